@@ -1,0 +1,22 @@
+namespace Tracing.Model.Wire;
+
+/// <summary>
+/// Bounds of what one request may carry. Beyond them an OTLP span is rejected alone and a Zipkin body as a whole;
+/// values nested too deep and too many spans refuse the whole body in either.
+/// </summary>
+public sealed class WireLimits
+{
+    public static WireLimits Default { get; } = new();
+
+    /// <summary>Spans of one request. Default 1,000,000.</summary>
+    public int MaxSpans { get; init; } = 1_000_000;
+
+    /// <summary>Attributes of one span, event, link, scope or resource; also events and links of one span. Default 10,000.</summary>
+    public int MaxAttributes { get; init; } = 10_000;
+
+    /// <summary>Length of one text or bytes value in UTF-8 bytes. Default 4 MiB.</summary>
+    public int MaxStringBytes { get; init; } = 4 << 20;
+
+    /// <summary>How deep arrays and maps may be nested within one attribute value. Default 64.</summary>
+    public int MaxNesting { get; init; } = 64;
+}

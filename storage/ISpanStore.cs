@@ -1,0 +1,67 @@
+using Tracing.Model;
+
+namespace Tracing.Storage;
+
+/// <summary>What became of a batch.</summary>
+public enum AppendOutcome
+{
+    /// <summary>Durable and visible to queries.</summary>
+    Stored,
+
+    /// <summary>The same body was stored within the last 10 minutes; nothing was stored again.</summary>
+    AlreadyStored,
+
+    /// <summary>More is waiting than may wait; nothing was stored. The sender should come again later.</summary>
+    Overloaded,
+}
+
+/// <summary>The spans of one request. All of them become durable together or none does.</summary>
+/// <param name="Spans">At least one span; none with a zero trace or span id.</param>
+/// <param name="BodyHash">128-bit hash of the body they came in, by which a resent body is known; 0 for none.</param>
+public sealed record SpanBatch(IReadOnlyList<Span> Spans, UInt128 BodyHash);
+
+/// <summary>
+/// Keeps spans and finds them again. All members may be called from many threads at once. What one call has seen
+/// stored, every later call sees. Names are compared in lower case, as Zipkin does.
+/// </summary>
+public interface ISpanStore : IAsyncDisposable
+{
+    /// <summary>
+    /// Completes once the batch is durable and visible; throws when the store fails, in which case nothing of the
+    /// batch is stored. Cancelling stops the wait, not the write.
+    /// </summary>
+    Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The spans of the traces named, a list for each trace that has any, in the order of <paramref name="traceIds"/>;
+    /// within a trace in the order they were stored, identical spans once.
+    /// </summary>
+    /// <param name="strict">False: traces are one when the low 64 bits of their ids are equal.</param>
+    Task<IReadOnlyList<IReadOnlyList<Span>>> GetTracesAsync(
+        IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken);
+
+    /// <summary>Whole traces that match, newest first.</summary>
+    Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(TraceQuery query, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Every trace, grouped by the low 64 bits of its id, that has a span starting within the window (milliseconds
+    /// since 1970, both ends included), one list at a time.
+    /// </summary>
+    IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
+        long startMillis, long endMillis, CancellationToken cancellationToken);
+
+    /// <summary>Names of services in lower case, sorted by code unit.</summary>
+    Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken);
+
+    /// <summary>Names of the spans of a service in lower case, sorted; empty when it is unknown.</summary>
+    Task<IReadOnlyList<string>> GetSpanNamesAsync(string serviceName, CancellationToken cancellationToken);
+
+    /// <summary>Names of the services that a service talked to in lower case, sorted.</summary>
+    Task<IReadOnlyList<string>> GetRemoteServiceNamesAsync(string serviceName, CancellationToken cancellationToken);
+
+    /// <summary>Values seen for one of the autocomplete keys that the store was configured with, sorted.</summary>
+    Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken);
+
+    /// <summary>Returns when the store can read and write; throws with the reason when it cannot.</summary>
+    Task CheckAsync(CancellationToken cancellationToken);
+}

@@ -1,0 +1,41 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Tracing.Collector;
+
+/// <summary>Puts the intake into a host.</summary>
+public static class CollectorExtensions
+{
+    /// <summary>Adds what the intake needs; an <c>ISpanStore</c> must be registered too.</summary>
+    public static IServiceCollection AddCollector(this IServiceCollection services, CollectorOptions options)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton<CollectorMetrics>();
+        services.AddSingleton<BodyBudget>();
+        services.AddSingleton<SpanIntake>();
+        services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = options.MaxBodyBytes);
+        return services;
+    }
+
+    /// <summary>Maps Zipkin's intake, OTLP over HTTP, and both gRPC services, as far as they are enabled.</summary>
+    public static void MapCollector(this IEndpointRouteBuilder routes, CollectorOptions options)
+    {
+        if (options.HttpEnabled)
+        {
+            routes.MapZipkinIntake();
+            routes.MapOtlp();
+        }
+        else
+        {
+            // GET /api/v2/spans exists, so that without this the answer would be 405; Zipkin says 404
+            routes.MapPost("/api/v2/spans", () => Results.NotFound()).ExcludeFromDescription();
+        }
+        if (options.GrpcEnabled)
+        {
+            routes.MapGrpcService<OtlpTraceService>();
+            routes.MapGrpcService<ZipkinSpanService>();
+        }
+    }
+}

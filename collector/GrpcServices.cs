@@ -1,0 +1,92 @@
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Tracing.Model.Wire;
+using RetryInfo = Tracing.Model.Wire.Proto.Rpc.RetryInfo;
+using RpcStatus = Tracing.Model.Wire.Proto.Rpc.Status;
+
+namespace Tracing.Collector;
+
+/// <summary>
+/// OTLP's gRPC service. Messages are handed on as bytes and decoded by the same code as over HTTP, so that limits,
+/// partial success and the memory of resent bodies are the same.
+/// </summary>
+[BindServiceMethod(typeof(OtlpTraceService), nameof(Bind))]
+sealed class OtlpTraceService(SpanIntake intake, ILogger<SpanIntake> log)
+{
+    static readonly Method<byte[], byte[]> ExportMethod =
+        RawGrpc.Unary("opentelemetry.proto.collector.trace.v1.TraceService", nameof(Export));
+
+    public static void Bind(ServiceBinderBase binder, OtlpTraceService? service) =>
+        binder.AddMethod(ExportMethod, service is null ? null : service.Export);
+
+    public async Task<byte[]> Export(byte[] request, ServerCallContext context)
+    {
+        var result = await RawGrpc.AcceptAsync(
+            intake, request, OtlpProtobuf.Decode, intake.Metrics.OtlpGrpc, log, context.CancellationToken);
+        return OtlpEndpoints.Success(result).ToByteArray();
+    }
+}
+
+/// <summary>Zipkin's gRPC service.</summary>
+[BindServiceMethod(typeof(ZipkinSpanService), nameof(Bind))]
+sealed class ZipkinSpanService(SpanIntake intake, ILogger<SpanIntake> log)
+{
+    static readonly Method<byte[], byte[]> ReportMethod = RawGrpc.Unary("zipkin.proto3.SpanService", nameof(Report));
+
+    public static void Bind(ServiceBinderBase binder, ZipkinSpanService? service) =>
+        binder.AddMethod(ReportMethod, service is null ? null : service.Report);
+
+    public async Task<byte[]> Report(byte[] request, ServerCallContext context)
+    {
+        await RawGrpc.AcceptAsync(
+            intake, request, ZipkinProto3.Decode, intake.Metrics.ZipkinGrpc, log, context.CancellationToken);
+        return [];
+    }
+}
+
+static class RawGrpc
+{
+    static readonly Marshaller<byte[]> Bytes = new(
+        (bytes, context) => context.Complete(bytes), context => context.PayloadAsNewBuffer());
+
+    public static Method<byte[], byte[]> Unary(string service, string name) =>
+        new(MethodType.Unary, service, name, Bytes, Bytes);
+
+    public static async Task<IntakeResult> AcceptAsync(
+        SpanIntake intake, byte[] request, SpanDecoder decode, TransportMetrics transport, ILogger log,
+        CancellationToken cancellationToken)
+    {
+        transport.MessageReceived();
+        try
+        {
+            return await intake.AcceptAsync(new RequestBody(request), decode, transport, cancellationToken);
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            transport.MessageDropped();
+            throw IntakeErrors.StatusOf(e, log) == StatusCodes.Status503ServiceUnavailable
+                ? Unavailable(e.Message)
+                : new RpcException(new Status(StatusCode.InvalidArgument, e.Message));
+        }
+    }
+
+    /// <summary>UNAVAILABLE with RetryInfo, which OTLP clients take as "send again after that time".</summary>
+    static RpcException Unavailable(string message)
+    {
+        var retry = new RetryInfo
+        {
+            RetryDelay = Duration.FromTimeSpan(TimeSpan.FromSeconds(OtlpEndpoints.RetryAfterSeconds)),
+        };
+        var details = new RpcStatus { Code = (int)StatusCode.Unavailable, Message = message };
+        details.Details.Add(new Any
+        {
+            TypeUrl = "type.googleapis.com/google.rpc.RetryInfo",
+            Value = retry.ToByteString(),
+        });
+        var trailers = new Metadata { { "grpc-status-details-bin", details.ToByteArray() } };
+        return new RpcException(new Status(StatusCode.Unavailable, message), trailers);
+    }
+}

@@ -1,0 +1,9 @@
+using Microsoft.Extensions.Logging;
+
+namespace Tracing.Collector;
+
+static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Error, "Spans could not be stored; the sender was told to send them again")]
+    public static partial void StoreFailed(ILogger logger, Exception exception);
+}

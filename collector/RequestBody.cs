@@ -1,0 +1,165 @@
+using System.Buffers;
+using System.IO.Compression;
+using Microsoft.AspNetCore.Http;
+using ZstdSharp;
+
+namespace Tracing.Collector;
+
+/// <summary>A body that is longer than allowed, before or after decompression.</summary>
+sealed class BodyTooLargeException(int maxBytes)
+    : Exception($"the body is larger than {maxBytes} bytes (Tracing:Collector:MaxBodyBytes)");
+
+/// <summary>A body that is not what its Content-Encoding says, or one that is unknown here.</summary>
+sealed class BodyEncodingException(string message, bool unknown, Exception? inner = null) : Exception(message, inner)
+{
+    public bool Unknown { get; } = unknown;
+}
+
+/// <summary>
+/// The decompressed bytes of one request, in rented memory that counts against a budget shared by all requests.
+/// </summary>
+sealed class RequestBody : IDisposable
+{
+    readonly BodyBudget? _budget;
+    readonly bool _rented;
+    byte[] _bytes;
+    int _length;
+
+    RequestBody(BodyBudget budget)
+    {
+        _budget = budget;
+        _rented = true;
+        _bytes = [];
+    }
+
+    /// <summary>A body that somebody else has read, such as gRPC.</summary>
+    public RequestBody(byte[] bytes)
+    {
+        _bytes = bytes;
+        _length = bytes.Length;
+    }
+
+    public ReadOnlyMemory<byte> Memory => _bytes.AsMemory(0, _length);
+
+    /// <summary>Reads a request's body and undoes its Content-Encoding: gzip, deflate (zlib), br or zstd.</summary>
+    public static async Task<RequestBody> ReadAsync(HttpRequest request, string? encoding, BodyBudget budget)
+    {
+        if (request.ContentLength > budget.MaxBodyBytes)
+            throw new BodyTooLargeException(budget.MaxBodyBytes);
+        var body = new RequestBody(budget);
+        try
+        {
+            await body.FillAsync(request.Body, (int)(request.ContentLength ?? 0), request.HttpContext.RequestAborted);
+            if (encoding is null || body._length == 0)
+                return body;
+            using (body)
+                return body.Decompressed(encoding, budget);
+        }
+        catch
+        {
+            body.Dispose();
+            throw;
+        }
+    }
+
+    RequestBody Decompressed(string encoding, BodyBudget budget)
+    {
+        var result = new RequestBody(budget);
+        try
+        {
+            using var source = new MemoryStream(_bytes, 0, _length, writable: false);
+            using var stream = Decompressor(encoding, source);
+            result.Fill(stream, Math.Min(_length * 4L, budget.MaxBodyBytes));
+            return result;
+        }
+        catch (Exception e) when (e is InvalidDataException or ZstdException or EndOfStreamException)
+        {
+            result.Dispose();
+            throw new BodyEncodingException($"cannot decompress the body as {encoding}: {e.Message}", false, e);
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
+    }
+
+    static Stream Decompressor(string encoding, Stream source) => encoding switch
+    {
+        "gzip" => new GZipStream(source, CompressionMode.Decompress),
+        "deflate" => new ZLibStream(source, CompressionMode.Decompress),
+        "br" => new BrotliStream(source, CompressionMode.Decompress),
+        "zstd" => new DecompressionStream(source),
+        _ => throw new BodyEncodingException(
+            $"Content-Encoding \"{encoding}\" is not supported; use gzip, deflate, br, zstd or none", true),
+    };
+
+    async Task FillAsync(Stream source, int expected, CancellationToken cancellationToken)
+    {
+        Grow(Math.Max(expected + 1, 4096));
+        int read;
+        while ((read = await source.ReadAsync(_bytes.AsMemory(_length), cancellationToken)) > 0)
+            Advance(read);
+    }
+
+    void Fill(Stream source, long expected)
+    {
+        Grow((int)Math.Max(expected + 1, 4096));
+        int read;
+        while ((read = source.Read(_bytes.AsSpan(_length))) > 0)
+            Advance(read);
+    }
+
+    void Advance(int read)
+    {
+        _length += read;
+        if (_length > _budget!.MaxBodyBytes)
+            throw new BodyTooLargeException(_budget.MaxBodyBytes);
+        if (_length == _bytes.Length)
+            Grow((int)Math.Min(2L * _length, _budget.MaxBodyBytes + 1L));
+    }
+
+    void Grow(int size)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent(size);
+        if (!_budget!.TryTake(larger.Length - _bytes.Length))
+        {
+            ArrayPool<byte>.Shared.Return(larger);
+            throw new IntakeBusyException("too many bytes are being received");
+        }
+        _bytes.AsSpan(0, _length).CopyTo(larger);
+        if (_bytes.Length > 0)
+            ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = larger;
+    }
+
+    public void Dispose()
+    {
+        if (!_rented || _bytes.Length == 0)
+            return;
+        _budget!.Return(_bytes.Length);
+        ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = [];
+        _length = 0;
+    }
+}
+
+/// <summary>How many bytes of bodies may be held at one time, by all requests together.</summary>
+sealed class BodyBudget(CollectorOptions options)
+{
+    // rented arrays are up to twice as long as asked for
+    readonly long _maxBytes = 2 * options.MaxInFlightBytes;
+    long _taken;
+
+    public int MaxBodyBytes { get; } = options.MaxBodyBytes;
+
+    public bool TryTake(long bytes)
+    {
+        if (Interlocked.Add(ref _taken, bytes) <= _maxBytes)
+            return true;
+        Return(bytes);
+        return false;
+    }
+
+    public void Return(long bytes) => Interlocked.Add(ref _taken, -bytes);
+}

@@ -1,0 +1,86 @@
+using System.IO.Hashing;
+using Tracing.Model;
+using Tracing.Model.Wire;
+using Tracing.Storage;
+
+namespace Tracing.Collector;
+
+/// <summary>What was left out of a request whose other spans are stored.</summary>
+/// <param name="Rejected">Spans left out because they were bad.</param>
+/// <param name="RejectedReason">Why the first of them was; null when none was.</param>
+readonly record struct IntakeResult(int Rejected, string? RejectedReason);
+
+/// <summary>Turns the bytes of one message into spans.</summary>
+delegate DecodedSpans SpanDecoder(ReadOnlyMemory<byte> body, WireLimits limits);
+
+/// <summary>
+/// The way of every request: decode, sample, store. Decoding is synchronous, so the sender hears of bad data; the call
+/// returns only when the spans are durable and visible, so that a success is never given from memory.
+/// </summary>
+sealed class SpanIntake(ISpanStore store, CollectorOptions options, CollectorMetrics metrics)
+{
+    readonly WireLimits _limits = options.Limits;
+    readonly TraceSampler _sampler = new(options.SampleRate);
+
+    public CollectorMetrics Metrics { get; } = metrics;
+
+    /// <param name="body">Decompressed; disposed once it is decoded, so that it is not held while the store works.</param>
+    /// <exception cref="WireException">The body is malformed; nothing of it is stored.</exception>
+    /// <exception cref="IntakeBusyException">The store is behind; nothing is stored.</exception>
+    public async Task<IntakeResult> AcceptAsync(
+        RequestBody body, SpanDecoder decode, TransportMetrics transport, CancellationToken cancellationToken)
+    {
+        DecodedSpans decoded;
+        UInt128 hash;
+        using (body)
+        {
+            transport.BytesReceived(body.Memory.Length);
+            decoded = decode(body.Memory, _limits);
+            hash = XxHash128.HashToUInt128(body.Memory.Span);
+        }
+        transport.SpansReceived(decoded.Spans.Count + decoded.Rejected);
+        transport.SpansLost(decoded.Rejected);
+
+        var kept = _sampler.KeepsAll ? decoded.Spans : decoded.Spans.FindAll(_sampler.Keeps);
+        transport.SpansLost(decoded.Spans.Count - kept.Count);
+        if (kept.Count > 0)
+            await StoreAsync(new SpanBatch(kept, hash), transport, cancellationToken);
+        return new IntakeResult(decoded.Rejected, decoded.RejectedReason);
+    }
+
+    async Task StoreAsync(SpanBatch batch, TransportMetrics transport, CancellationToken cancellationToken)
+    {
+        var stored = false;
+        try
+        {
+            stored = await store.AppendAsync(batch, cancellationToken) != AppendOutcome.Overloaded;
+        }
+        finally
+        {
+            if (!stored)
+                transport.SpansLost(batch.Spans.Count);
+        }
+        if (!stored)
+            throw new IntakeBusyException("the store cannot keep up");
+    }
+}
+
+/// <summary>
+/// Keeps a share of traces by their id, exactly as Zipkin's collector does, so that several collectors, and a Zipkin
+/// beside this one, agree: a trace is kept when the low 64 bits, as a signed number without its sign, are at most
+/// rate x 2^63. Ids must be random for the rate to hold.
+/// </summary>
+sealed class TraceSampler(double rate)
+{
+    readonly long _boundary = rate >= 1 ? long.MaxValue : (long)(long.MaxValue * rate);
+
+    public bool KeepsAll => _boundary == long.MaxValue;
+
+    public bool Keeps(Span span)
+    {
+        var low = unchecked((long)span.TraceId.Low);
+        // the most negative number has no positive twin
+        var distance = low == long.MinValue ? long.MaxValue : Math.Abs(low);
+        return span.Debug || (_boundary > 0 && distance <= _boundary);
+    }
+}

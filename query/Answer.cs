@@ -1,0 +1,48 @@
+using System.Buffers;
+using System.IO.Compression;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+
+namespace Tracing.Query;
+
+/// <summary>Writes answers that were made in memory, gzipped when they are long and the client takes it.</summary>
+static class Answer
+{
+    /// <summary>Bytes below which gzip gains nothing; Zipkin's bound.</summary>
+    const int MinGzipBytes = 2048;
+
+    public static async Task WriteAsync(
+        HttpContext context, string contentType, ReadOnlyMemory<byte> body, int status = StatusCodes.Status200OK)
+    {
+        var response = context.Response;
+        response.StatusCode = status;
+        response.ContentType = contentType;
+        if (body.Length >= MinGzipBytes)
+        {
+            response.Headers.Append(HeaderNames.Vary, "accept-encoding");
+            if (TakesGzip(context.Request))
+            {
+                response.Headers.ContentEncoding = "gzip";
+                body = Gzip(body);
+            }
+        }
+        response.ContentLength = body.Length;
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await response.Body.WriteAsync(body, context.RequestAborted);
+    }
+
+    public static Task WriteTextAsync(HttpContext context, int status, string text) =>
+        WriteAsync(context, "text/plain; charset=utf-8", System.Text.Encoding.UTF8.GetBytes(text), status);
+
+    static bool TakesGzip(HttpRequest request) =>
+        StringWithQualityHeaderValue.TryParseList(request.Headers.AcceptEncoding, out var codings) &&
+        codings.Any(c => c.Value.Equals("gzip", StringComparison.OrdinalIgnoreCase) && c.Quality is not 0);
+
+    static ReadOnlyMemory<byte> Gzip(ReadOnlyMemory<byte> body)
+    {
+        using var output = new MemoryStream(body.Length / 4);
+        using (var gzip = new GZipStream(output, CompressionLevel.Fastest))
+            gzip.Write(body.Span);
+        return output.ToArray();
+    }
+}

@@ -1,0 +1,38 @@
+using System.ComponentModel;
+using Tracing.Storage.DuckDb;
+
+namespace Tracing.Server;
+
+/// <summary>The stores there are.</summary>
+public enum StorageKind
+{
+    DuckDb,
+    Cassandra,
+}
+
+/// <summary>Where spans are kept, section <c>Tracing:Storage</c>.</summary>
+public sealed class StorageOptions
+{
+    [Description("Which store: duckdb (embedded) or cassandra.")]
+    public StorageKind Kind { get; set; } = StorageKind.DuckDb;
+
+    [Description("Folder of the embedded store, made if absent. Relative to the working directory.")]
+    public string Path { get; set; } = "./data";
+
+    [Description("Spans that may wait to be written; beyond it 503 and Retry-After. 1 to 100000000.")]
+    public int MaxQueuedSpans { get; set; } = 200_000;
+
+    /// <summary>What is wrong with the values: the name and value of each bad one and what it must be.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (string.IsNullOrWhiteSpace(Path))
+            yield return $"Path is \"{Path}\"; it must name a folder";
+        if (MaxQueuedSpans is < 1 or > 100_000_000)
+            yield return $"MaxQueuedSpans is {MaxQueuedSpans}; it must be between 1 and 100000000";
+        if (Kind == StorageKind.Cassandra)
+        {
+            yield return "Kind is cassandra; this build has no Cassandra store, " +
+                "since the package CassandraCSharpDriver could not be restored. Use duckdb";
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Tracing.Collector;
+using Tracing.Query;
+using Tracing.Storage;
+using Tracing.Storage.DuckDb;
+
+namespace Tracing.Server;
+
+/// <summary>Puts the parts together: settings, store, intake, read APIs, ports.</summary>
+public static class TracingServer
+{
+    /// <summary>Marks a connection with the port that it came in by; see <see cref="KeepToItsPort"/>.</summary>
+    const string ListenerKey = "tracing.listener";
+
+    /// <param name="args">Command line: --Tracing:Key=value.</param>
+    /// <param name="configure">More settings or services; tests use it.</param>
+    /// <exception cref="InvalidOptionsException">A setting is wrong.</exception>
+    /// <exception cref="StoreUnusableException">The store cannot be opened.</exception>
+    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder(args);
+        builder.Configuration.Sources.Insert(0, new Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource
+        {
+            InitialData = ZipkinEnvironment.Read(Environment.GetEnvironmentVariables()),
+        });
+        configure?.Invoke(builder);
+        var options = ServerOptions.Read(builder.Configuration);
+        AddServices(builder, options);
+
+        var app = builder.Build();
+        // opened before the first port, so that a store that cannot be used ends the start with its own message
+        app.Services.GetRequiredService<ISpanStore>();
+        MapRoutes(app, options);
+        return app;
+    }
+
+    static void AddServices(WebApplicationBuilder builder, ServerOptions options)
+    {
+        var services = builder.Services;
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopTimeout);
+        services.AddProblemDetails();
+        services.AddSingleton(options);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<RequestMetrics>();
+        services.AddSingleton<ISpanStore>(provider => DuckDbSpanStore.Open(
+            new DuckDbStoreOptions
+            {
+                Path = options.Storage.Path,
+                MaxQueuedSpans = options.Storage.MaxQueuedSpans,
+                AutocompleteKeys = options.Query.AutocompleteKeyList(),
+            },
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<DuckDbSpanStore>>()));
+        services.AddCollector(options.Collector);
+        services.AddQuery(options.Query);
+        services.AddHostedService<StartMessage>();
+    }
+
+    static void Listen(KestrelServerOptions kestrel, ServerOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        // the intake bounds bodies itself, so that the answer can be in the sender's own format
+        kestrel.Limits.MaxRequestBodySize = null;
+        Listen(kestrel, options.Address, options.Port, HttpProtocols.Http1, Listener.Main);
+        if (options.OtlpHttpPort >= 0)
+            Listen(kestrel, options.Address, options.OtlpHttpPort, HttpProtocols.Http1, Listener.OtlpHttp);
+        if (options.GrpcPort >= 0)
+            Listen(kestrel, options.Address, options.GrpcPort, HttpProtocols.Http2, Listener.Grpc);
+    }
+
+    static void Listen(
+        KestrelServerOptions kestrel, string address, int port, HttpProtocols protocols, Listener listener)
+    {
+        void Configure(ListenOptions listen)
+        {
+            listen.Protocols = protocols;
+            listen.Use(next => connection =>
+            {
+                connection.Items[ListenerKey] = listener;
+                return next(connection);
+            });
+        }
+
+        // Kestrel finds a free port only for one address at a time
+        if (address == "*" && port != 0)
+            kestrel.ListenAnyIP(port, Configure);
+        else
+            kestrel.Listen(address == "*" ? IPAddress.Any : IPAddress.Parse(address), port, Configure);
+    }
+
+    static void MapRoutes(WebApplication app, ServerOptions options)
+    {
+        app.UseExceptionHandler();
+        var metrics = app.Services.GetRequiredService<RequestMetrics>();
+        app.Use(metrics.MeasureAsync);
+        app.Use(KeepToItsPort);
+        app.UseMiddleware<Cors>(options.Query.AllowedOrigins);
+        app.Use(FollowZipkinsPaths);
+        app.UseRouting();
+        app.MapServer(options);
+        app.MapCollector(options.Collector);
+        app.MapQuery(options.Query);
+    }
+
+    /// <summary>The port for OTLP over HTTP is open to applications; it shows nothing of what is stored.</summary>
+    static Task KeepToItsPort(HttpContext context, RequestDelegate next)
+    {
+        var listener = context.Features.Get<IConnectionItemsFeature>()?.Items[ListenerKey] as Listener?;
+        var allowed = listener switch
+        {
+            Listener.OtlpHttp => context.Request.Path.StartsWithSegments("/v1"),
+            Listener.Grpc => context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true,
+            _ => true,
+        };
+        if (allowed)
+            return next(context);
+        context.Response.StatusCode = StatusCodes.Status404NotFound;
+        return Task.CompletedTask;
+    }
+
+    /// <summary>What Zipkin does with paths and ASP.NET Core's routing would do otherwise.</summary>
+    static Task FollowZipkinsPaths(HttpContext context, RequestDelegate next)
+    {
+        var path = context.Request.Path.Value ?? "";
+        if (HttpMethods.IsTrace(context.Request.Method))
+            context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+        else if (path == "/zipkin")
+            context.Response.Redirect("/zipkin/" + context.Request.QueryString);
+        else if (path.Length > 1 && path.EndsWith('/') && path != "/zipkin/")
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+        else
+            return next(context);
+        return Task.CompletedTask;
+    }
+
+    enum Listener
+    {
+        Main,
+        OtlpHttp,
+        Grpc,
+    }
+}

@@ -117,9 +117,8 @@ sealed class ZipkinParameters
     {
         Check(text.Length > 0, "traceId is empty");
         Check(text.Length <= 32, "traceId.length > 32");
-        Check(!text.Any(char.IsAsciiLetterUpper) && TraceId.TryParse(text, out _),
-            $"{text} should be lower-hex encoded with no prefix");
-        TraceId.TryParse(text, out var id);
+        var isHex = TraceId.TryParse(text, out var id) && !text.Any(char.IsAsciiLetterUpper);
+        Check(isHex, $"{text} should be lower-hex encoded with no prefix");
         Check(!id.IsZero, "traceId is all zeros");
         return id;
     }

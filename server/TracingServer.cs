@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Tracing.Collector;
 using Tracing.Query;
 using Tracing.Storage;
@@ -46,7 +47,7 @@ public static class TracingServer
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<RequestMetrics>();
-        services.AddSingleton<ISpanStore>(provider => DuckDbSpanStore.Open(
+        services.TryAddSingleton<ISpanStore>(provider => DuckDbSpanStore.Open(
             new DuckDbStoreOptions
             {
                 Path = options.Storage.Path,

@@ -1,0 +1,48 @@
+using Tracing.Model;
+using Tracing.Storage;
+
+namespace Tracing.Tests.Server;
+
+/// <summary>A store whose appends and checks do what a test wants; it finds nothing.</summary>
+sealed class FaultyStore : ISpanStore
+{
+    public Func<SpanBatch, Task<AppendOutcome>> Append { get; init; } = _ => Task.FromResult(AppendOutcome.Stored);
+
+    public Func<CancellationToken, Task<IReadOnlyList<IReadOnlyList<Span>>>> Find { get; init; } =
+        _ => Task.FromResult<IReadOnlyList<IReadOnlyList<Span>>>([]);
+
+    public Exception? Broken { get; init; }
+
+    public Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken) => Append(batch);
+
+    public Task<IReadOnlyList<IReadOnlyList<Span>>> GetTracesAsync(
+        IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) => Find(cancellationToken);
+
+    public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
+        TraceQuery query, CancellationToken cancellationToken) => Find(cancellationToken);
+
+    public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
+        long startMillis, long endMillis,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var trace in await Find(cancellationToken))
+            yield return trace;
+    }
+
+    public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) => NoNames;
+
+    public Task<IReadOnlyList<string>> GetSpanNamesAsync(string serviceName, CancellationToken cancellationToken) =>
+        NoNames;
+
+    public Task<IReadOnlyList<string>> GetRemoteServiceNamesAsync(
+        string serviceName, CancellationToken cancellationToken) => NoNames;
+
+    public Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken) => NoNames;
+
+    static Task<IReadOnlyList<string>> NoNames => Task.FromResult<IReadOnlyList<string>>([]);
+
+    public Task CheckAsync(CancellationToken cancellationToken) =>
+        Broken is null ? Task.CompletedTask : Task.FromException(Broken);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

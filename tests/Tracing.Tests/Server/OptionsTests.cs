@@ -1,0 +1,92 @@
+using System.Collections;
+using Microsoft.Extensions.Configuration;
+using Tracing.Server;
+using Xunit;
+
+namespace Tracing.Tests.Server;
+
+public sealed class OptionsTests
+{
+    [Theory]
+    [InlineData("Port", "70000", "Tracing:Port is 70000")]
+    [InlineData("Port", "x", "'x' at 'Tracing:Port'")]
+    [InlineData("Prot", "1", "Prot")]
+    [InlineData("Address", "here", "Tracing:Address is \"here\"")]
+    [InlineData("Role", "query", "Tracing:Role is Query")]
+    [InlineData("Collector:SampleRate", "1.5", "Tracing:Collector:SampleRate is 1.5")]
+    [InlineData("Collector:MaxBodyBytes", "0", "Tracing:Collector:MaxBodyBytes is 0")]
+    [InlineData("Query:Timeout", "-1", "Tracing:Query:Timeout is -1.00:00:00")]
+    [InlineData("Storage:Kind", "cassandra", "Tracing:Storage:Kind is cassandra")]
+    [InlineData("Storage:Kind", "elasticsearch", "'elasticsearch' at 'Tracing:Storage:Kind'")]
+    [InlineData("Storage:Path", " ", "Tracing:Storage:Path is \" \"")]
+    public void A_bad_setting_is_refused_by_key_and_value(string key, string value, string message)
+    {
+        var error = Assert.Throws<InvalidOptionsException>(() => Read(new() { ["Tracing:" + key] = value }));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void All_bad_settings_are_named_at_once()
+    {
+        var error = Assert.Throws<InvalidOptionsException>(() => Read(new()
+        {
+            ["Tracing:Port"] = "-5",
+            ["Tracing:Query:DefaultLookback"] = "00:00:00",
+        }));
+        Assert.Equal(2, error.Problems.Count);
+    }
+
+    [Fact]
+    public void Zipkins_variables_are_honoured()
+    {
+        var options = Read(ZipkinEnvironment.Read(new Hashtable
+        {
+            ["QUERY_PORT"] = "9999",
+            ["QUERY_TIMEOUT"] = "500ms",
+            ["QUERY_LOOKBACK"] = "3600000",
+            ["QUERY_ENABLED"] = "false",
+            ["SEARCH_ENABLED"] = "false",
+            ["STRICT_TRACE_ID"] = "false",
+            ["UI_ENABLED"] = "false",
+            ["COLLECTOR_SAMPLE_RATE"] = "0.25",
+            ["COLLECTOR_HTTP_ENABLED"] = "false",
+            ["COLLECTOR_GRPC_ENABLED"] = "false",
+            ["AUTOCOMPLETE_KEYS"] = "environment, clnt/finagle.version",
+            ["ZIPKIN_QUERY_ALLOWED_ORIGINS"] = "http://foo",
+            ["ZIPKIN_QUERY_NAMES_MAX_AGE"] = "60",
+            ["STORAGE_TYPE"] = "mem",
+        }));
+        Assert.Equal(9999, options.Port);
+        Assert.Equal(TimeSpan.FromMilliseconds(500), options.Query.Timeout);
+        Assert.Equal(TimeSpan.FromHours(1), options.Query.DefaultLookback);
+        Assert.False(options.Query.Enabled || options.Query.SearchEnabled || options.Query.StrictTraceId);
+        Assert.False(options.UiEnabled || options.Collector.HttpEnabled || options.Collector.GrpcEnabled);
+        Assert.Equal(0.25, options.Collector.SampleRate);
+        Assert.Equal(["clnt/finagle.version", "environment"], options.Query.AutocompleteKeyList());
+        Assert.Equal("http://foo", options.Query.AllowedOrigins);
+        Assert.Equal(TimeSpan.FromMinutes(1), options.Query.NamesMaxAge);
+        Assert.Equal(StorageKind.DuckDb, options.Storage.Kind);
+    }
+
+    [Fact]
+    public void A_store_of_zipkin_that_is_not_here_is_refused_by_name()
+    {
+        var settings = ZipkinEnvironment.Read(new Hashtable { ["STORAGE_TYPE"] = "elasticsearch" });
+        var error = Assert.Throws<InvalidOptionsException>(() => Read(settings));
+        Assert.Contains("elasticsearch", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_setting_is_explained_and_stands_in_the_readme()
+    {
+        var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
+        Assert.All(Help.Settings(), setting =>
+        {
+            Assert.NotEmpty(setting.Text);
+            Assert.Contains($"| `{setting.Key}` | `{setting.Default}` | {setting.Text} |", readme, StringComparison.Ordinal);
+        });
+    }
+
+    static ServerOptions Read(Dictionary<string, string?> settings) =>
+        ServerOptions.Read(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());
+}

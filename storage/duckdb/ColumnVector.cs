@@ -1,6 +1,5 @@
 using DuckDB.NET.Native;
 
-
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>One column of a chunk that is being filled: a scalar, text, blob, list of text, or map of text to text.</summary>

@@ -1,0 +1,61 @@
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>How the embedded store is set up. Checked by <see cref="Validate"/> when a store is opened.</summary>
+public sealed record DuckDbStoreOptions
+{
+    /// <summary>The path that keeps spans in memory only; they are gone when the store is closed.</summary>
+    public const string InMemory = ":memory:";
+
+    /// <summary>
+    /// Folder of the store, made when absent; one process at a time. Default: "./data". <see cref="InMemory"/> for none.
+    /// </summary>
+    public string Path { get; init; } = "./data";
+
+    /// <summary>
+    /// Keys of tags whose values are kept for completion. Default: none. Choose keys of few values: each distinct
+    /// value is kept in memory.
+    /// </summary>
+    public IReadOnlyList<string> AutocompleteKeys { get; init; } = [];
+
+    /// <summary>
+    /// How many spans may wait to be written before more are refused as overload. Default: 200,000, some 200 MB of
+    /// spans of ten attributes; from 1. A bigger batch is taken when nothing else waits.
+    /// </summary>
+    public int MaxQueuedSpans { get; init; } = 200_000;
+
+    /// <summary>
+    /// How many spans one transaction may hold, unless a single batch has more. Default: 20,000, past which DuckDB's
+    /// cost per span falls no further; from 1.
+    /// </summary>
+    public int MaxTransactionSpans { get; init; } = 20_000;
+
+    /// <summary>
+    /// Memory that DuckDB may take for its buffers, in MiB; what does not fit goes to temporary files. Default: 768;
+    /// from 64. In memory only, it bounds what can be kept.
+    /// </summary>
+    public int MemoryLimitMiB { get; init; } = 768;
+
+    /// <summary>
+    /// How many queries may run at once; more wait. Default: 8; from 1. Each may use all cores.
+    /// </summary>
+    public int MaxConcurrentReads { get; init; } = 8;
+
+    internal bool IsInMemory => Path == InMemory;
+
+    /// <exception cref="ArgumentException">A value is out of its range; the message names it and the value.</exception>
+    public void Validate()
+    {
+        if (string.IsNullOrWhiteSpace(Path))
+            throw new ArgumentException($"Path must name a folder or be \"{InMemory}\", but it is \"{Path}\".");
+        CheckAtLeast(nameof(MaxQueuedSpans), MaxQueuedSpans, 1);
+        CheckAtLeast(nameof(MaxTransactionSpans), MaxTransactionSpans, 1);
+        CheckAtLeast(nameof(MemoryLimitMiB), MemoryLimitMiB, 64);
+        CheckAtLeast(nameof(MaxConcurrentReads), MaxConcurrentReads, 1);
+    }
+
+    static void CheckAtLeast(string name, int value, int minimum)
+    {
+        if (value < minimum)
+            throw new ArgumentException($"{name} must be at least {minimum}, but it is {value}.");
+    }
+}

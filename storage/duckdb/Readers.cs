@@ -1,0 +1,74 @@
+using DuckDB.NET.Data;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// Runs queries, each on a connection of its own (opening one costs 20 µs, so none are kept) and away from the
+/// caller's thread, so many at a time and no more.
+/// </summary>
+sealed class Readers(Func<DuckDBConnection> open, int maxConcurrent) : IAsyncDisposable
+{
+    readonly SemaphoreSlim _slots = new(maxConcurrent);
+    volatile bool _isClosed;
+
+    public async Task<T> RunAsync<T>(Func<DuckDBConnection, T> query, CancellationToken cancellationToken)
+    {
+        using var session = await OpenAsync(cancellationToken);
+        return await session.RunAsync(() => query(session.Connection));
+    }
+
+    /// <summary>A connection for several calls; to be disposed.</summary>
+    public async Task<Session> OpenAsync(CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_isClosed, typeof(DuckDbSpanStore));
+        await _slots.WaitAsync(cancellationToken);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, typeof(DuckDbSpanStore));
+            return new Session(open(), _slots, cancellationToken);
+        }
+        catch
+        {
+            _slots.Release();
+            throw;
+        }
+    }
+
+    /// <summary>Takes no more queries; returns when those that run have ended.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _isClosed = true;
+        for (var i = 0; i < maxConcurrent; i++)
+            await _slots.WaitAsync();
+        // for those who came between the check and the wait
+        _slots.Release(maxConcurrent);
+    }
+
+    public sealed class Session(DuckDBConnection connection, SemaphoreSlim slots, CancellationToken cancellationToken)
+        : IDisposable
+    {
+        public DuckDBConnection Connection => connection;
+
+        /// <summary>Runs a step on the thread pool; cancelling interrupts it.</summary>
+        public async Task<T> RunAsync<T>(Func<T> step)
+        {
+            await using var cancelling = cancellationToken.UnsafeRegister(
+                static state => ((DuckDBConnection)state!).NativeConnection.Interrupt(), connection);
+            try
+            {
+                return await Task.Run(step, cancellationToken);
+            }
+            catch (Exception) when (cancellationToken.IsCancellationRequested)
+            {
+                // DuckDB tells of the interrupt in several ways
+                throw new OperationCanceledException(cancellationToken);
+            }
+        }
+
+        public void Dispose()
+        {
+            connection.Dispose();
+            slots.Release();
+        }
+    }
+}

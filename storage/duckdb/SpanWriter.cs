@@ -1,0 +1,141 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// Group commit: batches wait in a queue; one thread takes all that wait, writes them in one transaction, and answers
+/// each once that is durable. So one sync of the disk serves many requests, and the groups grow with the load.
+/// </summary>
+sealed class SpanWriter
+{
+    readonly StoreTables _tables;
+    readonly DuckDbStoreOptions _options;
+    readonly TimeProvider _time;
+    readonly ILogger _logger;
+
+    // unbounded, as the bound counts spans: see TryReserve
+    readonly Channel<Waiting> _queue = Channel.CreateUnbounded<Waiting>(
+        new UnboundedChannelOptions { SingleReader = true });
+    readonly Task _loop;
+    long _waitingSpans;
+
+    public SpanWriter(StoreTables tables, DuckDbStoreOptions options, TimeProvider time, ILogger logger)
+    {
+        _tables = tables;
+        _options = options;
+        _time = time;
+        _logger = logger;
+        // a thread of its own, since DuckDB's calls block
+        _loop = Task.Factory.StartNew(
+            Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    /// <summary>Why nothing can be written any more; null while all is well.</summary>
+    public Exception? Failure { get; private set; }
+
+    public Task<AppendOutcome> AppendAsync(SpanBatch batch)
+    {
+        if (batch.Spans.Count == 0)
+            throw new ArgumentException("A batch must have at least one span.", nameof(batch));
+        if (!TryReserve(batch.Spans.Count))
+            return Task.FromResult(AppendOutcome.Overloaded);
+        var waiting = new Waiting(batch);
+        if (!_queue.Writer.TryWrite(waiting))
+            return Task.FromException<AppendOutcome>(Failure ?? new ObjectDisposedException(nameof(DuckDbSpanStore)));
+        return waiting.Done.Task;
+    }
+
+    /// <summary>Takes no more batches; returns when those taken are written.</summary>
+    public async Task CloseAsync()
+    {
+        _queue.Writer.TryComplete();
+        await _loop;
+    }
+
+    bool TryReserve(int spans)
+    {
+        while (true)
+        {
+            var waiting = Interlocked.Read(ref _waitingSpans);
+            if (waiting > 0 && waiting + spans > _options.MaxQueuedSpans)
+                return false;
+            if (Interlocked.CompareExchange(ref _waitingSpans, waiting + spans, waiting) == waiting)
+                return true;
+        }
+    }
+
+    void Run()
+    {
+        try
+        {
+            while (TryTakeGroup(out var group))
+                Write(group);
+        }
+        catch (Exception exception)
+        {
+            // the edge of the loop: an error of ours, as those of the store are the batch's. Nobody may wait forever.
+            _logger.WriterStopped(exception);
+            Failure = exception;
+            _queue.Writer.TryComplete();
+            while (_queue.Reader.TryRead(out var waiting))
+                waiting.Done.TrySetException(exception);
+        }
+    }
+
+    /// <summary>Waits for batches and takes as many as one transaction may hold; false at the end.</summary>
+    bool TryTakeGroup(out List<Waiting> group)
+    {
+        group = [];
+        if (!_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+            return false;
+        var spans = 0;
+        while (_queue.Reader.TryPeek(out var next) &&
+            (spans == 0 || spans + next.Spans <= _options.MaxTransactionSpans))
+        {
+            _queue.Reader.TryRead(out _);
+            group.Add(next);
+            spans += next.Spans;
+        }
+        return true;
+    }
+
+    void Write(List<Waiting> group)
+    {
+        try
+        {
+            var nowMillis = _time.GetUtcNow().ToUnixTimeMilliseconds();
+            var outcomes = _tables.Write(group.ConvertAll(waiting => waiting.Batch), nowMillis);
+            for (var i = 0; i < outcomes.Length; i++)
+                Answer(group[i]).SetResult(outcomes[i]);
+        }
+        catch (Exception exception) when (group.Count > 1)
+        {
+            // one bad batch must not fail its neighbours
+            _logger.GroupFailed(exception, group.Count);
+            foreach (var waiting in group)
+                Write([waiting]);
+        }
+        catch (Exception exception)
+        {
+            _logger.BatchFailed(exception, group[0].Spans);
+            Answer(group[0]).SetException(exception);
+        }
+    }
+
+    TaskCompletionSource<AppendOutcome> Answer(Waiting waiting)
+    {
+        Interlocked.Add(ref _waitingSpans, -waiting.Spans);
+        return waiting.Done;
+    }
+
+    sealed class Waiting(SpanBatch batch)
+    {
+        public SpanBatch Batch { get; } = batch;
+
+        public int Spans { get; } = batch.Spans.Count;
+
+        public TaskCompletionSource<AppendOutcome> Done { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

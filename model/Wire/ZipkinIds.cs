@@ -19,22 +19,13 @@ static class ZipkinIds
         return TraceId.TryParse(text, out id) && !id.IsZero ? null : "traceId is all zeros";
     }
 
-    public static string? ReadSpanId(ReadOnlySpan<char> text, out SpanId id)
+    /// <param name="field">"id", or "parentId", of which zeros mean "none".</param>
+    public static string? ReadSpanId(ReadOnlySpan<char> text, string field, out SpanId id)
     {
         id = default;
-        if (Refuse(text, "id", 16) is { } reason)
+        if (Refuse(text, field, 16) is { } reason)
             return reason;
-        return SpanId.TryParse(text, out id) && !id.IsZero ? null : "id is all zeros";
-    }
-
-    /// <summary>Zeros are "no parent".</summary>
-    public static string? ReadParentId(ReadOnlySpan<char> text, out SpanId id)
-    {
-        id = default;
-        var reason = Refuse(text, "parentId", 16);
-        if (reason is null)
-            _ = SpanId.TryParse(text, out id);
-        return reason;
+        return SpanId.TryParse(text, out id) && (!id.IsZero || field == "parentId") ? null : "id is all zeros";
     }
 
     /// <summary>Reads 1 to 32 digits as v1 does, which tells the same faults in other words.</summary>

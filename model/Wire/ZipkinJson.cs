@@ -61,9 +61,9 @@ public static class ZipkinJson
         while (json.NextField(out var name))
         {
             if (name.SequenceEqual("traceId"u8))
-                json.Check(span.SetTraceId(json.ReadString("traceId")));
+                span.TraceId = ReadTraceId(ref json);
             else if (name.SequenceEqual("id"u8))
-                json.Check(span.SetId(json.ReadString("id")));
+                span.Id = ReadSpanId(ref json, "id");
             else if (json.IsNull || !ReadOptional(ref json, name, span))
                 json.Skip();
         }
@@ -72,7 +72,7 @@ public static class ZipkinJson
     static bool ReadOptional(ref ZipkinJsonReader json, ReadOnlySpan<byte> name, ZipkinSpanBuilder span)
     {
         if (name.SequenceEqual("parentId"u8))
-            json.Check(span.SetParentId(json.ReadString("parentId")));
+            span.ParentId = ReadSpanId(ref json, "parentId");
         else if (name.SequenceEqual("kind"u8))
             span.Kind = ReadKind(ref json);
         else if (name.SequenceEqual("name"u8))
@@ -96,6 +96,18 @@ public static class ZipkinJson
         else
             return false;
         return true;
+    }
+
+    static TraceId ReadTraceId(ref ZipkinJsonReader json)
+    {
+        json.Check(ZipkinIds.ReadTraceId(json.ReadString("traceId"), out var id));
+        return id;
+    }
+
+    static SpanId ReadSpanId(ref ZipkinJsonReader json, string field)
+    {
+        json.Check(ZipkinIds.ReadSpanId(json.ReadString(field), field, out var id));
+        return id;
     }
 
     static SpanKind ReadKind(ref ZipkinJsonReader json) => json.ReadString("kind") switch

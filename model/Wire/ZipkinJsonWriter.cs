@@ -159,11 +159,19 @@ ref struct ZipkinJsonWriter(IBufferWriter<byte> output)
         _used += written;
     }
 
-    void Ascii(string text) => _used += Encoding.ASCII.GetBytes(text, Room(text.Length));
+    void Ascii(string text)
+    {
+        var written = Encoding.ASCII.GetBytes(text, Room(text.Length));
+        _used += written;
+    }
 
-    void Utf8(ReadOnlySpan<char> text) =>
-        _used += Encoding.UTF8.GetBytes(text, Room(Encoding.UTF8.GetMaxByteCount(text.Length)));
+    void Utf8(ReadOnlySpan<char> text)
+    {
+        var written = Encoding.UTF8.GetBytes(text, Room(Encoding.UTF8.GetMaxByteCount(text.Length)));
+        _used += written;
+    }
 
+    // begins a new block when the current one is too small, so _used may be read only after it
     Span<byte> Room(int size)
     {
         if (_free.Length - _used < size)

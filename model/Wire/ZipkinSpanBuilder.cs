@@ -10,12 +10,15 @@ sealed class ZipkinSpanBuilder(WireLimits limits)
 {
     readonly List<KeyValue> _tags = [];
     readonly List<(long Micros, string Value)> _annotations = [];
-    TraceId _traceId;
-    SpanId _parentId;
-    SpanId _id;
     string _name = "";
     long _timestamp;
     long _duration;
+
+    public TraceId TraceId { get; set; }
+
+    public SpanId Id { get; set; }
+
+    public SpanId ParentId { get; set; }
 
     public SpanKind Kind { get; set; }
 
@@ -33,22 +36,14 @@ sealed class ZipkinSpanBuilder(WireLimits limits)
     {
         _tags.Clear();
         _annotations.Clear();
-        _traceId = default;
-        _parentId = _id = default;
+        TraceId = default;
+        Id = ParentId = default;
         _name = "";
         _timestamp = _duration = 0;
         Shared = Debug = false;
         Kind = SpanKind.Unspecified;
         LocalEndpoint = RemoteEndpoint = null;
     }
-
-    public string? SetTraceId(string text) => ZipkinIds.ReadTraceId(text, out _traceId);
-
-    public string? SetId(string text) => ZipkinIds.ReadSpanId(text, out _id);
-
-    public string? SetParentId(string text) => ZipkinIds.ReadParentId(text, out _parentId);
-
-    public void SetIds(TraceId traceId, SpanId id, SpanId parentId) => (_traceId, _id, _parentId) = (traceId, id, parentId);
 
     public void SetName(string? name) => _name = name is null ? "" : ZipkinText.ToLower(name);
 
@@ -80,16 +75,16 @@ sealed class ZipkinSpanBuilder(WireLimits limits)
     public string? Build(out Span? span)
     {
         span = null;
-        if (_traceId.IsZero || _id.IsZero)
-            return "Missing :" + (_traceId.IsZero ? " traceId" : "") + (_id.IsZero ? " id" : "");
+        if (TraceId.IsZero || Id.IsZero)
+            return "Missing :" + (TraceId.IsZero ? " traceId" : "") + (Id.IsZero ? " id" : "");
         var (start, end) = Times();
         var (status, message) = Status();
         span = new Span
         {
             Origin = SpanOrigin.Zipkin,
-            TraceId = _traceId,
-            SpanId = _id,
-            ParentSpanId = _parentId == _id ? default : _parentId,
+            TraceId = TraceId,
+            SpanId = Id,
+            ParentSpanId = ParentId == Id ? default : ParentId,
             Kind = Kind,
             Name = _name,
             StartUnixNano = start,

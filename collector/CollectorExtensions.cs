@@ -1,3 +1,4 @@
+using Grpc.AspNetCore.Server.Model;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -16,6 +17,8 @@ public static class CollectorExtensions
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<SpanIntake>();
         services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = options.MaxBodyBytes);
+        services.AddSingleton<IServiceMethodProvider<OtlpTraceService>, RawMethods>();
+        services.AddSingleton<IServiceMethodProvider<ZipkinSpanService>, RawMethods>();
         return services;
     }
 

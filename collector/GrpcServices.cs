@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
+using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -13,16 +14,9 @@ namespace Tracing.Collector;
 /// OTLP's gRPC service. Messages are handed on as bytes and decoded by the same code as over HTTP, so that limits,
 /// partial success and the memory of resent bodies are the same.
 /// </summary>
-[BindServiceMethod(typeof(OtlpTraceService), nameof(Bind))]
 sealed class OtlpTraceService(SpanIntake intake, ILogger<SpanIntake> log)
 {
-    static readonly Method<byte[], byte[]> ExportMethod =
-        RawGrpc.Unary("opentelemetry.proto.collector.trace.v1.TraceService", nameof(Export));
-
-    public static void Bind(ServiceBinderBase binder, OtlpTraceService? service) =>
-        binder.AddMethod(ExportMethod, service is null ? null : service.Export);
-
-    public async Task<byte[]> Export(byte[] request, ServerCallContext context)
+    public async Task<byte[]> ExportAsync(byte[] request, ServerCallContext context)
     {
         var result = await RawGrpc.AcceptAsync(
             intake, request, OtlpProtobuf.Decode, intake.Metrics.OtlpGrpc, log, context.CancellationToken);
@@ -31,20 +25,28 @@ sealed class OtlpTraceService(SpanIntake intake, ILogger<SpanIntake> log)
 }
 
 /// <summary>Zipkin's gRPC service.</summary>
-[BindServiceMethod(typeof(ZipkinSpanService), nameof(Bind))]
 sealed class ZipkinSpanService(SpanIntake intake, ILogger<SpanIntake> log)
 {
-    static readonly Method<byte[], byte[]> ReportMethod = RawGrpc.Unary("zipkin.proto3.SpanService", nameof(Report));
-
-    public static void Bind(ServiceBinderBase binder, ZipkinSpanService? service) =>
-        binder.AddMethod(ReportMethod, service is null ? null : service.Report);
-
-    public async Task<byte[]> Report(byte[] request, ServerCallContext context)
+    public async Task<byte[]> ReportAsync(byte[] request, ServerCallContext context)
     {
         await RawGrpc.AcceptAsync(
             intake, request, ZipkinProto3.Decode, intake.Metrics.ZipkinGrpc, log, context.CancellationToken);
         return [];
     }
+}
+
+/// <summary>Names the methods of both services to the gRPC host, which otherwise wants generated base classes.</summary>
+sealed class RawMethods : IServiceMethodProvider<OtlpTraceService>, IServiceMethodProvider<ZipkinSpanService>
+{
+    public void OnServiceMethodDiscovery(ServiceMethodProviderContext<OtlpTraceService> context) =>
+        context.AddUnaryMethod(
+            RawGrpc.Unary("opentelemetry.proto.collector.trace.v1.TraceService", "Export"), [],
+            (service, request, call) => service.ExportAsync(request, call));
+
+    public void OnServiceMethodDiscovery(ServiceMethodProviderContext<ZipkinSpanService> context) =>
+        context.AddUnaryMethod(
+            RawGrpc.Unary("zipkin.proto3.SpanService", "Report"), [],
+            (service, request, call) => service.ReportAsync(request, call));
 }
 
 static class RawGrpc

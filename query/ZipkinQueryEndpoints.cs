@@ -85,6 +85,7 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
     async Task AutocompleteValuesAsync(HttpContext context, CancellationToken token)
     {
         var key = new ZipkinParameters(context.Request).Required("key");
+        ZipkinParameters.Check(key.Length > 0, "key was empty");
         var values = options.SearchEnabled ? await store.GetTagValuesAsync(key, token) : [];
         await WriteNamesAsync(context, values, values.Count > NamesWorthCaching);
     }

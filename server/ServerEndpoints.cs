@@ -129,8 +129,10 @@ static class ServerEndpoints
         json.WriteNumber("queryLimit", 10);
         json.WriteNumber("defaultLookback", 900_000);
         json.WriteBoolean("searchEnabled", options.Query.SearchEnabled);
-        foreach (var url in new[] { "logsUrl", "supportUrl", "archivePostUrl", "archiveUrl" })
-            json.WriteNull(url);
+        json.WriteNull("logsUrl");
+        json.WriteNull("supportUrl");
+        json.WriteNull("archivePostUrl");
+        json.WriteNull("archiveUrl");
         json.WriteStartObject("dependency");
         json.WriteBoolean("enabled", true);
         json.WriteNumber("lowErrorRate", 0.5);

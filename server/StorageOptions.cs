@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using Tracing.Storage.DuckDb;
 
 namespace Tracing.Server;
 

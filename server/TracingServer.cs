@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Tracing.Collector;
 using Tracing.Query;
@@ -15,6 +16,13 @@ public static class TracingServer
     /// <summary>Marks a connection with the port that it came in by; see <see cref="KeepToItsPort"/>.</summary>
     const string ListenerKey = "tracing.listener";
 
+    /// <summary>The framework tells of every request unless it is asked not to.</summary>
+    static readonly Dictionary<string, string?> QuietFramework = new()
+    {
+        ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
+        ["Logging:LogLevel:Grpc"] = "Warning",
+    };
+
     /// <param name="args">Command line: --Tracing:Key=value.</param>
     /// <param name="configure">More settings or services; tests use it.</param>
     /// <exception cref="InvalidOptionsException">A setting is wrong.</exception>
@@ -22,9 +30,10 @@ public static class TracingServer
     public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder(args);
-        builder.Configuration.Sources.Insert(0, new Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource
+        // first, so that everything said in our own words wins
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
         {
-            InitialData = ZipkinEnvironment.Read(Environment.GetEnvironmentVariables()),
+            InitialData = ZipkinEnvironment.Read(Environment.GetEnvironmentVariables()).Concat(QuietFramework),
         });
         configure?.Invoke(builder);
         var options = ServerOptions.Read(builder.Configuration);

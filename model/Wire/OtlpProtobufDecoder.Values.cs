@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using static Tracing.Model.Wire.ProtobufReader;
 
 namespace Tracing.Model.Wire;
@@ -11,7 +10,7 @@ sealed partial class OtlpProtobufDecoder
     {
         var schemaUrl = "";
         uint dropped = 0;
-        var mark = _attributes.Mark;
+        var mark = Attributes.Mark;
         List<EntityRef>? entities = null;
         while (_reader.NextTag(end) is not 0 and var tag)
         {
@@ -25,7 +24,7 @@ sealed partial class OtlpProtobufDecoder
         }
         return new Resource
         {
-            Attributes = _attributes.Take(mark),
+            Attributes = Attributes.Take(mark),
             DroppedAttributes = dropped,
             EntityRefs = entities?.ToArray() ?? [],
             SchemaUrl = schemaUrl,
@@ -74,7 +73,7 @@ sealed partial class OtlpProtobufDecoder
     InstrumentationScope ReadScopeOf(int end)
     {
         var offset = _reader.FieldOffset;
-        var scope = new ScopeFields(_attributes.Mark);
+        var scope = new ScopeFields(Attributes.Mark);
         var schemaUrl = "";
         var spans = 0;
         while (_reader.NextTag(end) is not 0 and var tag)
@@ -87,12 +86,12 @@ sealed partial class OtlpProtobufDecoder
                 default: _reader.SkipUnknown(1, 3); break;
             }
         }
-        _spans.Expect(spans, offset);
+        Spans.Expect(spans, offset);
         return new InstrumentationScope
         {
             Name = scope.Name,
             Version = scope.Version,
-            Attributes = _attributes.Take(scope.Mark),
+            Attributes = Attributes.Take(scope.Mark),
             DroppedAttributes = scope.Dropped,
             SchemaUrl = schemaUrl,
         };
@@ -124,8 +123,8 @@ sealed partial class OtlpProtobufDecoder
     void ReadAttribute(int end, int mark)
     {
         var attribute = ReadKeyValue(end, 0);
-        if (CheckCount(_attributes.Mark - mark, "attributes"))
-            _attributes.Push(attribute);
+        if (HasRoom(Attributes.Mark - mark, "attributes", _reader.FieldOffset))
+            Attributes.Push(attribute);
     }
 
     KeyValue ReadKeyValue(int end, int depth)
@@ -166,64 +165,47 @@ sealed partial class OtlpProtobufDecoder
 
     AttributeValue[] ReadArray(int end, int depth)
     {
-        CheckDepth(depth);
-        var mark = _values.Mark;
+        CheckDepth(depth, _reader.FieldOffset);
+        var mark = Values.Mark;
         while (_reader.NextTag(end) is not 0 and var tag)
         {
             if (tag != (1 << 3 | Length))
                 _reader.SkipUnknown(1, 1);
-            else if (ReadValue(_reader.EnterMessage(end), depth) is var value && CheckCount(_values.Mark - mark, "elements"))
-                _values.Push(value);
+            else if (ReadValue(_reader.EnterMessage(end), depth) is var value &&
+                HasRoom(Values.Mark - mark, "elements", _reader.FieldOffset))
+                Values.Push(value);
         }
-        return _values.Take(mark);
+        return Values.Take(mark);
     }
 
     KeyValue[] ReadMap(int end, int depth)
     {
-        CheckDepth(depth);
-        var mark = _attributes.Mark;
+        CheckDepth(depth, _reader.FieldOffset);
+        var mark = Attributes.Mark;
         while (_reader.NextTag(end) is not 0 and var tag)
         {
             if (tag != (1 << 3 | Length))
                 _reader.SkipUnknown(1, 1);
             else if (ReadKeyValue(_reader.EnterMessage(end), depth) is var entry &&
-                CheckCount(_attributes.Mark - mark, "entries"))
-                _attributes.Push(entry);
+                HasRoom(Attributes.Mark - mark, "entries", _reader.FieldOffset))
+                Attributes.Push(entry);
         }
-        return _attributes.Take(mark);
-    }
-
-    void CheckDepth(int depth)
-    {
-        if (depth > _limits.MaxNesting || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
-            throw new WireException($"TooLarge: a value is nested more than {depth - 1} deep", _reader.FieldOffset);
-    }
-
-    bool CheckCount(int before, string what)
-    {
-        if (before < _limits.MaxAttributes)
-            return true;
-        AddProblem($"more than {_limits.MaxAttributes} {what}", _reader.FieldOffset);
-        return false;
+        return Attributes.Take(mark);
     }
 
     // text that mostly repeats
-    string ReadName(int end) => CheckText(end, out var utf8) ? _names.Get(utf8) ?? NoText() : "";
+    string ReadName(int end) => ReadContent(end, out var utf8) ? NameCache.Get(utf8) ?? NoText() : "";
 
-    string ReadValueText(int end) => CheckText(end, out var utf8) ? _texts.Get(utf8) ?? NoText() : "";
+    string ReadValueText(int end) => ReadContent(end, out var utf8) ? ValueCache.Get(utf8) ?? NoText() : "";
 
-    string ReadText(int end) => CheckText(end, out var utf8) ? StringCache.Decode(utf8) ?? NoText() : "";
+    string ReadText(int end) => ReadContent(end, out var utf8) ? StringCache.Decode(utf8) ?? NoText() : "";
 
-    byte[] ReadBytes(int end) => CheckText(end, out var bytes) ? bytes.ToArray() : [];
+    byte[] ReadBytes(int end) => ReadContent(end, out var bytes) ? bytes.ToArray() : [];
 
-    bool CheckText(int end, out ReadOnlySpan<byte> content)
+    bool ReadContent(int end, out ReadOnlySpan<byte> content)
     {
         content = _reader.ReadContent(end);
-        if (content.Length <= _limits.MaxStringBytes)
-            return true;
-        AddProblem($"a text or bytes value of {content.Length} bytes, more than {_limits.MaxStringBytes}",
-            _reader.FieldOffset);
-        return false;
+        return IsShortEnough(content.Length, _reader.FieldOffset);
     }
 
     string NoText()
@@ -265,13 +247,5 @@ sealed partial class OtlpProtobufDecoder
         // an id as long as this is no id; its beginning tells what it is
         var hex = Convert.ToHexStringLower(bytes[..Math.Min(bytes.Length, 32)]);
         AddProblem($"{what} \"{hex}\" has {bytes.Length} bytes instead of {wanted}", _reader.FieldOffset);
-    }
-
-    /// <summary>Rejects the span, or outside of spans (resource, scope) the body.</summary>
-    void AddProblem(string problem, long offset)
-    {
-        if (!_inSpan)
-            throw new WireException("Malformed: " + problem, offset);
-        _span.AddProblem(problem, offset);
     }
 }

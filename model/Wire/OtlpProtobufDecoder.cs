@@ -4,33 +4,17 @@ using static Tracing.Model.Wire.ProtobufReader;
 namespace Tracing.Model.Wire;
 
 /// <summary>
-/// One body of OTLP protobuf, decoded straight into the model. What is wrong within a span rejects that span alone;
-/// what is wrong with the protobuf, a resource or a scope refuses the body. Case labels are field number &lt;&lt; 3 |
-/// wire type, of the messages in otlp.proto.
+/// One body of OTLP protobuf, decoded straight into the model. Case labels are field number &lt;&lt; 3 | wire type, of
+/// the messages in otlp.proto.
 /// </summary>
-sealed partial class OtlpProtobufDecoder
+sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits limits) : OtlpDecoder(limits)
 {
-    readonly ProtobufReader _reader;
-    readonly WireLimits _limits;
-    readonly OtlpSpanList _spans;
-    readonly OtlpSpanBuilder _span = new();
-    readonly ElementStack<KeyValue> _attributes = new();
-    readonly ElementStack<AttributeValue> _values = new();
-    readonly StringCache _names = StringCache.Names;
-    readonly StringCache _texts = StringCache.Values;
-    bool _inSpan;
-
-    public OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits limits)
-    {
-        _reader = new ProtobufReader(body);
-        _limits = limits;
-        _spans = new OtlpSpanList(limits);
-    }
+    readonly ProtobufReader _reader = new(body);
 
     public DecodedSpans DecodeTraces() => Guard(static decoder =>
     {
         decoder.ReadTraces(decoder._reader.End);
-        return decoder._spans.ToDecoded();
+        return decoder.Spans.ToDecoded();
     });
 
     /// <summary>A ResourceSpans message, for the resource that it has.</summary>
@@ -45,7 +29,7 @@ sealed partial class OtlpProtobufDecoder
     public (SpanEvent[] Events, SpanLink[] Links) DecodeEventsAndLinks() => Guard(static decoder =>
     {
         decoder.ReadSpanFields(decoder._reader.End);
-        return (decoder._span.Events.ToArray(), decoder._span.Links.ToArray());
+        return (decoder.Current.Events.ToArray(), decoder.Current.Links.ToArray());
     });
 
     T Guard<T>(Func<OtlpProtobufDecoder, T> decode)
@@ -103,45 +87,34 @@ sealed partial class OtlpProtobufDecoder
     void ReadSpan(int end, Resource resource, InstrumentationScope scope)
     {
         var offset = _reader.FieldOffset;
-        var mark = _attributes.Mark;
-        _inSpan = true;
-        _span.Reset();
+        BeginSpan();
         ReadSpanFields(end);
-        if (_span.TraceId.IsZero)
-            _span.AddProblem("trace id is missing or all zeros", offset);
-        if (_span.SpanId.IsZero)
-            _span.AddProblem("span id is missing or all zeros", offset);
-        if (_span.Problem is null)
-            _spans.Add(_span.Build(UniqueKeys.Of(_attributes.From(mark)), resource, scope));
-        else
-            _spans.Reject(_span);
-        _attributes.Drop(mark);
-        _inSpan = false;
+        EndSpan(offset, resource, scope);
     }
 
     void ReadSpanFields(int end)
     {
-        var first = _attributes.Mark;
+        var first = Attributes.Mark;
         while (_reader.NextTag(end) is not 0 and var tag)
         {
             switch (tag)
             {
-                case 1 << 3 | Length: _span.TraceId = ReadTraceId(end); break;
-                case 2 << 3 | Length: _span.SpanId = ReadSpanId(end, "span id"); break;
-                case 3 << 3 | Length: _span.TraceState = ReadText(end); break;
-                case 4 << 3 | Length: _span.ParentSpanId = ReadParentId(end); break;
-                case 5 << 3 | Length: _span.Name = ReadName(end); break;
-                case 6 << 3 | Varint: _span.Kind = _reader.ReadInt32(); break;
-                case 7 << 3 | Fixed64: _span.StartUnixNano = _reader.ReadFixed64(); break;
-                case 8 << 3 | Fixed64: _span.EndUnixNano = _reader.ReadFixed64(); break;
+                case 1 << 3 | Length: Current.TraceId = ReadTraceId(end); break;
+                case 2 << 3 | Length: Current.SpanId = ReadSpanId(end, "span id"); break;
+                case 3 << 3 | Length: Current.TraceState = ReadText(end); break;
+                case 4 << 3 | Length: Current.ParentSpanId = ReadParentId(end); break;
+                case 5 << 3 | Length: Current.Name = ReadName(end); break;
+                case 6 << 3 | Varint: Current.Kind = _reader.ReadInt32(); break;
+                case 7 << 3 | Fixed64: Current.StartUnixNano = _reader.ReadFixed64(); break;
+                case 8 << 3 | Fixed64: Current.EndUnixNano = _reader.ReadFixed64(); break;
                 case 9 << 3 | Length: ReadAttribute(_reader.EnterMessage(end), first); break;
-                case 10 << 3 | Varint: _span.DroppedAttributes = _reader.ReadUInt32(); break;
-                case 11 << 3 | Length: AddEvent(_reader.EnterMessage(end)); break;
-                case 12 << 3 | Varint: _span.DroppedEvents = _reader.ReadUInt32(); break;
-                case 13 << 3 | Length: AddLink(_reader.EnterMessage(end)); break;
-                case 14 << 3 | Varint: _span.DroppedLinks = _reader.ReadUInt32(); break;
+                case 10 << 3 | Varint: Current.DroppedAttributes = _reader.ReadUInt32(); break;
+                case 11 << 3 | Length: Add(ReadEvent(_reader.EnterMessage(end)), _reader.FieldOffset); break;
+                case 12 << 3 | Varint: Current.DroppedEvents = _reader.ReadUInt32(); break;
+                case 13 << 3 | Length: Add(ReadLink(_reader.EnterMessage(end)), _reader.FieldOffset); break;
+                case 14 << 3 | Varint: Current.DroppedLinks = _reader.ReadUInt32(); break;
                 case 15 << 3 | Length: ReadStatus(_reader.EnterMessage(end)); break;
-                case 16 << 3 | Fixed32: _span.Flags = _reader.ReadFixed32(); break;
+                case 16 << 3 | Fixed32: Current.Flags = _reader.ReadFixed32(); break;
                 default: _reader.SkipUnknown(1, 16); break;
             }
         }
@@ -153,18 +126,11 @@ sealed partial class OtlpProtobufDecoder
         {
             switch (tag)
             {
-                case 2 << 3 | Length: _span.StatusMessage = ReadText(end); break;
-                case 3 << 3 | Varint: _span.Status = _reader.ReadInt32(); break;
+                case 2 << 3 | Length: Current.StatusMessage = ReadText(end); break;
+                case 3 << 3 | Varint: Current.Status = _reader.ReadInt32(); break;
                 default: _reader.SkipUnknown(2, 3); break;
             }
         }
-    }
-
-    void AddEvent(int end)
-    {
-        var happened = ReadEvent(end);
-        if (CheckCount(_span.Events.Count, "events"))
-            _span.Events.Add(happened);
     }
 
     SpanEvent ReadEvent(int end)
@@ -172,7 +138,7 @@ sealed partial class OtlpProtobufDecoder
         ulong time = 0;
         var name = "";
         uint dropped = 0;
-        var mark = _attributes.Mark;
+        var mark = Attributes.Mark;
         while (_reader.NextTag(end) is not 0 and var tag)
         {
             switch (tag)
@@ -184,15 +150,8 @@ sealed partial class OtlpProtobufDecoder
                 default: _reader.SkipUnknown(1, 4); break;
             }
         }
-        var attributes = _attributes.Take(mark);
+        var attributes = Attributes.Take(mark);
         return new SpanEvent { TimeUnixNano = time, Name = name, Attributes = attributes, DroppedAttributes = dropped };
-    }
-
-    void AddLink(int end)
-    {
-        var link = ReadLink(end);
-        if (CheckCount(_span.Links.Count, "links"))
-            _span.Links.Add(link);
     }
 
     SpanLink ReadLink(int end)
@@ -202,7 +161,7 @@ sealed partial class OtlpProtobufDecoder
         SpanId? spanId = null;
         var traceState = "";
         uint dropped = 0, flags = 0;
-        var mark = _attributes.Mark;
+        var mark = Attributes.Mark;
         while (_reader.NextTag(end) is not 0 and var tag)
         {
             switch (tag)
@@ -224,7 +183,7 @@ sealed partial class OtlpProtobufDecoder
             SpanId = spanId ?? default,
             TraceState = traceState,
             Flags = flags,
-            Attributes = _attributes.Take(mark),
+            Attributes = Attributes.Take(mark),
             DroppedAttributes = dropped,
         };
     }

@@ -7,18 +7,8 @@ namespace Tracing.Model.Wire;
 public static class ZipkinJson
 {
     /// <summary>Reads the list; bytes after it are not looked at. One bad span refuses the whole body.</summary>
-    public static DecodedSpans Decode(ReadOnlyMemory<byte> utf8, WireLimits limits)
-    {
-        var json = new ZipkinJsonReader(ZipkinJsonReader.Repair(utf8.Span), limits);
-        try
-        {
-            return new DecodedSpans(ReadSpans(ref json, limits));
-        }
-        catch (JsonException e)
-        {
-            throw json.Error("Malformed", e);
-        }
-    }
+    public static DecodedSpans Decode(ReadOnlyMemory<byte> utf8, WireLimits limits) =>
+        ZipkinJsonReader.ReadList(utf8, limits, ReadSpans);
 
     /// <summary>
     /// Writes the list, byte for byte as Zipkin does: fields in its order, no blanks, what is absent left out. Spans that
@@ -100,13 +90,13 @@ public static class ZipkinJson
 
     static TraceId ReadTraceId(ref ZipkinJsonReader json)
     {
-        json.Check(ZipkinIds.ReadTraceId(json.ReadString("traceId"), out var id));
+        json.Check(ZipkinIds.ReadTraceId(json.ReadId("traceId"), out var id));
         return id;
     }
 
     static SpanId ReadSpanId(ref ZipkinJsonReader json, string field)
     {
-        json.Check(ZipkinIds.ReadSpanId(json.ReadString(field), field, out var id));
+        json.Check(ZipkinIds.ReadSpanId(json.ReadId(field), field, out var id));
         return id;
     }
 

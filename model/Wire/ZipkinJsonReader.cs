@@ -1,9 +1,13 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
 namespace Tracing.Model.Wire;
+
+/// <summary>Reads the spans of the list that the body is.</summary>
+delegate List<Span> SpansReader(ref ZipkinJsonReader json, WireLimits limits);
 
 /// <summary>
 /// Reads a JSON list of objects as leniently as Zipkin does: numbers pass for text and numeric text for numbers,
@@ -15,8 +19,12 @@ ref struct ZipkinJsonReader
     // levels that a span itself needs: list, span, annotations, annotation, endpoint
     const int OwnDepth = 5;
 
+    // hex digits of a trace id
+    const int MaxIdLength = 32;
+
     readonly WireLimits _limits;
     readonly TextPool _texts = new();
+    readonly char[] _id = new char[MaxIdLength];
     Utf8JsonReader _json;
 
     public ZipkinJsonReader(ReadOnlySpan<byte> utf8, WireLimits limits)
@@ -39,9 +47,33 @@ ref struct ZipkinJsonReader
 
     public readonly bool IsBoolean => _json.TokenType is JsonTokenType.True or JsonTokenType.False;
 
-    /// <summary>The body, or a copy in which U+FFFD stands for all that is not UTF-8.</summary>
-    public static ReadOnlySpan<byte> Repair(ReadOnlySpan<byte> body) =>
-        Utf8.IsValid(body) ? body : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(body));
+    /// <summary>
+    /// Reads a body by the function given. Invalid UTF-8 is replaced by U+FFFD, and control characters are let pass
+    /// within texts, which JSON forbids but Zipkin takes.
+    /// </summary>
+    public static DecodedSpans ReadList(ReadOnlyMemory<byte> utf8, WireLimits limits, SpansReader read)
+    {
+        var body = Utf8.IsValid(utf8.Span) ? utf8.Span : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8.Span));
+        var json = new ZipkinJsonReader(body, limits);
+        try
+        {
+            return new DecodedSpans(read(ref json, limits));
+        }
+        catch (JsonException e)
+        {
+            if (EscapeControls(body) is not { } escaped)
+                throw json.Error("Malformed", e);
+            json = new ZipkinJsonReader(escaped, limits);
+        }
+        try
+        {
+            return new DecodedSpans(read(ref json, limits));
+        }
+        catch (JsonException e)
+        {
+            throw json.Error("Malformed", e);
+        }
+    }
 
     /// <summary>Steps into the list that the body is.</summary>
     public void Begin()
@@ -102,6 +134,18 @@ ref struct ZipkinJsonReader
         return text;
     }
 
+    /// <summary>
+    /// As <see cref="ReadString"/>, but good only until the next call: ids are many, and no string is made of them.
+    /// </summary>
+    public ReadOnlySpan<char> ReadId(string field)
+    {
+        var utf8 = _json.ValueSpan;
+        var fits = _json.TokenType == JsonTokenType.String && !_json.ValueIsEscaped && utf8.Length <= _id.Length;
+        return fits && Ascii.ToUtf16(utf8, _id, out var length) == OperationStatus.Done
+            ? _id.AsSpan(0, length)
+            : ReadString(field);
+    }
+
     /// <summary>A whole number, also in quotes or with an exponent.</summary>
     public long ReadLong(string field)
     {
@@ -151,6 +195,26 @@ ref struct ZipkinJsonReader
             _ => "BOOLEAN",
         };
         return Error(expected == "BEGIN_OBJECT" ? "Malformed" : $"Expected {expected} but was {found} at {Path}");
+    }
+
+    // null when there are none
+    static byte[]? EscapeControls(ReadOnlySpan<byte> body)
+    {
+        var escaped = new ArrayBufferWriter<byte>(body.Length + 64);
+        var inText = false;
+        for (var i = 0; i < body.Length; i++)
+        {
+            if (inText && body[i] < ' ')
+            {
+                escaped.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"\\u{body[i]:x4}")));
+                continue;
+            }
+            var length = inText && body[i] == '\\' && i + 1 < body.Length && body[i + 1] >= ' ' ? 2 : 1;
+            inText ^= body[i] == '"';
+            escaped.Write(body.Slice(i, length));
+            i += length - 1;
+        }
+        return escaped.WrittenCount > body.Length ? escaped.WrittenSpan.ToArray() : null;
     }
 
     // the tokenizer has checked the escapes; half of a surrogate pair becomes a question mark, as Zipkin writes it

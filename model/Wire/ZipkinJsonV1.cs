@@ -6,18 +6,8 @@ namespace Tracing.Model.Wire;
 public static class ZipkinJsonV1
 {
     /// <summary>Reads the list; bytes after it are not looked at. One bad span refuses the whole body.</summary>
-    public static DecodedSpans Decode(ReadOnlyMemory<byte> utf8, WireLimits limits)
-    {
-        var json = new ZipkinJsonReader(ZipkinJsonReader.Repair(utf8.Span), limits);
-        try
-        {
-            return new DecodedSpans(ReadSpans(ref json, limits));
-        }
-        catch (JsonException e)
-        {
-            throw json.Error("Malformed", e);
-        }
-    }
+    public static DecodedSpans Decode(ReadOnlyMemory<byte> utf8, WireLimits limits) =>
+        ZipkinJsonReader.ReadList(utf8, limits, ReadSpans);
 
     static List<Span> ReadSpans(ref ZipkinJsonReader json, WireLimits limits)
     {
@@ -75,7 +65,7 @@ public static class ZipkinJsonV1
 
     static TraceId ReadId(ref ZipkinJsonReader json, string field)
     {
-        json.Check(ZipkinIds.ReadV1(json.ReadString(field), out var id));
+        json.Check(ZipkinIds.ReadV1(json.ReadId(field), out var id));
         return id;
     }
 

@@ -29,8 +29,16 @@ static class OtlpEndpoints
     /// <summary>One of OTLP's two encodings: how a request is read and an answer is written.</summary>
     sealed record Encoding(string ContentType, SpanDecoder Decode, Func<IMessage, byte[]> Write);
 
-    public static void MapOtlp(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/v1/traces", ExportAsync).WithName("OtlpTraces").ExcludeFromDescription();
+    public static void MapOtlp(this IEndpointRouteBuilder routes)
+    {
+        routes.MapPost("/v1/traces", ExportAsync).ExcludeFromDescription();
+        // the gRPC host takes any path of two parts, so that routing would answer 404
+        routes.Map("/v1/traces", (HttpResponse response) =>
+        {
+            response.Headers.Allow = HttpMethods.Post;
+            return Results.StatusCode(StatusCodes.Status405MethodNotAllowed);
+        }).ExcludeFromDescription();
+    }
 
     static async Task ExportAsync(
         HttpContext context, SpanIntake intake, BodyBudget budget, ILogger<SpanIntake> log)

@@ -3,7 +3,7 @@ namespace Tracing.Tests;
 /// <summary>Data that lives beside the repository, where it is present.</summary>
 static class SharedFolder
 {
-    /// <summary>Full path of a file or folder under "shared", beside the folder of Tracing.sln; null when absent.</summary>
+    /// <summary>Full path of what is under "shared", beside the folder of Tracing.sln; null when absent.</summary>
     public static string? Path(string relative)
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Tracing.Model.Wire;
 
-/// <summary>A timestamped text with the host that said it; "cs", "sr" and the like mark the sides of an exchange.</summary>
+/// <summary>A timed text with the host that said it; "cs", "sr" and the like mark the sides of an exchange.</summary>
 readonly record struct V1Annotation(long Micros, string Value, Endpoint? Endpoint);
 
 /// <summary>A tag with the host that said it; a null value marks an address ("sa", "ca", "ma").</summary>
@@ -12,8 +12,10 @@ readonly record struct V1Tag(string Key, string? Value, Endpoint? Endpoint)
     public static bool IsAddress(string key) => key is "sa" or "ca" or "ma";
 }
 
-/// <summary>A span of Zipkin's first format, in which both sides of an exchange may share one; used again after
-/// <see cref="Clear"/>. Times are in microseconds, 0 when absent.</summary>
+/// <summary>
+/// A span of Zipkin's first format, in which both sides of an exchange may share one; used again after
+/// <see cref="Clear"/>. Times are in microseconds, 0 when absent.
+/// </summary>
 sealed class V1Span(WireLimits limits)
 {
     readonly List<V1Annotation> _annotations = [];

@@ -1,9 +1,9 @@
 namespace Tracing.Model.Wire;
 
 /// <summary>
-/// Makes v2 spans of a v1 span: one for each service that annotated it, whose kind and times follow from the annotations
-/// cs/cr (client send, receive), sr/ss (server), ms/mr (message) and ws/wr (wire), and whose remote endpoint follows from
-/// the addresses sa, ca and ma. A server's half of a shared span is marked so.
+/// Makes v2 spans of a v1 span: one for each service that annotated it, whose kind and times follow from the
+/// annotations cs/cr (client send, receive), sr/ss (server), ms/mr (message) and ws/wr (wire), and whose remote
+/// endpoint follows from the addresses sa, ca and ma. A server's half of a shared span is marked so.
 /// </summary>
 sealed class V1SpanConverter(WireLimits limits)
 {

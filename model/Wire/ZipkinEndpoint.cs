@@ -28,7 +28,7 @@ struct ZipkinEndpoint
         return null;
     }
 
-    /// <summary>Takes an address of either family, whatever field it came in. Anything else, as a host name, is ignored.</summary>
+    /// <summary>Takes an address of either family, whatever field it came in; a host name is ignored.</summary>
     public void SetAddress(string text)
     {
         if (text.Length == 0 || text.AsSpan().ContainsAnyExcept(AddressDigits))
@@ -37,7 +37,8 @@ struct ZipkinEndpoint
         var dot = text.IndexOf('.');
         if (dot < 0)
         {
-            if (lastColon >= 0 && IPAddress.TryParse(text, out var ip) && ip.AddressFamily == AddressFamily.InterNetworkV6)
+            if (lastColon >= 0 && IPAddress.TryParse(text, out var ip) &&
+                ip.AddressFamily == AddressFamily.InterNetworkV6)
                 _ipv6 = Canonical(ip.GetAddressBytes());
         }
         else if (dot > lastColon && IsIpv4(text.AsSpan(lastColon + 1)) && IsIpv4Prefix(text.AsSpan(0, lastColon + 1)))
@@ -98,7 +99,7 @@ struct ZipkinEndpoint
             _ => false,
         };
 
-    /// <summary>Lower-case groups without leading zeros; the first of the longest runs of zero groups is "::".</summary>
+    /// <summary>Groups in lower case, without leading zeros; the first of the longest runs of zeros is "::".</summary>
     static string Canonical(ReadOnlySpan<byte> bytes)
     {
         var (start, length) = LongestZeroRun(bytes);

@@ -7,7 +7,7 @@ public enum ZipkinVersion
     V2 = 2,
 }
 
-/// <summary>Chooses the decoder of a body sent to Zipkin's API, and refuses bodies of another format in its words.</summary>
+/// <summary>Chooses the decoder of a body sent to Zipkin's API; refuses other formats in its words.</summary>
 public static class ZipkinFormats
 {
     /// <summary>Reads a body, already decompressed. An empty one holds no spans.</summary>
@@ -42,8 +42,8 @@ public static class ZipkinFormats
         return type.Equals("application/x-thrift", StringComparison.OrdinalIgnoreCase) ? "THRIFT" : "JSON_V1";
     }
 
-    // a JSON list; a Thrift list of structs or texts; protobuf's first field. A line break before a JSON list looks like
-    // the last of these and passes, other blanks do not
+    // a JSON list; a Thrift list of structs or texts; protobuf's first field. A line break before a JSON list looks
+    // like the last of these and passes, other blanks do not
     static bool BeginsList(ReadOnlySpan<byte> body) => body[0] switch
     {
         (byte)'[' or 12 or 11 => true,

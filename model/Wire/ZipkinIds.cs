@@ -4,8 +4,8 @@ using System.Buffers.Binary;
 namespace Tracing.Model.Wire;
 
 /// <summary>
-/// Ids by Zipkin's rules: lower-case hex, short ones padded on the left. Each method answers null when all is well, else
-/// what is wrong in Zipkin's words. Unlike there, a short id of zeros is refused too: no zero id is ever stored.
+/// Ids by Zipkin's rules: lower-case hex, short ones padded on the left. Each method answers null when all is well,
+/// else what is wrong in Zipkin's words. Unlike there, a short id of zeros is refused too: no zero id is ever stored.
 /// </summary>
 static class ZipkinIds
 {

@@ -11,8 +11,8 @@ public static class ZipkinJson
         ZipkinJsonReader.ReadList(utf8, limits, ReadSpans);
 
     /// <summary>
-    /// Writes the list, byte for byte as Zipkin does: fields in its order, no blanks, what is absent left out. Spans that
-    /// came in another format are written as <see cref="ZipkinMapping"/> says.
+    /// Writes the list, byte for byte as Zipkin does: fields in its order, no blanks, what is absent left out. Spans
+    /// that came in another format are written as <see cref="ZipkinMapping"/> says.
     /// </summary>
     public static void Encode(IBufferWriter<byte> output, IReadOnlyList<Span> spans)
     {

@@ -200,6 +200,8 @@ ref struct ZipkinJsonReader
     // null when there are none
     static byte[]? EscapeControls(ReadOnlySpan<byte> body)
     {
+        if (!body.ContainsAnyInRange((byte)0, (byte)31))
+            return null;
         var escaped = new ArrayBufferWriter<byte>(body.Length + 64);
         var inText = false;
         for (var i = 0; i < body.Length; i++)

@@ -33,14 +33,16 @@ ref struct ZipkinJsonWriter(IBufferWriter<byte> output)
     public void Span(Span span)
     {
         Raw("{\"traceId\":\""u8);
-        Ascii(span.TraceId.ToZipkinString());
+        if (span.TraceId.High != 0)
+            Hex(span.TraceId.High);
+        Hex(span.TraceId.Low);
         if (!span.ParentSpanId.IsZero)
         {
             Raw("\",\"parentId\":\""u8);
-            Ascii(span.ParentSpanId.ToString());
+            Hex(span.ParentSpanId.Value);
         }
         Raw("\",\"id\":\""u8);
-        Ascii(span.SpanId.ToString());
+        Hex(span.SpanId.Value);
         Raw("\""u8);
         Raw(Kind(span.Kind));
         if (span.Name.Length > 0)
@@ -156,6 +158,12 @@ ref struct ZipkinJsonWriter(IBufferWriter<byte> output)
     void Number(long number)
     {
         number.TryFormat(Room(MaxNumber), out var written, default, CultureInfo.InvariantCulture);
+        _used += written;
+    }
+
+    void Hex(ulong id)
+    {
+        id.TryFormat(Room(MaxNumber), out var written, "x16", CultureInfo.InvariantCulture);
         _used += written;
     }
 

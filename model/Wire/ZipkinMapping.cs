@@ -7,8 +7,8 @@ using System.Text.Json;
 namespace Tracing.Model.Wire;
 
 /// <summary>
-/// How a span that came as OTLP looks to Zipkin, after OpenTelemetry's specification of that mapping. Links, trace state
-/// and the resource's other attributes have no place there.
+/// How a span that came as OTLP looks to Zipkin, after OpenTelemetry's specification of that mapping. Links, trace
+/// state and the resource's other attributes have no place there.
 /// </summary>
 static class ZipkinMapping
 {

@@ -17,7 +17,8 @@ static class ZipkinPadding
         for (var i = 0; i < spans.Count; i++)
         {
             var span = ZipkinMapping.ToZipkin(spans[i]);
-            count += Count(span.Name) + Count(span.LocalEndpoint?.ServiceName) + Count(span.RemoteEndpoint?.ServiceName);
+            count += Count(span.Name);
+            count += Count(span.LocalEndpoint?.ServiceName) + Count(span.RemoteEndpoint?.ServiceName);
             foreach (var annotation in span.Events)
                 count += Count(annotation.Name);
             foreach (var (key, value) in span.Attributes)

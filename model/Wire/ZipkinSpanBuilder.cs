@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Tracing.Model.Wire;
 
 /// <summary>
-/// A Zipkin span while its fields are read; used again for the next one after <see cref="Build"/>. Methods that can fail
-/// answer what is wrong, in Zipkin's words where it has some, or null.
+/// A Zipkin span while its fields are read; used again for the next one after <see cref="Build"/>. Methods that can
+/// fail answer what is wrong, in Zipkin's words where it has some, or null.
 /// </summary>
 sealed class ZipkinSpanBuilder(WireLimits limits)
 {

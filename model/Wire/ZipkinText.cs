@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 
@@ -38,16 +39,19 @@ static class ZipkinText
     {
         var before = false;
         for (var i = at - 1; i >= 0 && InWord(text[i]) && !before; i--)
-            before = char.IsLetter(text[i]);
+            before = HasCase(text[i]);
         if (!before)
             return false;
         for (var i = at + 1; i < text.Length && InWord(text[i]); i++)
         {
-            if (char.IsLetter(text[i]))
+            if (HasCase(text[i]))
                 return false;
         }
         return true;
     }
+
+    static bool HasCase(char c) => char.GetUnicodeCategory(c) is
+        UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
 
     static bool InWord(char c) =>
         char.IsLetterOrDigit(c) || c is '\'' or '_' ||
@@ -62,6 +66,10 @@ sealed class TextPool
 {
     // longer texts seldom repeat
     const int MaxLength = 64;
+
+    // odd and without pattern: spreads a number's bits to the upper ones
+    const ulong Mix = 0x9e3779b97f4a7c15;
+
     readonly string?[] _texts = new string?[256];
 
     public string Get(ReadOnlySpan<byte> utf8)
@@ -70,11 +78,25 @@ sealed class TextPool
             return "";
         if (utf8.Length > MaxLength)
             return Encoding.UTF8.GetString(utf8);
-        uint hash = 2166136261;
-        foreach (var b in utf8)
-            hash = (hash ^ b) * 16777619;
-        ref var slot = ref _texts[(hash ^ (hash >> 16)) & 255];
+        ref var slot = ref _texts[Slot(utf8)];
         // texts beyond ASCII never compare equal here and are made anew, which is only slower
         return slot is { } known && Ascii.Equals(utf8, known) ? known : slot = Encoding.UTF8.GetString(utf8);
+    }
+
+    // the ends tell texts apart well enough, and cost the same at any length
+    static int Slot(ReadOnlySpan<byte> utf8)
+    {
+        var hash = (ulong)utf8.Length;
+        if (utf8.Length >= sizeof(ulong))
+        {
+            hash ^= BinaryPrimitives.ReadUInt64LittleEndian(utf8);
+            hash = (hash * Mix) ^ BinaryPrimitives.ReadUInt64LittleEndian(utf8[^sizeof(ulong)..]);
+        }
+        else
+        {
+            foreach (var b in utf8)
+                hash = (hash << 8) ^ b ^ (hash >> 56);
+        }
+        return (int)((hash * Mix) >> 56);
     }
 }

@@ -11,13 +11,17 @@ public class ZipkinFormatsTests
     const string Protobuf = "application/x-protobuf";
     const string Thrift = "application/x-thrift";
 
-    const string V2 = "[{\"traceId\":\"000000000000000a\",\"id\":\"b\",\"kind\":\"CLIENT\",\"timestamp\":1e3,\"duration\":\"2\"," +
-        "\"localEndpoint\":{\"serviceName\":\"\\u0041é\",\"ipv4\":\"1.2.3.4\",\"ipv6\":\"::ffff:1.2.3.4\",\"port\":80}," +
-        "\"annotations\":[{\"timestamp\":-1,\"value\":\"x\"}],\"tags\":{\"a\":1.5},\"debug\":true,\"y\":[{\"z\":null}]}]";
+    const string V2 = """
+        [{"traceId":"000000000000000a","id":"b","kind":"CLIENT","timestamp":1e3,"duration":"2",
+        "localEndpoint":{"serviceName":"\u0041é","ipv4":"1.2.3.4","ipv6":"::ffff:1.2.3.4","port":80},
+        "annotations":[{"timestamp":-1,"value":"x"}],"tags":{"a":1.5},"debug":true,"y":[{"z":null}]}]
+        """;
 
-    const string V1 = "[{\"traceId\":\"a\",\"id\":\"b\",\"annotations\":[{\"timestamp\":1,\"value\":\"cs\",\"endpoint\":" +
-        "{\"serviceName\":\"a\"}},{\"timestamp\":2,\"value\":\"sr\",\"endpoint\":{\"serviceName\":\"b\"}}]," +
-        "\"binaryAnnotations\":[{\"key\":\"sa\",\"value\":true,\"endpoint\":{\"ipv4\":\"1.2.3.4\"}}]}]";
+    const string V1 = """
+        [{"traceId":"a","id":"b","annotations":[{"timestamp":1,"value":"cs","endpoint":{"serviceName":"a"}},
+        {"timestamp":2,"value":"sr","endpoint":{"serviceName":"b"}}],
+        "binaryAnnotations":[{"key":"sa","value":true,"endpoint":{"ipv4":"1.2.3.4"}}]}]
+        """;
 
     const string ThriftBody = "0c00000001" + "0a0001000000000000000a" + "0b00030000000161" + "0a0004000000000000000b" +
         "0f00060c00000001" + "0a00010000000000000005" + "0b00020000000263730c000308000101020304060002005000" + "00" +
@@ -64,9 +68,10 @@ public class ZipkinFormatsTests
     [Fact]
     public void Binary_types_are_known_with_parameters_and_in_any_case()
     {
-        Assert.Single(ZipkinFormats.Decode(ProtoBody(), ZipkinVersion.V2, "Application/X-Protobuf; v=3", WireLimits.Default).Spans);
+        var limits = WireLimits.Default;
+        Assert.Single(ZipkinFormats.Decode(ProtoBody(), ZipkinVersion.V2, "Application/X-Protobuf; v=3", limits).Spans);
         var thrift = Convert.FromHexString(ThriftBody);
-        Assert.Single(ZipkinFormats.Decode(thrift, ZipkinVersion.V1, "application/x-thrift ;a=b", WireLimits.Default).Spans);
+        Assert.Single(ZipkinFormats.Decode(thrift, ZipkinVersion.V1, "application/x-thrift ;a=b", limits).Spans);
     }
 
     public static TheoryData<ZipkinVersion, string?, byte[]> Bodies() => new()
@@ -155,7 +160,7 @@ public class ZipkinFormatsTests
             Name = "é",
             Timestamp = 5,
             Duration = 300,
-            LocalEndpoint = new Proto.Endpoint { ServiceName = "a", Ipv4 = ByteString.CopyFrom(1, 2, 3, 4), Port = 8080 },
+            LocalEndpoint = new Proto.Endpoint { ServiceName = "a", Ipv4 = ByteString.CopyFrom(1, 2, 3, 4), Port = 80 },
             Tags = { { "a", "b" } },
             Annotations = { new Proto.Annotation { Timestamp = 5, Value = "x" } },
             Debug = true,

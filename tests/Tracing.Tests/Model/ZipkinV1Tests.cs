@@ -53,7 +53,7 @@ public class ZipkinV1Tests
     public void Caller_of_the_servers_own_name_keeps_only_its_address()
     {
         var span = Assert.Single(Decode(Annotations(("sr", 1, App)) +
-            ",\"binaryAnnotations\":[{\"key\":\"ca\",\"value\":true,\"endpoint\":{\"serviceName\":\"app\",\"ipv4\":\"3.3.3.3\"}}]"));
+            ""","binaryAnnotations":[{"key":"ca","value":true,"endpoint":{"serviceName":"app","ipv4":"3.3.3.3"}}]"""));
         Assert.Equal(new Endpoint { Ipv4 = "3.3.3.3" }, span.RemoteEndpoint);
     }
 
@@ -61,8 +61,8 @@ public class ZipkinV1Tests
     public void Tags_of_a_second_service_make_a_second_span()
     {
         var spans = Decode("\"binaryAnnotations\":[" +
-            $"{{\"key\":\"a\",\"value\":\"1\",\"endpoint\":{Web}}},{{\"key\":\"b\",\"value\":\"2\",\"endpoint\":{App}}}," +
-            $"{{\"key\":\"lc\",\"value\":\"\",\"endpoint\":{App}}},{{\"key\":\"n\",\"value\":5,\"endpoint\":{App}}}]");
+            $$"""{"key":"a","value":"1","endpoint":{{Web}}},{"key":"b","value":"2","endpoint":{{App}}},""" +
+            $$"""{"key":"lc","value":"","endpoint":{{App}}},{"key":"n","value":5,"endpoint":{{App}}}]""");
         Assert.Equal(["a: 1", "b: 2"], spans.Select(s => Assert.Single(s.Attributes).ToString()));
     }
 
@@ -84,7 +84,8 @@ public class ZipkinV1Tests
     public void Decode_beyond_a_limit_is_refused()
     {
         var limits = new WireLimits { MaxSpans = 1, MaxAttributes = 1 };
-        var two = Encoding.UTF8.GetBytes($"[{{\"traceId\":\"1\",\"id\":\"2\",{Annotations(("x", 1, Web), ("y", 1, App))}}}]");
+        var annotations = Annotations(("x", 1, Web), ("y", 1, App));
+        var two = Encoding.UTF8.GetBytes($$"""[{"traceId":"1","id":"2",{{annotations}}}]""");
         Assert.Contains("annotations", Assert.Throws<WireException>(() => ZipkinJsonV1.Decode(two, limits)).Message);
         limits = new WireLimits { MaxSpans = 1 };
         Assert.Contains("1 spans", Assert.Throws<WireException>(() => ZipkinJsonV1.Decode(two, limits)).Message);
@@ -94,8 +95,8 @@ public class ZipkinV1Tests
     public void Thrift_skips_unknown_fields_of_any_type()
     {
         // in a span: bool, i16, double, string, struct with i32, set of i16, map of byte to list of bool
-        var unknown = "02006401" + "06006500ff" + "0400660000000000000000" + "0b00670000000178" + "0c0068080001000000ff00" +
-            "0e00690600000002000100ff" + "0d006a030f00000001070200000001" + "01";
+        var unknown = "02006401" + "06006500ff" + "0400660000000000000000" + "0b00670000000178" +
+            "0c0068080001000000ff00" + "0e00690600000002000100ff" + "0d006a030f00000001070200000001" + "01";
         var span = Assert.Single(Thrift("0c00000001" + unknown + I64(1, 5) + I64(4, 6) + unknown + "00"));
         Assert.Equal((new TraceId(0, 5), new SpanId(6)), (span.TraceId, span.SpanId));
     }
@@ -103,13 +104,14 @@ public class ZipkinV1Tests
     [Fact]
     public void Thrift_drops_annotations_without_time_or_text()
     {
-        var annotations = "0f00060c00000003" + I64(1, 5) + "00" + "0b00020000000161" + "00" + I64(1, 5) + "0b00020000000162" + "00";
+        var annotations = "0f00060c00000003" + I64(1, 5) + "00" +
+            "0b0002000000016100" + I64(1, 5) + "0b0002000000016200";
         var span = Assert.Single(Thrift("0c00000001" + I64(1, 5) + I64(4, 6) + annotations + "00"));
         Assert.Equal("b", Assert.Single(span.Events).Name);
     }
 
     [Theory]
-    [InlineData("0c7fffffff", "Truncated: length 2147483647 > bytes available 0 reading List<Span> from TBinary at byte 5")]
+    [InlineData("0c00000009", "Truncated: length 9 > bytes available 0 reading List<Span> from TBinary at byte 5")]
     [InlineData("0cffffffff", "Truncated: length -1 > bytes available 0")]
     [InlineData("0b0000000100", "Expected a list of Struct but was String")]
     [InlineData("0c000000010b0003000000ff", "Truncated: length 255 > bytes available 0")]

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -24,7 +25,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
     public DecodedSpans Decode(ReadOnlySpan<byte> utf8)
     {
         if (!Utf8.IsValid(utf8))
-            throw new WireException("Malformed: this is no UTF-8", FirstInvalid(utf8));
+            throw NoUtf8(utf8);
         // a byte order mark is none of JSON's tokens, but some senders write it
         _start = utf8.StartsWith("\uFEFF"u8) ? 3 : 0;
         utf8 = utf8[_start..];
@@ -49,12 +50,15 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
         return Spans.ToDecoded(_warning);
     }
 
-    static long FirstInvalid(ReadOnlySpan<byte> utf8)
+    static WireException NoUtf8(ReadOnlySpan<byte> utf8)
     {
         var at = 0;
-        while (Rune.DecodeFromUtf8(utf8[at..], out _, out var length) == System.Buffers.OperationStatus.Done)
+        OperationStatus status;
+        while ((status = Rune.DecodeFromUtf8(utf8[at..], out _, out var length)) == OperationStatus.Done)
             at += length;
-        return at;
+        return status == OperationStatus.NeedMoreData
+            ? new WireException("Truncated: the body ends within a character", at)
+            : new WireException("Malformed: this is no UTF-8", at);
     }
 
     WireException Wrap(JsonException error, ReadOnlySpan<byte> json)
@@ -66,7 +70,8 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
             json = json[length..];
             offset += length;
         }
-        var cut = error.BytePositionInLine >= json.Length;
+        // the reader's position is before a comma that is the last byte
+        var cut = json[(int)(error.BytePositionInLine ?? 0)..] is [] or [(byte)','];
         // the reader's own text ends with a place in lines
         var reason = error.Message.Split(" LineNumber:")[0].TrimEnd('.');
         return new WireException((cut ? "Truncated: " : "Malformed: ") + reason, offset + _start, error);

@@ -1,27 +1,206 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Google.Protobuf;
 using Tracing.Model;
 using Tracing.Model.Wire;
 using Tracing.Tests.Model;
 using Xunit;
+using Otlp = Tracing.Model.Wire.Proto.Otlp;
 
 namespace Tracing.Tests.Wire;
 
 public class OtlpProtobufTests
 {
+    const string TraceIdField = "0a1011111111111111111111111111111111";
+    const string SpanIdField = "12082222222222222222";
+    const string Ids = TraceIdField + SpanIdField;
+
     [Fact]
     public void Spans_encoded_and_decoded_are_the_same() =>
         Prop.ForAll(SpanGen.OtlpSpans.ToArbitrary(), spans =>
         {
             var decoded = OtlpProtobuf.Decode(OtlpProtobuf.Encode(spans), WireLimits.Default);
             Assert.Equal(0, decoded.Rejected);
-            AssertSameSpans(spans, decoded.Spans);
+            OtlpSome.AssertSameSpans(spans, decoded.Spans);
         }).QuickCheckThrowOnFailure();
 
-    // spans come out grouped by resource and scope
-    internal static void AssertSameSpans(IEnumerable<Span> expected, IEnumerable<Span> actual) =>
-        Assert.Equal(Grouped(expected), actual);
+    [Fact]
+    public void Body_decodes_as_the_generated_messages_read_it() =>
+        Prop.ForAll(SpanGen.OtlpSpans.ToArbitrary(), spans =>
+        {
+            var body = OtlpProtobuf.Encode(spans);
+            var expected = OtlpGenerated.ToSpans(Otlp.TracesData.Parser.ParseFrom(body));
+            Assert.Equal(expected, OtlpProtobuf.Decode(body, WireLimits.Default).Spans);
+        }).QuickCheckThrowOnFailure();
 
-    static IEnumerable<Span> Grouped(IEnumerable<Span> spans) =>
-        spans.GroupBy(span => span.Resource).SelectMany(same => same.GroupBy(span => span.Scope)).SelectMany(same => same);
+    [Fact]
+    public void Zipkin_span_goes_out_with_its_endpoints_as_attributes() =>
+        Prop.ForAll(ZipkinSpanGen.ZipkinSpans.ToArbitrary(), spans =>
+        {
+            var decoded = OtlpProtobuf.Decode(OtlpProtobuf.Encode(spans), WireLimits.Default).Spans;
+            OtlpSome.AssertSameSpans(spans.Select(OtlpGroups.FromZipkin), decoded);
+        }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void Zipkin_endpoints_and_flags_become_otlp_attributes()
+    {
+        var local = new Endpoint { ServiceName = "shop", Ipv4 = "10.0.0.1", Port = 80 };
+        var remote = new Endpoint { ServiceName = "db", Ipv6 = "::1", Port = 5432 };
+        var span = OtlpGroups.FromZipkin(OtlpSome.Span() with
+        {
+            Origin = SpanOrigin.Zipkin,
+            LocalEndpoint = local,
+            RemoteEndpoint = remote,
+            Debug = true,
+            Shared = true,
+        });
+        Assert.Equal("service.name: shop, net.host.ip: 10.0.0.1, net.host.port: 80",
+            string.Join(", ", span.Resource.Attributes));
+        Assert.Equal("peer.service: db, net.peer.ip: ::1, net.peer.port: 5432, zipkin.debug: true, zipkin.shared: true",
+            string.Join(", ", span.Attributes));
+    }
+
+    [Fact]
+    public void Pieces_of_the_store_survive() =>
+        Prop.ForAll(SpanGen.Otlp.ToArbitrary(), span =>
+        {
+            Assert.Equal(span.Resource, OtlpProtobuf.DecodeResource(OtlpProtobuf.EncodeResource(span.Resource)));
+            Assert.Equal(span.Scope, OtlpProtobuf.DecodeScope(OtlpProtobuf.EncodeScope(span.Scope)));
+            var (events, links) = OtlpProtobuf.DecodeEventsAndLinks(OtlpProtobuf.EncodeEventsAndLinks(span));
+            Assert.Equal(span.Events, events);
+            Assert.Equal(span.Links, links);
+            foreach (var (_, value) in span.Attributes)
+                Assert.Equal(value, OtlpProtobuf.DecodeValue(OtlpProtobuf.EncodeValue(value)));
+        }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void Value_at_the_deepest_nesting_survives_the_store()
+    {
+        var value = OtlpSome.Nested(WireLimits.Default.MaxNesting);
+        Assert.Equal(value, OtlpProtobuf.DecodeValue(OtlpProtobuf.EncodeValue(value)));
+    }
+
+    [Fact]
+    public void Slice_of_an_array_is_read_from_its_own_start()
+    {
+        var body = OtlpProtobuf.Encode([OtlpSome.Span()]);
+        byte[] padded = [9, 9, 9, .. body, 9];
+        Assert.Equal([OtlpSome.Span()], OtlpProtobuf.Decode(padded.AsMemory(3, body.Length), WireLimits.Default).Spans);
+        var error = Assert.Throws<WireException>(() =>
+            OtlpProtobuf.Decode(padded.AsMemory(3, body.Length + 1), WireLimits.Default));
+        Assert.Equal(body.Length, error.ByteOffset);
+    }
+
+    [Fact]
+    public void Concatenated_requests_are_one()
+    {
+        byte[] body = [.. OtlpProtobuf.Encode([OtlpSome.Span()]), .. OtlpProtobuf.Encode([OtlpSome.Span()])];
+        Assert.Equal(2, OtlpProtobuf.Decode(body, WireLimits.Default).Spans.Count);
+    }
+
+    [Fact]
+    public void Resource_in_two_parts_after_its_spans_is_merged()
+    {
+        var spans = new Otlp.ResourceSpans { ScopeSpans = { OtlpMessages.ToScopeSpans(InstrumentationScope.Empty) } };
+        spans.ScopeSpans[0].Spans.Add(OtlpMessages.ToSpan(OtlpSome.Span()));
+        byte[] body =
+        [
+            .. spans.ToByteArray(),
+            .. OtlpProtobuf.EncodeResource(new Resource { Attributes = [OtlpSome.Text("a", "1")], DroppedAttributes = 3 }),
+            .. OtlpProtobuf.EncodeResource(new Resource { Attributes = [OtlpSome.Text("b", "2")], SchemaUrl = "u" }),
+        ];
+        var resource = Assert.Single(Decode("0a" + Lengthened(Convert.ToHexString(body))).Spans).Resource;
+        Assert.Equal("a: 1, b: 2", string.Join(", ", resource.Attributes));
+        Assert.Equal((3u, "u"), (resource.DroppedAttributes, resource.SchemaUrl));
+    }
+
+    [Theory]
+    [InlineData("4a0a0a016b12050a01731805", "k: 5")]
+    [InlineData("4a070a016b12021002", "k: true")]
+    [InlineData("4a060a016b120110", null)]
+    [InlineData("4a030a016b", "k: ")]
+    [InlineData("4a080a016b12030a01314a080a016b12030a0132", "k: 2")]
+    [InlineData("4a080a016a12030a01314a080a016b12030a01324a080a016a12030a0133", "j: 3, k: 2")]
+    public void Attribute_is_read_as_protobuf_says(string fields, string? expected)
+    {
+        if (expected is null)
+            Assert.Throws<WireException>(() => Decode(Request(Ids + fields)));
+        else
+            Assert.Equal(expected, string.Join(", ", Assert.Single(Decode(Request(Ids + fields)).Spans).Attributes));
+    }
+
+    [Theory]
+    [InlineData("30828080007a0418828000")]
+    [InlineData("f8060a3002")]
+    [InlineData("fb060801fc063002")]
+    [InlineData("f90611111111111111113002")]
+    public void Long_numbers_and_unknown_fields_are_understood(string fields) =>
+        Assert.Equal(SpanKind.Server, Assert.Single(Decode(Request(Ids + fields)).Spans).Kind);
+
+    [Theory]
+    [InlineData("0001", "Malformed")]
+    [InlineData("0f", "Malformed: there is no wire type 7")]
+    [InlineData("320161", "Malformed: field 6 has wire type 2")]
+    [InlineData("2801", "Malformed: field 5 has wire type 0")]
+    [InlineData("3801", "Malformed: field 7 has wire type 0")]
+    [InlineData("2aff01", "Truncated")]
+    [InlineData("3080", "Truncated")]
+    [InlineData("30ffffffffffffffffffff01", "Malformed")]
+    [InlineData("fc06", "Malformed")]
+    public void Malformed_field_is_refused_with_its_place(string field, string reason)
+    {
+        var body = Request(Ids + field);
+        var error = Assert.Throws<WireException>(() => Decode(body));
+        Assert.StartsWith(reason, error.Message, StringComparison.Ordinal);
+        Assert.Equal((body.Length - field.Length) / 2, error.ByteOffset);
+    }
+
+    [Theory]
+    [InlineData("0801", 0)]
+    [InlineData("0affffffff7f", 0)]
+    [InlineData("0affffffffffffffffff01", 0)]
+    [InlineData("0a081206123000000000", 4)]
+    [InlineData("0a0412021001", 4)]
+    [InlineData("0000000000", 0)]
+    [InlineData("68656c6c6f20776f726c64", 2)]
+    public void Malformed_body_is_refused_with_the_place(string body, int offset) =>
+        Assert.Equal(offset, Assert.Throws<WireException>(() => Decode(body)).ByteOffset);
+
+    [Theory]
+    [InlineData(SpanIdField, "trace id is missing or all zeros at byte 4")]
+    [InlineData("0a0f111111111111111111111111111111" + SpanIdField, "has 15 bytes instead of 16 at byte 6")]
+    [InlineData("0a1000000000000000000000000000000000" + SpanIdField, "trace id is missing or all zeros at byte 4")]
+    [InlineData(TraceIdField, "span id is missing or all zeros at byte 4")]
+    [InlineData(TraceIdField + "12080000000000000000", "span id is missing or all zeros at byte 4")]
+    [InlineData(TraceIdField + "120722222222222222", "span id \"22222222222222\" has 7 bytes instead of 8 at byte 24")]
+    [InlineData(Ids + "2207aabbccddeeff11", "parent span id \"aabbccddeeff11\" has 7 bytes instead of 8 at byte 34")]
+    [InlineData(Ids + "2a0361ff62", "no UTF-8 at byte 34")]
+    [InlineData(Ids + "6a060a0411111111", "trace id \"11111111\" has 4 bytes instead of 16 at byte 36")]
+    [InlineData(Ids + "6a00", "a link has no trace id or no span id at byte 34")]
+    public void Bad_span_is_rejected_alone(string span, string reason)
+    {
+        var body = Request(span) + Request(Ids + "2a0178");
+        var decoded = Decode(body);
+        Assert.Equal(1, decoded.Rejected);
+        Assert.Contains(reason, decoded.RejectedReason, StringComparison.Ordinal);
+        Assert.Equal("x", Assert.Single(decoded.Spans).Name);
+    }
+
+    [Fact]
+    public void Parent_of_zeros_or_nothing_is_none()
+    {
+        Assert.True(Assert.Single(Decode(Request(Ids + "2200")).Spans).ParentSpanId.IsZero);
+        Assert.True(Assert.Single(Decode(Request(Ids + "22080000000000000000")).Spans).ParentSpanId.IsZero);
+    }
+
+    static DecodedSpans Decode(string hex) => OtlpProtobuf.Decode(Convert.FromHexString(hex), WireLimits.Default);
+
+    /// <summary>One span within a scope within a resource.</summary>
+    static string Request(string span) => "0a" + Lengthened("12" + Lengthened("12" + Lengthened(span)));
+
+    static string Lengthened(string hex)
+    {
+        var length = hex.Length / 2;
+        return (length < 128 ? $"{length:x2}" : $"{(length & 127) | 128:x2}{length >> 7:x2}") + hex;
+    }
 }

@@ -1,10 +1,14 @@
 using Google.Protobuf.Collections;
+using Tracing.Model;
 using Otlp = Tracing.Model.Wire.Proto.Otlp;
 
-namespace Tracing.Model.Wire;
+namespace Tracing.Tests.Wire;
 
-/// <summary>From the messages that are generated from otlp.proto to the model; ids must have been checked.</summary>
-static class OtlpMessageReader
+/// <summary>
+/// The other way to decode: the messages that are generated from otlp.proto, then the model. It checks nothing; it is
+/// here to be compared with.
+/// </summary>
+static class OtlpGenerated
 {
     public static Resource ToResource(Otlp.ResourceSpans message) => new()
     {

@@ -1,0 +1,176 @@
+using System.Buffers;
+using Tracing.Model;
+using Tracing.Model.Wire;
+using Xunit;
+
+namespace Tracing.Tests.Wire;
+
+/// <summary>Limits, cut and damaged bodies, in both encodings.</summary>
+public class OtlpLimitsTests
+{
+    public static TheoryData<string> Encodings => ["protobuf", "json"];
+
+    static readonly Span Full = OtlpSome.Span() with
+    {
+        ParentSpanId = new SpanId(4),
+        TraceState = "a=b",
+        Attributes =
+        [
+            OtlpSome.Text("text", "\u00e9\\"), new KeyValue("deep", OtlpSome.Nested(3)),
+            new KeyValue("number", new AttributeValue(-5L)), new KeyValue("bytes", new AttributeValue([1, 2])),
+        ],
+        Events = [new SpanEvent { Name = "e", TimeUnixNano = 5, Attributes = [OtlpSome.Text("k", "v")] }],
+        Links = [new SpanLink { TraceId = new TraceId(5, 6), SpanId = new SpanId(7) }],
+        Status = StatusCode.Error,
+        StatusMessage = "bad",
+        Resource = new Resource { Attributes = [OtlpSome.Text("service.name", "s")], SchemaUrl = "u" },
+        Scope = new InstrumentationScope { Name = "lib", SchemaUrl = "v" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Encodings))]
+    public void Every_cut_is_refused_with_its_place(string encoding)
+    {
+        var body = Encode(encoding, [Full]);
+        for (var length = 1; length < body.Length; length++)
+        {
+            var error = Assert.Throws<WireException>(() => Decode(encoding, body[..length], WireLimits.Default));
+            Assert.InRange(error.ByteOffset ?? -1, 0, length);
+            Assert.StartsWith("Truncated", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Encodings))]
+    public void Damaged_body_is_decoded_or_refused_never_else(string encoding)
+    {
+        var body = Encode(encoding, [Full, Full with { SpanId = new SpanId(9) }]);
+        var random = new Random(17);
+        for (var round = 0; round < 20_000; round++)
+        {
+            var damaged = (byte[])body.Clone();
+            for (var flips = random.Next(1, 4); flips > 0; flips--)
+                damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+            AssertDecodedOrRefused(encoding, damaged);
+        }
+    }
+
+    static void AssertDecodedOrRefused(string encoding, byte[] body)
+    {
+        try
+        {
+            var decoded = Decode(encoding, body, WireLimits.Default);
+            Assert.Equal(decoded.Rejected > 0, decoded.RejectedReason?.StartsWith("Span", StringComparison.Ordinal) == true);
+            Assert.DoesNotContain(decoded.Spans, span => span.TraceId.IsZero || span.SpanId.IsZero);
+        }
+        catch (WireException error)
+        {
+            Assert.InRange(error.ByteOffset ?? -1, 0, body.Length);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Encodings))]
+    public void Too_many_spans_refuse_the_body(string encoding)
+    {
+        var limits = new WireLimits { MaxSpans = 2 };
+        Assert.Equal(2, Decode(encoding, Encode(encoding, [Full, Full]), limits).Spans.Count);
+        var error = Assert.Throws<WireException>(() => Decode(encoding, Encode(encoding, [Full, Full, Full]), limits));
+        Assert.StartsWith("TooLarge: more than 2 spans", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Encodings))]
+    public void Too_deep_value_refuses_the_body(string encoding)
+    {
+        var deepest = With(OtlpSome.Nested(WireLimits.Default.MaxNesting));
+        Assert.Equal([deepest], Decode(encoding, Encode(encoding, [deepest]), WireLimits.Default).Spans);
+        var body = Encode(encoding, [With(OtlpSome.Nested(WireLimits.Default.MaxNesting + 1))]);
+        var error = Assert.Throws<WireException>(() => Decode(encoding, body, WireLimits.Default));
+        Assert.StartsWith("TooLarge: a value is nested more than 64 deep", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Depth_beyond_the_stack_is_refused_even_without_a_limit()
+    {
+        var unlimited = new WireLimits { MaxNesting = int.MaxValue };
+        Assert.Throws<WireException>(() => OtlpProtobuf.Decode(DeepProtobuf(200_000), unlimited));
+        Assert.Throws<WireException>(() => OtlpJson.Decode(DeepJson(200_000), unlimited));
+    }
+
+    static byte[] DeepJson(int depth) => System.Text.Encoding.UTF8.GetBytes(
+        """{"resourceSpans":[{"resource":{"attributes":[{"key":"k","value":""" +
+        string.Concat(Enumerable.Repeat("""{"arrayValue":{"values":[""", depth)));
+
+    // from the inside out: array_value of a value of array_value ...
+    static byte[] DeepProtobuf(int depth)
+    {
+        var reversed = new List<byte>();
+        for (var i = 0; i < depth; i++)
+        {
+            Prepend(reversed, 0x0a);
+            Prepend(reversed, 0x2a);
+        }
+        foreach (var tag in new byte[] { 0x12, 0x0a, 0x0a, 0x0a })
+            Prepend(reversed, tag);
+        reversed.Reverse();
+        return [.. reversed];
+    }
+
+    static void Prepend(List<byte> reversed, byte tag)
+    {
+        var length = new List<byte>();
+        for (var rest = reversed.Count; rest > 0 || length.Count == 0; rest >>= 7)
+            length.Add((byte)((rest & 127) | (rest >> 7 > 0 ? 128 : 0)));
+        length.Reverse();
+        reversed.AddRange(length);
+        reversed.Add(tag);
+    }
+
+    public static MatrixTheoryData<string, string> TooLarge => new(
+        ["protobuf", "json"], ["attributes", "events", "links", "text", "bytes", "elements"]);
+
+    [Theory]
+    [MemberData(nameof(TooLarge))]
+    public void Span_beyond_a_limit_is_rejected_alone(string encoding, string what)
+    {
+        var reason = what is "text" or "bytes" ? "of 9 bytes, more than 8" : $"more than 3 {what}";
+        var limits = new WireLimits { MaxAttributes = 3, MaxStringBytes = 8 };
+        var decoded = Decode(encoding, Encode(encoding, [Oversized(what), OtlpSome.Span()]), limits);
+        Assert.Equal([OtlpSome.Span()], decoded.Spans);
+        Assert.Equal(1, decoded.Rejected);
+        Assert.Contains(reason, decoded.RejectedReason, StringComparison.Ordinal);
+    }
+
+    static Span Oversized(string what) => what switch
+    {
+        "attributes" => OtlpSome.Span() with { Attributes = [.. "abcd".Select(c => OtlpSome.Text($"{c}", ""))] },
+        "events" => OtlpSome.Span() with { Events = [new(), new(), new(), new()] },
+        "links" => OtlpSome.Span() with { Links = [new(), new(), new(), new()] },
+        "text" => With(new AttributeValue("123456789")),
+        "bytes" => With(new AttributeValue(new byte[9])),
+        _ => With(new AttributeValue(new AttributeValue[4])),
+    };
+
+    [Theory]
+    [MemberData(nameof(Encodings))]
+    public void Resource_beyond_a_limit_refuses_the_body(string encoding)
+    {
+        var body = Encode(encoding, [Full]);
+        Assert.Throws<WireException>(() => Decode(encoding, body, new WireLimits { MaxAttributes = 0 }));
+    }
+
+    static Span With(AttributeValue value) => OtlpSome.Span() with { Attributes = [new KeyValue("k", value)] };
+
+    static DecodedSpans Decode(string encoding, byte[] body, WireLimits limits) =>
+        encoding == "json" ? OtlpJson.Decode(body.AsMemory(), limits) : OtlpProtobuf.Decode(body, limits);
+
+    static byte[] Encode(string encoding, Span[] spans)
+    {
+        if (encoding != "json")
+            return OtlpProtobuf.Encode(spans);
+        var output = new ArrayBufferWriter<byte>();
+        OtlpJson.Encode(output, spans);
+        return output.WrittenSpan.ToArray();
+    }
+}

@@ -22,7 +22,7 @@ sealed class DependencyLinker
     readonly Dictionary<(string Parent, string Child), (long Calls, long Errors)> _counts = [];
 
     /// <summary>Counts the calls of one trace; takes O(n log n) for n spans, however deep they are nested.</summary>
-    /// <param name="trace">All its spans as they were reported, of either origin, in any order, pieces unmerged.</param>
+    /// <param name="trace">All its spans as they were reported, of either origin, in any order.</param>
     public void Add(IReadOnlyList<Span> trace)
     {
         if (trace.Count == 0)

@@ -23,6 +23,9 @@ static class OtlpEndpoints
     /// <summary>Seconds after which a client should send again when there was too much to do.</summary>
     internal const int RetryAfterSeconds = 1;
 
+    static readonly string[] OtherMethods =
+        [HttpMethods.Get, HttpMethods.Head, HttpMethods.Put, HttpMethods.Patch, HttpMethods.Delete];
+
     static readonly Encoding Protobuf = new("application/x-protobuf", OtlpProtobuf.Decode, m => m.ToByteArray());
     static readonly Encoding Json = new("application/json", OtlpJson.Decode, ToJson);
 
@@ -33,7 +36,7 @@ static class OtlpEndpoints
     {
         routes.MapPost("/v1/traces", ExportAsync).ExcludeFromDescription();
         // the gRPC host takes any path of two parts, so that routing would answer 404
-        routes.Map("/v1/traces", (HttpResponse response) =>
+        routes.MapMethods("/v1/traces", OtherMethods, (HttpResponse response) =>
         {
             response.Headers.Allow = HttpMethods.Post;
             return Results.StatusCode(StatusCodes.Status405MethodNotAllowed);

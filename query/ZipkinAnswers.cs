@@ -1,10 +1,12 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Tracing.Model;
+using Tracing.Model.Wire;
 
 namespace Tracing.Query;
 
-/// <summary>The shapes of Zipkin's answers other than traces.</summary>
+/// <summary>The shapes of Zipkin's answers.</summary>
 static class ZipkinAnswers
 {
     // leaves letters beyond ASCII and characters special to HTML as they are, as Zipkin does
@@ -12,11 +14,37 @@ static class ZipkinAnswers
 
     public static void WriteNames(IBufferWriter<byte> output, IReadOnlyList<string> names)
     {
-        using var json = new Utf8JsonWriter(output, Plain);
-        json.WriteStartArray();
-        foreach (var name in names)
-            json.WriteStringValue(name);
-        json.WriteEndArray();
+        var json = new ZipkinJsonWriter(output);
+        json.Names(names);
+        json.Flush();
+    }
+
+    /// <summary>One trace, with the zero bytes that Zipkin sends after it.</summary>
+    public static void WriteTrace(IBufferWriter<byte> output, IReadOnlyList<Span> trace)
+    {
+        ZipkinJson.Encode(output, trace);
+        Pad(output, ZipkinPadding.Count(trace));
+    }
+
+    public static void WriteTraces(IBufferWriter<byte> output, IReadOnlyList<IReadOnlyList<Span>> traces)
+    {
+        var padding = 0;
+        output.Write("["u8);
+        for (var i = 0; i < traces.Count; i++)
+        {
+            if (i > 0)
+                output.Write(","u8);
+            ZipkinJson.Encode(output, traces[i]);
+            padding += ZipkinPadding.Count(traces[i]);
+        }
+        output.Write("]"u8);
+        Pad(output, padding);
+    }
+
+    static void Pad(IBufferWriter<byte> output, int count)
+    {
+        for (var i = 0; i < count; i++)
+            output.Write("\0"u8);
     }
 
     public static void WriteLinks(IBufferWriter<byte> output, IReadOnlyList<DependencyLink> links)

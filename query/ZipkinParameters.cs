@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Tracing.Model;
+using Tracing.Model.Wire;
 using Tracing.Storage;
 
 namespace Tracing.Query;
@@ -90,7 +91,7 @@ sealed class ZipkinParameters
     }
 
     string? Name(string parameter) =>
-        _values.TryGetValue(parameter, out var name) && name.Length > 0 ? name.ToLowerInvariant() : null;
+        _values.TryGetValue(parameter, out var name) && name.Length > 0 ? ZipkinText.ToLower(name) : null;
 
     /// <summary>
     /// Terms joined by " and "; of a term only the first "=" separates key and value. A bare key never replaces the

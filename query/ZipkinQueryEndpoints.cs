@@ -67,14 +67,14 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
 
     async Task SpanNamesAsync(HttpContext context, CancellationToken token)
     {
-        var service = new ZipkinParameters(context.Request).Required("serviceName").ToLowerInvariant();
+        var service = ZipkinText.ToLower(new ZipkinParameters(context.Request).Required("serviceName"));
         var names = options.SearchEnabled ? await store.GetSpanNamesAsync(service, token) : [];
         await WriteNamesAsync(context, names, _serviceCount > NamesWorthCaching);
     }
 
     async Task RemoteServicesAsync(HttpContext context, CancellationToken token)
     {
-        var service = new ZipkinParameters(context.Request).Required("serviceName").ToLowerInvariant();
+        var service = ZipkinText.ToLower(new ZipkinParameters(context.Request).Required("serviceName"));
         var names = options.SearchEnabled ? await store.GetRemoteServiceNamesAsync(service, token) : [];
         await WriteNamesAsync(context, names, _serviceCount > NamesWorthCaching);
     }
@@ -108,7 +108,7 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
             return;
         }
         var body = new ArrayBufferWriter<byte>();
-        ZipkinJson.Encode(body, traces[0]);
+        ZipkinAnswers.WriteTrace(body, traces[0]);
         await Answer.WriteAsync(context, Json, body.WrittenMemory);
     }
 
@@ -149,14 +149,7 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
     static Task WriteTracesAsync(HttpContext context, IReadOnlyList<IReadOnlyList<Span>> traces)
     {
         var body = new ArrayBufferWriter<byte>();
-        body.Write("["u8);
-        for (var i = 0; i < traces.Count; i++)
-        {
-            if (i > 0)
-                body.Write(","u8);
-            ZipkinJson.Encode(body, traces[i]);
-        }
-        body.Write("]"u8);
+        ZipkinAnswers.WriteTraces(body, traces);
         return Answer.WriteAsync(context, Json, body.WrittenMemory);
     }
 }

@@ -14,6 +14,9 @@ ref struct ZipkinJsonWriter(IBufferWriter<byte> output)
     static readonly SearchValues<char> Escaped = SearchValues.Create(
         [.. Enumerable.Range(0, ' ').Select(c => (char)c), '"', '\\', '\u2028', '\u2029']);
 
+    static readonly SearchValues<char> EscapedInNames = SearchValues.Create(
+        [.. Enumerable.Range(0, ' ').Select(c => (char)c), '"', '\\']);
+
     Span<byte> _free = output.GetSpan();
     int _used;
 
@@ -126,11 +129,25 @@ ref struct ZipkinJsonWriter(IBufferWriter<byte> output)
         Raw(any ? "}"u8 : ""u8);
     }
 
-    void Text(string text)
+    /// <summary>A list of texts, as Zipkin writes names; unlike in spans, U+2028 and U+2029 stand for themselves.</summary>
+    public void Names(IReadOnlyList<string> names)
+    {
+        Raw("["u8);
+        for (var i = 0; i < names.Count; i++)
+        {
+            Raw(i == 0 ? ""u8 : ","u8);
+            Text(names[i], EscapedInNames);
+        }
+        Raw("]"u8);
+    }
+
+    void Text(string text) => Text(text, Escaped);
+
+    void Text(string text, SearchValues<char> escaped)
     {
         Raw("\""u8);
         var rest = text.AsSpan();
-        while (rest.IndexOfAny(Escaped) is var at and >= 0)
+        while (rest.IndexOfAny(escaped) is var at and >= 0)
         {
             Utf8(rest[..at]);
             Escape(rest[at]);

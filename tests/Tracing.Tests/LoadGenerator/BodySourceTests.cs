@@ -7,7 +7,7 @@ using Tracing.Model.Wire.Proto.Zipkin;
 using Xunit;
 using OtlpSpan = Tracing.Model.Wire.Proto.Otlp.Span;
 
-namespace Tracing.Tests.LoadGenerator;
+namespace Tracing.Tests;
 
 public class BodySourceTests
 {
@@ -117,7 +117,7 @@ public class BodySourceTests
         {
             var parent = byId[span.ParentSpanId];
             Assert.InRange(span.StartTimeUnixNano, parent.StartTimeUnixNano, ulong.MaxValue);
-            Assert.True(span.Kind == (int)Model.SpanKind.Consumer || Length(span) < Length(parent));
+            Assert.True(span.Kind == (int)Tracing.Model.SpanKind.Consumer || Length(span) < Length(parent));
         }
     }
 

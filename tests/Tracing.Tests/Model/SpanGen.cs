@@ -3,7 +3,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Tracing.Model;
 
-namespace Tracing.Tests.Model;
+namespace Tracing.Tests;
 
 /// <summary>
 /// Arbitrary spans: of OTLP with every field and value type at the ends of their ranges, of Zipkin in <see

@@ -7,7 +7,7 @@ using Tracing.Model;
 using Tracing.Model.Wire;
 using Xunit;
 
-namespace Tracing.Tests.Model;
+namespace Tracing.Tests;
 
 /// <summary>
 /// Replays the recorded answers of a live Zipkin 3.6.1 that concern its formats, without a server: each posted body is

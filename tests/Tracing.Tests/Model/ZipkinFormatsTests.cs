@@ -4,7 +4,7 @@ using Tracing.Model.Wire;
 using Xunit;
 using Proto = Tracing.Model.Wire.Proto.Zipkin;
 
-namespace Tracing.Tests.Model;
+namespace Tracing.Tests;
 
 public class ZipkinFormatsTests
 {

@@ -2,7 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Tracing.Model;
 
-namespace Tracing.Tests.Model;
+namespace Tracing.Tests;
 
 /// <summary>Spans as Zipkin's decoders make them, so that a round trip keeps them equal.</summary>
 static class ZipkinGen

@@ -6,7 +6,7 @@ using Tracing.Model;
 using Tracing.Model.Wire;
 using Xunit;
 
-namespace Tracing.Tests.Model;
+namespace Tracing.Tests;
 
 public class ZipkinJsonTests
 {

@@ -4,7 +4,7 @@ using Tracing.Model;
 using Tracing.Model.Wire;
 using Xunit;
 
-namespace Tracing.Tests.Model;
+namespace Tracing.Tests;
 
 public class ZipkinV1Tests
 {

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 using Tracing.Model;
 using Tracing.Query;
 
-namespace Tracing.Tests.Query;
+namespace Tracing.Tests;
 
 /// <summary>A recorded case of Zipkin's: spans posted as v2 JSON, then the dependencies that it answered.</summary>
 sealed partial class RecordedDependencies

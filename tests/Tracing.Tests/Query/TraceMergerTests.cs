@@ -2,7 +2,7 @@ using Tracing.Model;
 using Tracing.Query;
 using Xunit;
 
-namespace Tracing.Tests.Query;
+namespace Tracing.Tests;
 
 public class TraceMergerTests
 {

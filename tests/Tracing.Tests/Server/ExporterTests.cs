@@ -6,7 +6,7 @@ using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 using Xunit;
 
-namespace Tracing.Tests.Server;
+namespace Tracing.Tests;
 
 /// <summary>Real clients, unchanged: the exporters of the OpenTelemetry SDK.</summary>
 public sealed class ExporterTests

@@ -1,7 +1,7 @@
 using Tracing.Model;
 using Tracing.Storage;
 
-namespace Tracing.Tests.Server;
+namespace Tracing.Tests;
 
 /// <summary>A store whose appends and checks do what a test wants; it finds nothing.</summary>
 sealed class FaultyStore : ISpanStore

@@ -3,22 +3,21 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using Tracing.Model;
 using Tracing.Model.Wire;
-using Tracing.Model.Wire.Proto.Otlp;
 using Tracing.Storage;
 using Xunit;
-using ModelSpan = Tracing.Model.Span;
 using RetryInfo = Tracing.Model.Wire.Proto.Rpc.RetryInfo;
 using RpcStatus = Tracing.Model.Wire.Proto.Rpc.Status;
+using OtlpProto = Tracing.Model.Wire.Proto.Otlp;
 using ZipkinProto = Tracing.Model.Wire.Proto.Zipkin;
 
-namespace Tracing.Tests.Server;
+namespace Tracing.Tests;
 
 public sealed class GrpcTests
 {
     const string Otlp = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
     const string Zipkin = "/zipkin.proto3.SpanService/Report";
 
-    static readonly ModelSpan Good = new()
+    static readonly Span Good = new()
     {
         TraceId = new TraceId(1, 2),
         SpanId = new SpanId(3),
@@ -31,10 +30,10 @@ public sealed class GrpcTests
     public async Task Otlp_spans_are_stored_and_bad_ones_rejected_alone()
     {
         await using var server = await RunningServer.StartAsync();
-        var request = TracesData.Parser.ParseFrom(OtlpProtobuf.Encode([Good]));
-        request.ResourceSpans[0].ScopeSpans[0].Spans.Add(new Span { Name = "without ids" });
+        var request = OtlpProto.TracesData.Parser.ParseFrom(OtlpProtobuf.Encode([Good]));
+        request.ResourceSpans[0].ScopeSpans[0].Spans.Add(new OtlpProto.Span { Name = "without ids" });
 
-        var response = ExportTraceServiceResponse.Parser.ParseFrom(
+        var response = OtlpProto.ExportTraceServiceResponse.Parser.ParseFrom(
             await CallAsync(server, Otlp, request.ToByteArray()));
 
         Assert.Equal(1, response.PartialSuccess.RejectedSpans);

@@ -11,7 +11,7 @@ using Tracing.Storage;
 using Xunit;
 using RpcStatus = Tracing.Model.Wire.Proto.Rpc.Status;
 
-namespace Tracing.Tests.Server;
+namespace Tracing.Tests;
 
 public sealed class IntakeTests
 {

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Tracing.Server;
 using Xunit;
 
-namespace Tracing.Tests.Server;
+namespace Tracing.Tests;
 
 public sealed class OptionsTests
 {

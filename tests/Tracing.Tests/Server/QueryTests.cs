@@ -1,11 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
-using Tracing.Model;
 using Tracing.Model.Wire;
-using Tracing.Storage;
 using Xunit;
 
-namespace Tracing.Tests.Server;
+namespace Tracing.Tests;
 
 public sealed class QueryTests
 {

@@ -4,7 +4,7 @@ using Tracing.Model;
 using Tracing.Model.Wire;
 using Xunit;
 
-namespace Tracing.Tests.Server;
+namespace Tracing.Tests;
 
 /// <summary>Real traces of many systems, sent to the real server, killed and started again in between.</summary>
 public sealed class RealTracesTests

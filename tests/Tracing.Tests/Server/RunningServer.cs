@@ -4,11 +4,12 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Tracing.Server;
 
-namespace Tracing.Tests.Server;
+namespace Tracing.Tests;
 
 /// <summary>The whole server in this process, on free ports and a folder of its own.</summary>
 sealed class RunningServer : IAsyncDisposable

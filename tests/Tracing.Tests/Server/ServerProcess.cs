@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Tracing.Tests.Server;
+namespace Tracing.Tests;
 
 /// <summary>The server as a process of its own, for tests that kill it.</summary>
 sealed class ServerProcess : IAsyncDisposable

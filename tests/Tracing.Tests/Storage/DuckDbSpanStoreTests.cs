@@ -8,7 +8,7 @@ using Tracing.Storage.DuckDb;
 using Xunit;
 using static Tracing.Tests.Storage.SomeSpans;
 
-namespace Tracing.Tests.Storage;
+namespace Tracing.Tests;
 
 public sealed class DuckDbSpanStoreTests : SpanStoreContract
 {

@@ -2,7 +2,7 @@ using System.Globalization;
 using Tracing.Model;
 using Tracing.Storage;
 
-namespace Tracing.Tests.Storage;
+namespace Tracing.Tests;
 
 /// <summary>Spans and batches for tests of stores.</summary>
 static class SomeSpans

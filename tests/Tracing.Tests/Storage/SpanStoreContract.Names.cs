@@ -2,7 +2,7 @@ using Tracing.Model;
 using Xunit;
 using static Tracing.Tests.Storage.SomeSpans;
 
-namespace Tracing.Tests.Storage;
+namespace Tracing.Tests;
 
 public abstract partial class SpanStoreContract
 {

@@ -3,7 +3,7 @@ using Tracing.Storage;
 using Xunit;
 using static Tracing.Tests.Storage.SomeSpans;
 
-namespace Tracing.Tests.Storage;
+namespace Tracing.Tests;
 
 public abstract partial class SpanStoreContract
 {

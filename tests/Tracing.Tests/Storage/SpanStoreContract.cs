@@ -2,11 +2,10 @@ using FsCheck;
 using FsCheck.Fluent;
 using Tracing.Model;
 using Tracing.Storage;
-using Tracing.Tests.Model;
 using Xunit;
 using static Tracing.Tests.Storage.SomeSpans;
 
-namespace Tracing.Tests.Storage;
+namespace Tracing.Tests;
 
 /// <summary>What every store must do. A store's tests derive from it and say how one is opened.</summary>
 public abstract partial class SpanStoreContract : IAsyncLifetime

@@ -2,7 +2,7 @@ using Google.Protobuf.Collections;
 using Tracing.Model;
 using Otlp = Tracing.Model.Wire.Proto.Otlp;
 
-namespace Tracing.Tests.Wire;
+namespace Tracing.Tests;
 
 /// <summary>
 /// The other way to decode: the messages that are generated from otlp.proto, then the model. It checks nothing; it is

@@ -4,10 +4,9 @@ using FsCheck;
 using FsCheck.Fluent;
 using Tracing.Model;
 using Tracing.Model.Wire;
-using Tracing.Tests.Model;
 using Xunit;
 
-namespace Tracing.Tests.Wire;
+namespace Tracing.Tests;
 
 public class OtlpJsonTests
 {

@@ -3,7 +3,7 @@ using Tracing.Model;
 using Tracing.Model.Wire;
 using Xunit;
 
-namespace Tracing.Tests.Wire;
+namespace Tracing.Tests;
 
 /// <summary>Limits, cut and damaged bodies, in both encodings.</summary>
 public class OtlpLimitsTests

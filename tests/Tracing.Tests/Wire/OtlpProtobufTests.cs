@@ -3,11 +3,10 @@ using FsCheck.Fluent;
 using Google.Protobuf;
 using Tracing.Model;
 using Tracing.Model.Wire;
-using Tracing.Tests.Model;
 using Xunit;
 using Otlp = Tracing.Model.Wire.Proto.Otlp;
 
-namespace Tracing.Tests.Wire;
+namespace Tracing.Tests;
 
 public class OtlpProtobufTests
 {

@@ -2,7 +2,7 @@ using System.Text.Json;
 using Tracing.Model.Wire;
 using Xunit;
 
-namespace Tracing.Tests.Wire;
+namespace Tracing.Tests;
 
 /// <summary>Traces that other systems wrote; some are not OTLP, though they look like it.</summary>
 public class OtlpRecordedTests

@@ -1,7 +1,7 @@
 using Tracing.Model;
 using Xunit;
 
-namespace Tracing.Tests.Wire;
+namespace Tracing.Tests;
 
 /// <summary>What the tests of both of OTLP's encodings need.</summary>
 static class OtlpSome

@@ -42,6 +42,8 @@ public class BodySourceTests
         var attributes = spans.SelectMany(span => span.Attributes).Distinct().ToList();
         Assert.InRange(attributes.Select(attribute => attribute.Key).Distinct().Count(), 80, Vocabulary.KeyCount);
         Assert.InRange(attributes.Count, 500, Vocabulary.ValueCount);
+        Assert.Equal(Vocabulary.ValueCount, new Vocabulary(1).Attributes.Count);
+        Assert.Equal(Vocabulary.KeyCount, new Vocabulary(1).Attributes.DistinctBy(attribute => attribute.Key).Count());
         Assert.InRange(spans.Count(span => span.Status is { Code: 2 }) / (double)spans.Count, 0.007, 0.013);
 
         var start = (ulong)(EndMillis - 3_600_000) * 1_000_000;

@@ -1,17 +1,18 @@
 namespace Tracing.Tests;
 
-/// <summary>Material that lies beside the repository, in ../shared: recorded cases and real traces.</summary>
+/// <summary>Data that lives beside the repository, where it is present.</summary>
 static class SharedFolder
 {
-    /// <summary>The full path of a file or folder in ../shared; null when it is not there.</summary>
+    /// <summary>Full path of what is under "shared", beside the folder of Tracing.sln; null when absent.</summary>
     public static string? Path(string relative)
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(System.IO.Path.Combine(folder.FullName, "Tracing.sln")))
-            folder = folder.Parent;
-        if (folder?.Parent is null)
-            return null;
-        var path = System.IO.Path.Combine(folder.Parent.FullName, "shared", relative);
-        return System.IO.Path.Exists(path) ? path : null;
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (!File.Exists(System.IO.Path.Combine(folder.FullName, "Tracing.sln")))
+                continue;
+            var path = System.IO.Path.GetFullPath(System.IO.Path.Combine(folder.FullName, "..", "shared", relative));
+            return File.Exists(path) || Directory.Exists(path) ? path : null;
+        }
+        return null;
     }
 }

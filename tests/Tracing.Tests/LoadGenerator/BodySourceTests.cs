@@ -6,6 +6,7 @@ using Tracing.Model.Wire.Proto.Otlp;
 using Tracing.Model.Wire.Proto.Zipkin;
 using Xunit;
 using OtlpSpan = Tracing.Model.Wire.Proto.Otlp.Span;
+using SpanKind = Tracing.Model.SpanKind;
 
 namespace Tracing.Tests.LoadGenerator;
 
@@ -119,7 +120,7 @@ public class BodySourceTests
         {
             var parent = byId[span.ParentSpanId];
             Assert.InRange(span.StartTimeUnixNano, parent.StartTimeUnixNano, ulong.MaxValue);
-            Assert.True(span.Kind == (int)Model.SpanKind.Consumer || Length(span) < Length(parent));
+            Assert.True(span.Kind == (int)SpanKind.Consumer || Length(span) < Length(parent));
         }
     }
 

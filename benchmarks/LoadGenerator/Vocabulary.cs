@@ -42,7 +42,18 @@ sealed class Vocabulary
 
     const int RouteCount = 24;
 
+    // the one key that is not drawn: it names the operation's peer, where OTLP has no endpoint for it
+    const string PeerKey = "peer.service";
+    const string Broker = "kafka";
+
+    public static IReadOnlyList<string> Services { get; } =
+    [
+        "frontend", "mobile-gateway", "partner-api", "checkout", "catalog",
+        "payment", "shipping", "inventory", "recommendation", "accounts",
+    ];
+
     static readonly string[] Stores = ["postgres", "redis", "mongodb"];
+    static readonly string[] Peers = [.. Services, .. Stores, Broker];
 
     // (slot, parent, kind) of each of the 10 spans; a client without a child calls a store
     static readonly (int Slot, int Parent, SpanKind Kind)[][] Shapes =
@@ -75,26 +86,21 @@ sealed class Vocabulary
         Routes = [.. Enumerable.Range(0, RouteCount).Select(i => MakeRoute(Shapes[i % Shapes.Length], keys))];
     }
 
-    public static IReadOnlyList<string> Services { get; } =
-    [
-        "frontend", "mobile-gateway", "partner-api", "checkout", "catalog",
-        "payment", "shipping", "inventory", "recommendation", "accounts",
-    ];
-
     public Route[] Routes { get; }
 
     public IReadOnlyList<Operation> Operations => _operations;
 
     public IReadOnlyList<KeyValue> Attributes => _attributes;
 
-    /// <summary>Fills the attributes; returns for each key where its values lie.</summary>
+    /// <summary>Fills the attributes, those of the peers first; returns for each other key where its values lie.</summary>
     AttributeChoice[] MakeAttributes()
     {
-        var counts = new int[KeyCount];
+        _attributes.AddRange(Peers.Select(peer => new KeyValue(PeerKey, new AttributeValue(peer))));
+        var counts = new int[KeyCount - 1];
         Array.Fill(counts, 3);
-        for (var rest = ValueCount - (3 * KeyCount); rest > 0; rest--)
-            counts[_random.SkewedBelow(KeyCount)]++;
-        var choices = new AttributeChoice[KeyCount];
+        for (var rest = ValueCount - Peers.Length - (3 * counts.Length); rest > 0; rest--)
+            counts[_random.SkewedBelow(counts.Length)]++;
+        var choices = new AttributeChoice[counts.Length];
         foreach (var (key, name) in KeyNames().Index())
         {
             choices[key] = new AttributeChoice(_attributes.Count, counts[key]);
@@ -109,8 +115,8 @@ sealed class Vocabulary
         string[] known =
         [
             "http.request.method", "http.response.status_code", "http.route", "url.path", "url.scheme",
-            "server.address", "server.port", "client.address", "user_agent.original", "network.protocol.version",
-            "http.request.body.size", "http.response.body.size", "db.system.name", "db.namespace", "db.query.text",
+            "server.port", "client.address", "user_agent.original", "network.protocol.version",
+            "http.request.body.size", "http.response.body.size", "db.system.name", "db.shard", "db.query.text",
             "db.collection.name", "db.operation.name", "messaging.system", "messaging.destination.name",
             "messaging.message.body.size", "rpc.system", "rpc.service", "rpc.method", "rpc.grpc.status_code",
             "thread.id", "thread.name", "code.function.name", "code.line.number", "session.id", "enduser.id",
@@ -161,8 +167,8 @@ sealed class Vocabulary
             SpanKind.Server => (Pick($"GET /{name}/{{id}}", $"POST /{name}", $"GET /{name}/search"), ""),
             SpanKind.Client when callee is not null => (callee.Name, Services[callee.Service]),
             SpanKind.Client => (Pick($"SELECT {name}", $"UPDATE {name}", $"GET {name}"), Pick(Stores)),
-            SpanKind.Producer => ($"publish {name}", "kafka"),
-            SpanKind.Consumer => ($"process {name}", "kafka"),
+            SpanKind.Producer => ($"publish {name}", Broker),
+            SpanKind.Consumer => ($"process {name}", Broker),
             _ => (Pick("validate", "render", "price", "authorize"), ""),
         };
     }
@@ -175,18 +181,19 @@ sealed class Vocabulary
             operation.Service == service && operation.Name == name && operation.Kind == kind && operation.Peer == peer);
         if (known is not null)
             return known;
-        var made = new Operation(_operations.Count, service, name, kind, peer, 200 + _random.Below(4000), Choose(keys));
+        var made = new Operation(_operations.Count, service, name, kind, peer, 200 + _random.Below(4000), Choose(keys, peer));
         _operations.Add(made);
         return made;
     }
 
-    /// <summary>11 of the keys, the first ones more often; of these, 4 in 10 keep one value.</summary>
-    AttributeChoice[] Choose(AttributeChoice[] keys)
+    /// <summary>The peer and some of the other keys, the first ones more often; 4 in 10 keep one value.</summary>
+    AttributeChoice[] Choose(AttributeChoice[] keys, string peer)
     {
+        AttributeChoice[] fixedChoice = peer.Length > 0 ? [new AttributeChoice(Array.IndexOf(Peers, peer), 1)] : [];
         var chosen = new SortedSet<int>();
-        while (chosen.Count < AttributesPerSpan)
+        while (chosen.Count < AttributesPerSpan - fixedChoice.Length)
             chosen.Add(_random.SkewedBelow(keys.Length));
-        return [.. chosen.Select(key => _random.Below(10) < 4
+        return [.. fixedChoice, .. chosen.Select(key => _random.Below(10) < 4
             ? new AttributeChoice(keys[key].First + _random.SkewedBelow(keys[key].Count), 1)
             : keys[key])];
     }

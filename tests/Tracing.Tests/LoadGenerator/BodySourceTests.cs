@@ -6,8 +6,9 @@ using Tracing.Model.Wire.Proto.Otlp;
 using Tracing.Model.Wire.Proto.Zipkin;
 using Xunit;
 using OtlpSpan = Tracing.Model.Wire.Proto.Otlp.Span;
+using SpanKind = Tracing.Model.SpanKind;
 
-namespace Tracing.Tests;
+namespace Tracing.Tests.LoadGenerator;
 
 public class BodySourceTests
 {
@@ -42,6 +43,8 @@ public class BodySourceTests
         var attributes = spans.SelectMany(span => span.Attributes).Distinct().ToList();
         Assert.InRange(attributes.Select(attribute => attribute.Key).Distinct().Count(), 80, Vocabulary.KeyCount);
         Assert.InRange(attributes.Count, 500, Vocabulary.ValueCount);
+        Assert.Equal(Vocabulary.ValueCount, new Vocabulary(1).Attributes.Count);
+        Assert.Equal(Vocabulary.KeyCount, new Vocabulary(1).Attributes.DistinctBy(attribute => attribute.Key).Count());
         Assert.InRange(spans.Count(span => span.Status is { Code: 2 }) / (double)spans.Count, 0.007, 0.013);
 
         var start = (ulong)(EndMillis - 3_600_000) * 1_000_000;
@@ -117,7 +120,7 @@ public class BodySourceTests
         {
             var parent = byId[span.ParentSpanId];
             Assert.InRange(span.StartTimeUnixNano, parent.StartTimeUnixNano, ulong.MaxValue);
-            Assert.True(span.Kind == (int)Tracing.Model.SpanKind.Consumer || Length(span) < Length(parent));
+            Assert.True(span.Kind == (int)SpanKind.Consumer || Length(span) < Length(parent));
         }
     }
 

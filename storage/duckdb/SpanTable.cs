@@ -4,7 +4,7 @@ using Tracing.Model.Wire;
 
 namespace Tracing.Storage.DuckDb;
 
-/// <summary>Spans to rows and back. <see cref="Append"/> writes the columns in the order of <see cref="Schema"/>.</summary>
+/// <summary>Spans to rows and back. <see cref="Append"/> writes the columns in <see cref="Schema"/>'s order.</summary>
 static class SpanTable
 {
     /// <summary>What <see cref="Read"/> reads, in its order.</summary>
@@ -146,7 +146,7 @@ static class SpanTable
 readonly record struct SearchNames(string Service, string Name, string RemoteService)
 {
     public static SearchNames Of(Span span) => new(
-        span.ServiceName.ToLowerInvariant(), span.Name.ToLowerInvariant(), SpanText.RemoteServiceName(span));
+        span.ServiceName.ToLowerInvariant(), span.Name.ToLowerInvariant(), ZipkinMapping.RemoteServiceName(span));
 }
 
 /// <summary>Reads the columns of the rows of a result from left to right.</summary>

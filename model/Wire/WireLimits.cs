@@ -12,7 +12,7 @@ public sealed class WireLimits
     public int MaxSpans { get; init; } = 1_000_000;
 
     /// <summary>
-    /// Attributes of one span, event, link, scope or resource, elements of one array or map, events and links of one span.
+    /// Attributes of one span, event, link, scope or resource; elements of an array or map; events and links of a span.
     /// Default 10,000.
     /// </summary>
     public int MaxAttributes { get; init; } = 10_000;

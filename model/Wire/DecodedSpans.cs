@@ -2,7 +2,7 @@ namespace Tracing.Model.Wire;
 
 /// <summary>What a body held: the good spans, and how many were refused and why.</summary>
 /// <param name="Spans">The good ones, in the order of the body.</param>
-/// <param name="Rejected">How many spans were left out; always 0 for Zipkin's formats, which refuse the whole body.</param>
+/// <param name="Rejected">How many spans were left out; always 0 for Zipkin's formats: they refuse the body.</param>
 /// <param name="RejectedReason">
 /// Why the first of them was; null when none was. With none rejected it is a warning: what of the body went unread.
 /// </param>

@@ -7,10 +7,10 @@ public static class OtlpJson
 {
     /// <summary>
     /// Spans of a body. As with protobuf, a bad span is rejected alone. Lenient where the meaning is plain: names of
-    /// enums, numbers as text and text as numbers, either alphabet of base64. Names in snake case are unknown fields, so
-    /// spans under them are not seen; then <see cref="DecodedSpans.RejectedReason"/> says so, with none rejected.
+    /// enums, numbers as text, either alphabet of base64. Names in snake case are unknown fields, so spans under
+    /// them are not seen; then <see cref="DecodedSpans.RejectedReason"/> says so, with none rejected.
     /// </summary>
-    /// <exception cref="WireException">The body is no OTLP JSON, or has too many spans or too deep values.</exception>
+    /// <exception cref="WireException">No OTLP JSON, too many spans or too deep values.</exception>
     public static DecodedSpans Decode(ReadOnlyMemory<byte> utf8, WireLimits limits) => Decode(utf8.Span, limits);
 
     /// <inheritdoc cref="Decode(ReadOnlyMemory{byte}, WireLimits)"/>

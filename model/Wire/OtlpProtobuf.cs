@@ -2,7 +2,7 @@ using Google.Protobuf;
 
 namespace Tracing.Model.Wire;
 
-/// <summary>OTLP's traces in protobuf: ExportTraceServiceRequest and TracesData, which are the same on the wire.</summary>
+/// <summary>OTLP's traces in protobuf: ExportTraceServiceRequest or TracesData, the same on the wire.</summary>
 public static class OtlpProtobuf
 {
     static readonly WireLimits Unlimited = new()
@@ -17,11 +17,11 @@ public static class OtlpProtobuf
     /// Spans of a body. A span with a bad id, invalid text or more than the limits allow is rejected alone; of an
     /// attribute key that comes twice within a span the last value is taken.
     /// </summary>
-    /// <exception cref="WireException">The body is no OTLP protobuf, or has too many spans or too deep values.</exception>
+    /// <exception cref="WireException">No OTLP protobuf, too many spans or too deep values.</exception>
     public static DecodedSpans Decode(ReadOnlyMemory<byte> body, WireLimits limits) =>
         new OtlpProtobufDecoder(body, limits).DecodeTraces();
 
-    /// <summary>TracesData with the spans under equal resources and scopes, in the order these were first seen.</summary>
+    /// <summary>TracesData with the spans under equal resources and scopes, in first-seen order.</summary>
     public static byte[] Encode(IReadOnlyList<Span> spans) => OtlpMessages.ToTraces(spans).ToByteArray();
 
     /// <summary>A ResourceSpans message without spans, so that the schema URL is kept.</summary>

@@ -154,8 +154,8 @@ sealed partial class OtlpProtobufDecoder
                 case 2 << 3 | Varint: value = new AttributeValue(_reader.ReadBool()); break;
                 case 3 << 3 | Varint: value = new AttributeValue(_reader.ReadInt64()); break;
                 case 4 << 3 | Fixed64: value = new AttributeValue(_reader.ReadDouble()); break;
-                case 5 << 3 | Length: value = new AttributeValue(ReadArray(_reader.EnterMessage(end), depth + 1)); break;
-                case 6 << 3 | Length: value = new AttributeValue(ReadMap(_reader.EnterMessage(end), depth + 1)); break;
+                case 5 << 3 | Length: value = new AttributeValue(ReadArray(end, depth + 1)); break;
+                case 6 << 3 | Length: value = new AttributeValue(ReadMap(end, depth + 1)); break;
                 case 7 << 3 | Length: value = new AttributeValue(ReadBytes(end)); break;
                 default: _reader.SkipUnknown(1, 7); break;
             }
@@ -163,9 +163,10 @@ sealed partial class OtlpProtobufDecoder
         return value;
     }
 
-    AttributeValue[] ReadArray(int end, int depth)
+    AttributeValue[] ReadArray(int outerEnd, int depth)
     {
         CheckDepth(depth, _reader.FieldOffset);
+        var end = _reader.EnterMessage(outerEnd);
         var mark = Values.Mark;
         while (_reader.NextTag(end) is not 0 and var tag)
         {
@@ -178,9 +179,10 @@ sealed partial class OtlpProtobufDecoder
         return Values.Take(mark);
     }
 
-    KeyValue[] ReadMap(int end, int depth)
+    KeyValue[] ReadMap(int outerEnd, int depth)
     {
         CheckDepth(depth, _reader.FieldOffset);
+        var end = _reader.EnterMessage(outerEnd);
         var mark = Attributes.Mark;
         while (_reader.NextTag(end) is not 0 and var tag)
         {

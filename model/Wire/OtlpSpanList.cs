@@ -33,7 +33,7 @@ sealed class OtlpSpanList(WireLimits limits)
 
     static string Shorten(string name) => name.Length > LongestName ? name[..LongestName] + "..." : name;
 
-    /// <summary>Spans from <paramref name="first"/> on were decoded before their resource and scope were complete.</summary>
+    /// <summary>The spans from this one on were decoded before their resource and scope were complete.</summary>
     public void Correct(int first, Resource resource, InstrumentationScope? scope)
     {
         for (var i = first; i < _spans.Count; i++)

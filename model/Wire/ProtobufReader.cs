@@ -42,7 +42,7 @@ sealed class ProtobufReader
     /// <summary>Goes back to a position, to read a message a second time.</summary>
     public void Rewind(int position) => _stream = new CodedInputStream(_buffer, position, _end - position);
 
-    /// <summary>Tag of the next field of the message that ends at <paramref name="end"/>; 0 when there is none.</summary>
+    /// <summary>Tag of the next field of the message that ends there; 0 when there is none.</summary>
     public uint NextTag(int end)
     {
         var position = Position;
@@ -66,7 +66,7 @@ sealed class ProtobufReader
 
     public void Skip() => _stream.SkipLastField();
 
-    /// <summary>Enters a message within the one that ends at <paramref name="end"/>; answers where the inner one ends.</summary>
+    /// <summary>Enters a message within the one that ends there; answers where the inner one ends.</summary>
     public int EnterMessage(int end)
     {
         var length = _stream.ReadLength();

@@ -4,7 +4,7 @@ namespace Tracing.Model.Wire;
 public sealed class WireException : Exception
 {
     /// <param name="reason">What is wrong, with the offending value where there is one.</param>
-    /// <param name="byteOffset">Where in the (decompressed) body, counted from 0; null when no place can be named.</param>
+    /// <param name="byteOffset">Where in the (decompressed) body, from 0; null when no place can be named.</param>
     public WireException(string reason, long? byteOffset, Exception? inner = null)
         : base(byteOffset is { } at ? $"{reason} at byte {at}" : reason, inner) => ByteOffset = byteOffset;
 

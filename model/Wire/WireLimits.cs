@@ -11,7 +11,10 @@ public sealed class WireLimits
     /// <summary>Spans of one request. Default 1,000,000.</summary>
     public int MaxSpans { get; init; } = 1_000_000;
 
-    /// <summary>Attributes of one span, event, link, scope or resource; also events and links of one span. Default 10,000.</summary>
+    /// <summary>
+    /// Attributes of one span, event, link, scope or resource; elements of an array or map; events and links of a span.
+    /// Default 10,000.
+    /// </summary>
     public int MaxAttributes { get; init; } = 10_000;
 
     /// <summary>Length of one text or bytes value in UTF-8 bytes. Default 4 MiB.</summary>

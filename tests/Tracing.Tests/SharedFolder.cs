@@ -2,7 +2,7 @@ using Xunit;
 
 namespace Tracing.Tests;
 
-/// <summary>Recorded traces and cases that lie beside the repository, in ../shared; tests skip where they are absent.</summary>
+/// <summary>Recorded traces and cases beside the repository, in ../shared; tests skip where they are absent.</summary>
 static class SharedFolder
 {
     /// <summary>

@@ -60,7 +60,7 @@ static class SpanGen
             Flip.Select(flag => new AttributeValue(flag)),
             UInt64.Select(number => new AttributeValue((long)number)),
             Double.Select(number => new AttributeValue(number)),
-            UpTo(20, Gen.Choose(0, 255)).Select(bytes => new AttributeValue(Array.ConvertAll(bytes, each => (byte)each))),
+            UpTo(20, Gen.Choose(0, 255).Select(each => (byte)each)).Select(bytes => new AttributeValue(bytes)),
             Gen.Constant(default(AttributeValue)));
         if (depth == 0)
             return flat;
@@ -225,7 +225,7 @@ static class ZipkinSpanGen
         select 1 + (ulong)high * (1 << 30) + (ulong)low;
 
     static readonly Gen<string> Ipv4 = Gen.ArrayOf(Gen.Choose(0, 255), 4)
-        .Select(parts => string.Join('.', Array.ConvertAll(parts, part => part.ToString(CultureInfo.InvariantCulture))));
+        .Select(parts => string.Create(CultureInfo.InvariantCulture, $"{parts[0]}.{parts[1]}.{parts[2]}.{parts[3]}"));
 
     static readonly Gen<string> Ipv6 = Gen.OneOf(
         Gen.Elements("::1", "2001:db8::c001", "fe80::1ff:fe23:4567:890a", "2001:db8:0:1:1:1:1:1"),
@@ -285,7 +285,7 @@ static class ZipkinSpanGen
     public static Gen<Span> Zipkin { get; } =
         from span in Identity
         from start in Gen.Frequency((1, Gen.Constant(0UL)), (4, Micros))
-        from duration in Gen.Frequency((1, Gen.Constant(0UL)), (4, Gen.Choose(1, int.MaxValue).Select(each => (ulong)each)))
+        from duration in Gen.Frequency((1, Gen.Constant(0)), (4, Gen.Choose(1, int.MaxValue)))
         from tags in Tags
         from annotations in Annotations
         from local in Endpoint
@@ -295,7 +295,7 @@ static class ZipkinSpanGen
         select span with
         {
             StartUnixNano = start * 1000,
-            EndUnixNano = (start + duration) * 1000,
+            EndUnixNano = (start + (ulong)duration) * 1000,
             Attributes = tags,
             Events = annotations,
             LocalEndpoint = local,

@@ -105,8 +105,8 @@ public class OtlpProtobufTests
         byte[] body =
         [
             .. spans.ToByteArray(),
-            .. OtlpProtobuf.EncodeResource(new Resource { Attributes = [OtlpSome.Text("a", "1")], DroppedAttributes = 3 }),
-            .. OtlpProtobuf.EncodeResource(new Resource { Attributes = [OtlpSome.Text("b", "2")], SchemaUrl = "u" }),
+            .. OtlpProtobuf.EncodeResource(new() { Attributes = [OtlpSome.Text("a", "1")], DroppedAttributes = 3 }),
+            .. OtlpProtobuf.EncodeResource(new() { Attributes = [OtlpSome.Text("b", "2")], SchemaUrl = "u" }),
         ];
         var resource = Assert.Single(Decode("0a" + Lengthened(Convert.ToHexString(body))).Spans).Resource;
         Assert.Equal("a: 1, b: 2", string.Join(", ", resource.Attributes));

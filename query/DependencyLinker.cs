@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Tracing.Model;
+using Tracing.Model.Wire;
 
 namespace Tracing.Query;
 
@@ -94,7 +95,7 @@ sealed class DependencyLinker
 
     static string LocalName(Span span) => span.ServiceName.ToLowerInvariant();
 
-    static string RemoteName(Span span) => (span.RemoteEndpoint?.ServiceName ?? "").ToLowerInvariant();
+    static string RemoteName(Span span) => ZipkinMapping.RemoteServiceName(span);
 
     /// <summary>Zipkin knows an error by its tag, whatever the value; an annotation of that name is none.</summary>
     static bool IsError(Span span) => span.Status == StatusCode.Error ||

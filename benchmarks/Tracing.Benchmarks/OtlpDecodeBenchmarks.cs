@@ -3,7 +3,7 @@ using System.Globalization;
 using BenchmarkDotNet.Attributes;
 using Tracing.Model;
 using Tracing.Model.Wire;
-using Tracing.Tests.Wire;
+using Tracing.Tests;
 using Otlp = Tracing.Model.Wire.Proto.Otlp;
 
 namespace Tracing.Benchmarks;

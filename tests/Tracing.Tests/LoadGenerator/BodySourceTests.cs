@@ -8,7 +8,7 @@ using Xunit;
 using OtlpSpan = Tracing.Model.Wire.Proto.Otlp.Span;
 using SpanKind = Tracing.Model.SpanKind;
 
-namespace Tracing.Tests.LoadGenerator;
+namespace Tracing.Tests;
 
 public class BodySourceTests
 {

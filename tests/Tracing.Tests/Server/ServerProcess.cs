@@ -37,8 +37,8 @@ sealed class ServerProcess : IAsyncDisposable
             output.Add(line);
             if (line.Contains("Ready at", StringComparison.Ordinal))
             {
-                process.OutputDataReceived += (_, _) => { };
-                process.BeginOutputReadLine();
+                // read on, so that the pipe never fills and stalls the server
+                _ = process.StandardOutput.ReadToEndAsync();
                 return new ServerProcess(process, new Uri($"http://127.0.0.1:{port}"));
             }
         }

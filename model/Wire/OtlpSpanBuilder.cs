@@ -124,13 +124,20 @@ static class UniqueKeys
     {
         if (attributes.Length >= Many)
             return OfMany(attributes);
-        for (var i = 1; i < attributes.Length; i++)
+        // one bit for each of 64 kinds of keys: only a key of a kind that was there needs to be compared
+        var kinds = 0UL;
+        for (var i = 0; i < attributes.Length; i++)
         {
-            if (Contains(attributes[..i], attributes[i].Key))
+            var kind = 1UL << Kind(attributes[i].Key);
+            if ((kinds & kind) != 0 && Contains(attributes[..i], attributes[i].Key))
                 return OfMany(attributes);
+            kinds |= kind;
         }
         return attributes.ToArray();
     }
+
+    // names differ in their length and towards their end; the shift counts modulo 64
+    static int Kind(string key) => key.Length == 0 ? 0 : key.Length * 7 + key[^1] * 5 + key[key.Length / 2];
 
     static bool Contains(ReadOnlySpan<KeyValue> attributes, string key)
     {

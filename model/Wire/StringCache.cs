@@ -11,7 +11,8 @@ namespace Tracing.Model.Wire;
 sealed class StringCache
 {
     const int Slots = 1024;
-    const int LongestBytes = 64;
+    // as long as a user agent; 1024 slots of it are 256 KiB
+    const int LongestBytes = 128;
 
     [ThreadStatic]
     static StringCache? t_names;

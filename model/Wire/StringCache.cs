@@ -1,0 +1,63 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Unicode;
+
+namespace Tracing.Model.Wire;
+
+/// <summary>
+/// Texts that repeat within and between bodies, such as attribute keys, by their UTF-8 bytes: one string for all of
+/// them. Each text has one slot, where the latest comer stays; bounded by slots x longest text.
+/// </summary>
+sealed class StringCache
+{
+    const int Slots = 1024;
+    const int LongestBytes = 64;
+
+    [ThreadStatic]
+    static StringCache? t_names;
+
+    [ThreadStatic]
+    static StringCache? t_values;
+
+    readonly string?[] _slots = new string?[Slots];
+
+    /// <summary>Of this thread, for keys and names, of which there are few.</summary>
+    public static StringCache Names => t_names ??= new StringCache();
+
+    /// <summary>Of this thread, for values, of which there are many: they must not drive out the names.</summary>
+    public static StringCache Values => t_values ??= new StringCache();
+
+    /// <summary>The text; null when the bytes are no UTF-8.</summary>
+    public string? Get(ReadOnlySpan<byte> utf8)
+    {
+        if (utf8.Length - 1 >= (uint)LongestBytes)
+            return Decode(utf8);
+        ref var slot = ref _slots[Hash(utf8) % Slots];
+        // texts with other characters than ASCII's are never found here, only decoded anew
+        if (slot is { } known && Ascii.Equals(utf8, known))
+            return known;
+        return slot = Decode(utf8);
+    }
+
+    public static string? Decode(ReadOnlySpan<byte> utf8) =>
+        utf8.IsEmpty ? "" : Utf8.IsValid(utf8) ? Encoding.UTF8.GetString(utf8) : null;
+
+    /// <summary>Of length, beginning, middle and end: enough to tell names apart that differ in a part.</summary>
+    static uint Hash(ReadOnlySpan<byte> utf8)
+    {
+        ulong hash;
+        if (utf8.Length >= 8)
+        {
+            hash = BinaryPrimitives.ReadUInt64LittleEndian(utf8) ^
+                ulong.RotateLeft(BinaryPrimitives.ReadUInt64LittleEndian(utf8[((utf8.Length - 8) / 2)..]), 23) ^
+                ulong.RotateLeft(BinaryPrimitives.ReadUInt64LittleEndian(utf8[^8..]), 43);
+        }
+        else
+        {
+            hash = 0;
+            foreach (var each in utf8)
+                hash = (hash << 8) | each;
+        }
+        return (uint)(((hash + (uint)utf8.Length) * 0x9E3779B97F4A7C15) >> 40);
+    }
+}

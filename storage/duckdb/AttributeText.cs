@@ -6,40 +6,70 @@ namespace Tracing.Storage.DuckDb;
 
 /// <summary>
 /// Attribute values as text: a letter for the type, then the value's text as Zipkin's tags have it, so that a search
-/// can compare it. s: string, i: int, d: double (round-trip), b: bool. p: anything else, and doubles whose text does
-/// not give them back: length of the text in UTF-16 units, a colon, the text, then an AnyValue in Base64.
+/// is a comparison. s: string, i: int, d: double (round-trip), b: bool. t: the text of anything else, and of doubles
+/// whose text does not give them back; such values are in a list beside, in the order of their keys, each as an
+/// AnyValue in Base64.
 /// </summary>
 static class AttributeText
 {
-    const char Packed = 'p';
+    const char Beside = 't';
 
-    public static void Append(TableAppender row, KeyValue attribute)
+    public static void Append(TableAppender row, KeyValue[] attributes)
     {
-        var value = attribute.Value;
-        switch (value.Type)
+        row.BeginList(attributes.Length);
+        var beside = 0;
+        foreach (var (key, value) in attributes)
         {
-            case AttributeType.String:
-                row.AppendEntry(attribute.Key, 's', value.AsString());
-                break;
-            case AttributeType.Int:
-                Span<char> digits = stackalloc char[20];
-                value.AsInt().TryFormat(digits, out var length, default, CultureInfo.InvariantCulture);
-                row.AppendEntry(attribute.Key, 'i', digits[..length]);
-                break;
-            case AttributeType.Bool:
-                row.AppendEntry(attribute.Key, 'b', SpanText.TagText(value));
-                break;
-            case AttributeType.Double when IsRoundTrip(SpanText.TagText(value), value.AsDouble()):
-                row.AppendEntry(attribute.Key, 'd', SpanText.TagText(value));
-                break;
-            default:
-                var packed = Convert.ToBase64String(OtlpProtobuf.EncodeValue(value));
-                row.AppendEntry(attribute.Key, Packed, PackedStart(SpanText.TagText(value)) + packed);
-                break;
+            var text = SpanText.TagText(value);
+            var type = TypeOf(value, text);
+            row.AppendEntry(key, type, text);
+            if (type == Beside)
+                beside++;
+        }
+        if (beside == 0)
+            row.AppendNull();
+        else
+            AppendBeside(row, attributes, beside);
+    }
+
+    public static KeyValue[] Read(RowReader row)
+    {
+        var keys = row.Next<List<string>>();
+        var texts = row.Next<List<string>>();
+        var beside = row.NextTexts();
+        var nextBeside = 0;
+        var attributes = new KeyValue[keys.Count];
+        for (var i = 0; i < attributes.Length; i++)
+        {
+            var value = texts[i][0] == Beside ? Unpack(beside![nextBeside++]) : Parse(texts[i]);
+            attributes[i] = new KeyValue(keys[i], value);
+        }
+        return attributes;
+    }
+
+    /// <summary>The texts of all values that a tag of this text may be.</summary>
+    public static string[] Candidates(string tag) => ["s" + tag, "i" + tag, "d" + tag, "b" + tag, Beside + tag];
+
+    static char TypeOf(AttributeValue value, string text) => value.Type switch
+    {
+        AttributeType.String => 's',
+        AttributeType.Int => 'i',
+        AttributeType.Bool => 'b',
+        AttributeType.Double when IsRoundTrip(text, value.AsDouble()) => 'd',
+        _ => Beside,
+    };
+
+    static void AppendBeside(TableAppender row, KeyValue[] attributes, int count)
+    {
+        row.BeginList(count);
+        foreach (var (_, value) in attributes)
+        {
+            if (TypeOf(value, SpanText.TagText(value)) == Beside)
+                row.AppendElement(Convert.ToBase64String(OtlpProtobuf.EncodeValue(value)));
         }
     }
 
-    public static AttributeValue Parse(string text)
+    static AttributeValue Parse(string text)
     {
         var rest = text.AsSpan(1);
         return text[0] switch
@@ -48,27 +78,14 @@ static class AttributeText
             'i' => new AttributeValue(long.Parse(rest, CultureInfo.InvariantCulture)),
             'd' => new AttributeValue(double.Parse(rest, CultureInfo.InvariantCulture)),
             'b' => new AttributeValue(rest is "true"),
-            Packed => Unpack(text),
             _ => throw new InvalidDataException($"An attribute's value has the unknown type '{text[0]}'."),
         };
     }
 
-    /// <summary>The texts of all unpacked values that a tag of this text may be.</summary>
-    public static string[] Candidates(string tag) => ["s" + tag, "i" + tag, "d" + tag, "b" + tag];
+    static AttributeValue Unpack(string base64) => OtlpProtobuf.DecodeValue(Convert.FromBase64String(base64));
 
-    /// <summary>How the text of any packed value with this tag text begins, and of no other.</summary>
-    public static string PackedCandidate(string tag) => Packed + PackedStart(tag);
-
-    static string PackedStart(string tag) => string.Create(CultureInfo.InvariantCulture, $"{tag.Length}:{tag}");
-
+    // equality by bits: -0 and each NaN are values of their own
     static bool IsRoundTrip(string text, double value) =>
         double.TryParse(text, CultureInfo.InvariantCulture, out var parsed) &&
         BitConverter.DoubleToInt64Bits(parsed) == BitConverter.DoubleToInt64Bits(value);
-
-    static AttributeValue Unpack(string text)
-    {
-        var colon = text.IndexOf(':', StringComparison.Ordinal);
-        var length = int.Parse(text.AsSpan(1, colon - 1), CultureInfo.InvariantCulture);
-        return OtlpProtobuf.DecodeValue(Convert.FromBase64String(text[(colon + 1 + length)..]));
-    }
 }

@@ -42,6 +42,7 @@ static class Schema
             remote_ipv6 VARCHAR,
             remote_port USMALLINT,      -- NULL: no remote endpoint
             attributes MAP(VARCHAR, VARCHAR),  -- values as in AttributeText
+            attributes_beside VARCHAR[],       -- values that have no exact text; NULL when there are none
             event_names VARCHAR[],      -- for search; NULL when there are no events
             events BLOB,                -- events and links; NULL when there are none
             resource_id INTEGER,

@@ -81,10 +81,8 @@ sealed class Search
 
     string HasTag(string key, string value)
     {
-        var stored = $"attributes[{BindText(key)}]";
         var candidates = string.Join(", ", AttributeText.Candidates(value).Select(BindText));
-        var packed = BindText(AttributeText.PackedCandidate(value));
-        return $"{stored} IN ({candidates}) OR starts_with({stored}, {packed})";
+        return $"attributes[{BindText(key)}] IN ({candidates})";
     }
 
     // in whole microseconds, rounded down; a span of less has none, as in Zipkin

@@ -12,7 +12,8 @@ static class SpanTable
         trace_high, trace_low, span_id, parent_id, service, name, kind, start_ns, duration_ns, status, status_message,
         trace_state, flags, dropped_attributes, dropped_events, dropped_links, origin, shared, debug,
         local_ipv4, local_ipv6, local_port, remote_service, remote_ipv4, remote_ipv6, remote_port,
-        map_keys(attributes), map_values(attributes), events, resource_id, scope_id
+        map_keys(attributes), map_values(attributes), attributes_beside,
+        events, resource_id, scope_id
         """;
 
     public static void Append(
@@ -42,7 +43,7 @@ static class SpanTable
         AppendAddress(row, span.LocalEndpoint);
         AppendUnless(names.RemoteService.Length == 0, row, names.RemoteService);
         AppendAddress(row, span.RemoteEndpoint);
-        AppendAttributes(row, span);
+        AttributeText.Append(row, span.Attributes);
         AppendEvents(row, span);
         row.Append(resourceId);
         row.Append(scopeId);
@@ -79,7 +80,7 @@ static class SpanTable
             Debug = row.Next<bool>(),
             LocalEndpoint = ReadEndpoint(row, service),
             RemoteEndpoint = ReadEndpoint(row, row.NextText() ?? ""),
-            Attributes = ReadAttributes(row),
+            Attributes = AttributeText.Read(row),
         };
         var (events, links) = row.NextBlob() is { } blob ? OtlpProtobuf.DecodeEventsAndLinks(blob) : ([], []);
         return span with
@@ -120,23 +121,6 @@ static class SpanTable
         return row.NextOrNull<ushort>() is { } port
             ? new Endpoint { ServiceName = service, Ipv4 = ipv4!, Ipv6 = ipv6!, Port = port }
             : null;
-    }
-
-    static void AppendAttributes(TableAppender row, Span span)
-    {
-        row.BeginList(span.Attributes.Length);
-        foreach (var attribute in span.Attributes)
-            AttributeText.Append(row, attribute);
-    }
-
-    static KeyValue[] ReadAttributes(RowReader row)
-    {
-        var keys = row.Next<List<string>>();
-        var values = row.Next<List<string>>();
-        var attributes = new KeyValue[keys.Count];
-        for (var i = 0; i < attributes.Length; i++)
-            attributes[i] = new KeyValue(keys[i], AttributeText.Parse(values[i]));
-        return attributes;
     }
 
     static void AppendEvents(TableAppender row, Span span)
@@ -188,6 +172,12 @@ sealed class RowReader(DuckDBDataReader reader)
     {
         var column = _column++;
         return reader.IsDBNull(column) ? null : reader.GetString(column);
+    }
+
+    public List<string>? NextTexts()
+    {
+        var column = _column++;
+        return reader.IsDBNull(column) ? null : reader.GetFieldValue<List<string>>(column);
     }
 
     public byte[]? NextBlob()

@@ -6,6 +6,15 @@ namespace Tracing.Storage.DuckDb;
 /// <summary>Reads whole traces.</summary>
 static class TraceReader
 {
+    const int FewTraces = 32;
+
+    // Compared with every row, but no other column is read for a row that does not match: 3 ms per M spans held.
+    const string InFew = "list_contains($1::UBIGINT[], trace_low)";
+
+    // By row id, for a join on the trace's own id makes DuckDB read all columns of all rows: 50 ms, so 7.
+    const string InMany =
+        "rowid IN (SELECT rowid FROM spans WHERE trace_low IN (SELECT unnest($1::UBIGINT[])))";
+
     /// <summary>
     /// The traces of the ids in their order, without those that have no spans; an id that comes again adds nothing.
     /// </summary>
@@ -18,7 +27,7 @@ static class TraceReader
         if (traces.Count == 0)
             return [];
         using var command = connection.Command(
-            $"SELECT {SpanTable.Columns} FROM spans WHERE trace_low IN (SELECT unnest($1::UBIGINT[])) ORDER BY seq",
+            $"SELECT {SpanTable.Columns} FROM spans WHERE {(traces.Count > FewTraces ? InMany : InFew)} ORDER BY seq",
             traces.Keys.Select(key => key.Low).Distinct().ToList());
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);

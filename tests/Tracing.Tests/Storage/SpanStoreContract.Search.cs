@@ -1,0 +1,248 @@
+using Tracing.Model;
+using Tracing.Storage;
+using Xunit;
+using static Tracing.Tests.Storage.SomeSpans;
+
+namespace Tracing.Tests.Storage;
+
+public abstract partial class SpanStoreContract
+{
+    private protected static async Task FindAsync(ISpanStore store, TraceQuery query, string expectedIds) =>
+        Assert.Equal(expectedIds, (await store.FindTracesAsync(query, Cancellation)).Ids());
+
+    [Fact]
+    public async Task Newest_come_first_up_to_the_limit()
+    {
+        var store = await StoreAsync([.. Enumerable.Range(1, 9).Select(n => Zipkin((ulong)n).At(n * 7 % 10))]);
+        await FindAsync(store, Query, "7 4 1 8 5 2 9 6 3");
+        await FindAsync(store, Query with { Limit = 3 }, "7 4 1");
+        await FindAsync(store, Query with { Limit = int.MaxValue }, "7 4 1 8 5 2 9 6 3");
+    }
+
+    [Fact]
+    public async Task Traces_of_one_time_always_come_in_one_order()
+    {
+        var store = await StoreAsync([.. Enumerable.Range(1, 200).Select(n => Zipkin((ulong)n))]);
+        var first = (await store.FindTracesAsync(Query, Cancellation)).Ids();
+        for (var i = 0; i < 5; i++)
+            await FindAsync(store, Query, first);
+    }
+
+    [Fact]
+    public async Task Whole_traces_are_found()
+    {
+        Span[] spans =
+        [
+            Zipkin(1, "web"), Zipkin(1, "db", id: 2), Zipkin(1, "", id: 3) with { StartUnixNano = 0 },
+            Zipkin(1, "web", id: 4).At(99_000_000_000_000),
+        ];
+        var store = await StoreAsync(spans);
+        Assert.Equal(spans, Assert.Single(
+            await store.FindTracesAsync(Query with { ServiceName = "db" }, Cancellation)));
+    }
+
+    [Fact]
+    public async Task Services_are_compared_in_lower_case_and_whole()
+    {
+        var store = await StoreAsync(
+            Zipkin(1, "web").At(4), Otlp(2, "Web").At(3), Otlp(3, "web2").At(2), Zipkin(4, "").At(1));
+        await FindAsync(store, Query with { ServiceName = "web" }, "1 2");
+        await FindAsync(store, Query with { ServiceName = "we" }, "");
+        await FindAsync(store, Query with { ServiceName = "web2" }, "3");
+    }
+
+    [Fact]
+    public async Task Span_names_are_compared_in_lower_case_and_whole()
+    {
+        var store = await StoreAsync(
+            Zipkin(1, name: "get /a").At(3), Otlp(2, name: "GET /A").At(2), Zipkin(3, name: "").At(1));
+        await FindAsync(store, Query with { SpanName = "get /a" }, "1 2");
+        await FindAsync(store, Query with { SpanName = "get" }, "");
+    }
+
+    [Fact]
+    public async Task Remote_services_are_found()
+    {
+        var store = await StoreAsync(
+            Zipkin(1) with { RemoteEndpoint = new Endpoint { ServiceName = "db" } },
+            Zipkin(2) with { RemoteEndpoint = new Endpoint { ServiceName = "db2" } },
+            Zipkin(3, "db"));
+        await FindAsync(store, Query with { RemoteServiceName = "db" }, "1");
+        await FindAsync(store, Query with { RemoteServiceName = "db", ServiceName = "frontend" }, "1");
+        await FindAsync(store, Query with { RemoteServiceName = "db", ServiceName = "db" }, "");
+    }
+
+    [Fact]
+    public async Task Tags_are_compared_with_case_and_whole()
+    {
+        var store = await StoreAsync(
+            Zipkin(1).At(4).With(Tag("path", "/A")), Zipkin(2).At(3).With(Tag("path", "/a")),
+            Zipkin(3).At(2).With(Tag("Path", "/A")), Zipkin(4).At(1).With(Tag("path", "/A\0")));
+        await FindAsync(store, Tagged("path", "/A"), "1");
+        await FindAsync(store, Tagged("path", "/a"), "2");
+        await FindAsync(store, Tagged("path", "/"), "");
+        await FindAsync(store, Tagged("path", "/A\0"), "4");
+        await FindAsync(store, Tagged("path"), "1 2 4");
+        await FindAsync(store, Tagged("other"), "");
+    }
+
+    [Fact]
+    public async Task Typed_values_are_found_by_their_text()
+    {
+        var store = await StoreAsync(
+            Otlp(1).At(9).With(new KeyValue("v", new(200))), Otlp(2).At(8).With(Tag("v", "200")),
+            Otlp(3).At(7).With(new KeyValue("v", new(true))), Otlp(4).At(6).With(new KeyValue("v", new(2.5))),
+            Otlp(5).At(5).With(new KeyValue("v", new(-3))), Otlp(6).At(4).With(Tag("v", "i200")));
+        await FindAsync(store, Tagged("v", "200"), "1 2");
+        await FindAsync(store, Tagged("v", "true"), "3");
+        await FindAsync(store, Tagged("v", "2.5"), "4");
+        await FindAsync(store, Tagged("v", "-3"), "5");
+        await FindAsync(store, Tagged("v", "2"), "");
+        await FindAsync(store, Tagged("v"), "1 2 3 4 5 6");
+    }
+
+    [Fact]
+    public async Task A_key_alone_is_also_met_by_an_annotation()
+    {
+        var store = await StoreAsync(
+            Zipkin(1).At(4) with { Events = [new SpanEvent { TimeUnixNano = Micros(1), Name = "retry" }] },
+            Zipkin(2).At(3).With(Tag("retry", "")),
+            Zipkin(3).At(2).With(Tag("retry", "1")),
+            Zipkin(4).At(1) with { Events = [new SpanEvent { Name = "retry!" }, new SpanEvent { Name = "" }] });
+        await FindAsync(store, Tagged("retry"), "1 2 3");
+        await FindAsync(store, Tagged("retry", "1"), "3");
+        await FindAsync(store, Tagged("retry!"), "4");
+        await FindAsync(store, Tagged("Retry"), "");
+    }
+
+    [Theory]
+    [InlineData(1L, null, "4 3 2 1")]
+    [InlineData(100L, null, "4 3 2")]
+    [InlineData(101L, null, "4 3")]
+    [InlineData(100L, 100L, "2")]
+    [InlineData(100L, 199L, "3 2")]
+    [InlineData(101L, 198L, "")]
+    [InlineData(199L, long.MaxValue, "4 3")]
+    [InlineData(null, 99L, "1")]
+    [InlineData(long.MaxValue, long.MaxValue, "")]
+    public async Task Durations_are_compared_in_whole_microseconds(long? min, long? max, string expected)
+    {
+        var store = await StoreAsync(
+            Zipkin(1).At(1, 50), Zipkin(2).At(2, 100), Otlp(3).At(3) with { EndUnixNano = Micros(3) + 199_999 },
+            Zipkin(4).At(4, 200_000_000_000), Zipkin(5).At(5, 0), Otlp(6).At(6) with { EndUnixNano = 1 });
+        await FindAsync(store, Query with { MinDurationMicros = min, MaxDurationMicros = max }, expected);
+    }
+
+    [Fact]
+    public async Task Conditions_may_be_met_by_different_spans_of_the_service()
+    {
+        var store = await StoreAsync(
+            Zipkin(1, "web", "get"), Zipkin(1, "web", "post", 2).With(Tag("a", "1")),
+            Zipkin(1, "web", "put", 3).At(0, 5_000_000).With(Tag("b", "2")),
+            Zipkin(2, "web", "get").At(-1), Zipkin(2, "db", "put", 2).At(-1, 5_000_000).With(Tag("a", "1"), Tag("b", "2")));
+        var query = Query with
+        {
+            SpanName = "get",
+            MinDurationMicros = 1_000_000,
+            Annotations = new Dictionary<string, string> { ["a"] = "1", ["b"] = "" },
+        };
+        await FindAsync(store, query, "1 2");
+        await FindAsync(store, query with { ServiceName = "web" }, "1");
+        await FindAsync(store, query with { ServiceName = "db" }, "");
+        await FindAsync(store, query with { SpanName = "put", ServiceName = "db" }, "2");
+        await FindAsync(store, query with { SpanName = "delete" }, "");
+    }
+
+    [Fact]
+    public async Task All_annotations_must_be_met()
+    {
+        var store = await StoreAsync(
+            Zipkin(1).At(3).With(Tag("a", "1"), Tag("b", "2")), Zipkin(2).At(2).With(Tag("a", "1")),
+            Zipkin(3).At(1).With(Tag("b", "2")));
+        var query = Query with { Annotations = new Dictionary<string, string> { ["a"] = "1", ["b"] = "2" } };
+        await FindAsync(store, query, "1");
+        await FindAsync(store, Tagged("a", "1"), "1 2");
+    }
+
+    [Theory]
+    [InlineData(1000, 1000, "4 3 2")]
+    [InlineData(1000, 999, "4 3")]
+    [InlineData(999, 999, "3 2")]
+    [InlineData(999, 2000, "3 2 1")]
+    [InlineData(1001, 2000, "5 4 3 2 1")]
+    [InlineData(-2, 10, "")]
+    public async Task The_window_includes_both_ends(long end, long lookback, string expected)
+    {
+        var store = await StoreAsync(Zipkin(1).At(-1), Zipkin(2).At(0), Zipkin(3).At(1_000),
+            Otlp(4).At(1_000_000) with { StartUnixNano = Micros(1_000_000) + 999 }, Zipkin(5).At(1_000_001));
+        await FindAsync(store, Query with { EndMillis = Today + end, LookbackMillis = lookback }, expected);
+    }
+
+    [Theory]
+    [InlineData(long.MaxValue, long.MaxValue, "1 3")]
+    [InlineData(long.MaxValue, 1L, "")]
+    [InlineData(Today, long.MaxValue, "1 3")]
+    [InlineData(long.MaxValue, long.MaxValue - Today, "1")]
+    [InlineData(1L, long.MaxValue, "3")]
+    [InlineData(long.MinValue, 1L, "")]
+    public async Task Any_window_is_searched(long end, long lookback, string expected)
+    {
+        var store = await StoreAsync(
+            Zipkin(1), Zipkin(2) with { StartUnixNano = 0 }, Otlp(3) with { StartUnixNano = 1 });
+        await FindAsync(store, Query with { EndMillis = end, LookbackMillis = lookback }, expected);
+    }
+
+    [Fact]
+    public async Task The_time_of_a_trace_is_that_of_its_first_stored_root()
+    {
+        var child = Zipkin(1, id: 2).At(-5_000) with { ParentSpanId = new SpanId(9) };
+        var timeless = Zipkin(1, id: 3) with { StartUnixNano = 0, EndUnixNano = 0 };
+        var root = Zipkin(1, id: 4).At(7_000);
+        var earlier = Zipkin(1, id: 5).At(3_000);
+        var store = await StoreAsync(child, timeless, root, earlier);
+        var query = Query with { EndMillis = Today + 7, LookbackMillis = 0 };
+        await FindAsync(store, query, "1");
+        await FindAsync(store, query with { EndMillis = Today + 3 }, "");
+        await FindAsync(store, query with { EndMillis = Today - 5 }, "");
+    }
+
+    [Fact]
+    public async Task Without_root_the_time_of_a_trace_is_its_earliest()
+    {
+        var store = await StoreAsync(
+            Zipkin(1, id: 2).At(8_000) with { ParentSpanId = new SpanId(9) },
+            Zipkin(1, id: 3).At(4_000) with { ParentSpanId = new SpanId(9) },
+            Zipkin(1, id: 4) with { ParentSpanId = new SpanId(9), StartUnixNano = 0 },
+            Zipkin(2) with { StartUnixNano = 0, EndUnixNano = 1000 });
+        await FindAsync(store, Query with { EndMillis = Today + 4, LookbackMillis = 0 }, "1");
+        await FindAsync(store, Query with { EndMillis = Today + 8, LookbackMillis = 0 }, "");
+        await FindAsync(store, Query, "1");
+    }
+
+    [Fact]
+    public async Task Loose_search_joins_the_conditions_of_both_halves()
+    {
+        var store = await StoreAsync(
+            Zipkin(1, name: "get").At(5_000), Zipkin(1, name: "post", id: 2) with { TraceId = Trace(1, 1) });
+        var query = Query with
+        {
+            SpanName = "get",
+            ServiceName = "frontend",
+            Annotations = new Dictionary<string, string>(),
+        };
+        await FindAsync(store, query with { EndMillis = Today + 5, LookbackMillis = 0 }, "1");
+        await FindAsync(store, query with { EndMillis = Today + 5, LookbackMillis = 0, StrictTraceId = false }, "1");
+        var loose = await store.FindTracesAsync(query with { StrictTraceId = false }, Cancellation);
+        Assert.Equal(2, Assert.Single(loose).Count);
+        Assert.Single(Assert.Single(await store.FindTracesAsync(query, Cancellation)));
+    }
+
+    [Fact]
+    public async Task More_traces_than_one_read_takes_are_found()
+    {
+        var store = await OpenAsync();
+        await StoreAsync(store, [.. Enumerable.Range(1, 5000).Select(n => Zipkin((ulong)n).At(-n))]);
+        var traces = await store.FindTracesAsync(Query with { Limit = 4000 }, Cancellation);
+        Assert.Equal(Enumerable.Range(1, 4000).Select(n => (ulong)n), traces.Select(trace => trace[0].TraceId.Low));
+    }
+}

@@ -1,32 +1,18 @@
-using Xunit;
-
 namespace Tracing.Tests;
 
-/// <summary>Recorded traces and cases that lie beside the repository, in ../shared; tests skip where they are absent.</summary>
+/// <summary>Data that lives beside the repository, where it is present.</summary>
 static class SharedFolder
 {
-    /// <summary>Path of a file or folder in it; skips the running test when there is none.</summary>
-    public static string Path(string relative)
+    /// <summary>Full path of a file or folder under "shared", beside the folder of Tracing.sln; null when absent.</summary>
+    public static string? Path(string relative)
     {
-        var path = Find(relative);
-        if (path is null)
-            Assert.Skip($"There is no ../shared/{relative} beside the repository.");
-        return path;
-    }
-
-    static string? Find(string relative)
-    {
-        if (RepositoryParent() is not { } parent)
-            return null;
-        var path = System.IO.Path.Combine(parent, "shared", relative);
-        return Directory.Exists(path) || File.Exists(path) ? path : null;
-    }
-
-    static string? RepositoryParent()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(System.IO.Path.Combine(folder.FullName, "Tracing.sln")))
-            folder = folder.Parent;
-        return folder?.Parent?.FullName;
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (!File.Exists(System.IO.Path.Combine(folder.FullName, "Tracing.sln")))
+                continue;
+            var path = System.IO.Path.GetFullPath(System.IO.Path.Combine(folder.FullName, "..", "shared", relative));
+            return File.Exists(path) || Directory.Exists(path) ? path : null;
+        }
+        return null;
     }
 }

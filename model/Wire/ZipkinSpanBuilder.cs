@@ -1,0 +1,164 @@
+using System.Globalization;
+
+namespace Tracing.Model.Wire;
+
+/// <summary>
+/// A Zipkin span while its fields are read; used again for the next one after <see cref="Build"/>. Methods that can fail
+/// answer what is wrong, in Zipkin's words where it has some, or null.
+/// </summary>
+sealed class ZipkinSpanBuilder(WireLimits limits)
+{
+    readonly List<KeyValue> _tags = [];
+    readonly List<(long Micros, string Value)> _annotations = [];
+    string _name = "";
+    long _timestamp;
+    long _duration;
+
+    public TraceId TraceId { get; set; }
+
+    public SpanId Id { get; set; }
+
+    public SpanId ParentId { get; set; }
+
+    public SpanKind Kind { get; set; }
+
+    public Endpoint? LocalEndpoint { get; set; }
+
+    public Endpoint? RemoteEndpoint { get; set; }
+
+    public bool Debug { get; set; }
+
+    /// <summary>Without effect on a client span.</summary>
+    public bool Shared { get; set; }
+
+    /// <summary>Forgets everything read so far.</summary>
+    public void Clear()
+    {
+        _tags.Clear();
+        _annotations.Clear();
+        TraceId = default;
+        Id = ParentId = default;
+        _name = "";
+        _timestamp = _duration = 0;
+        Shared = Debug = false;
+        Kind = SpanKind.Unspecified;
+        LocalEndpoint = RemoteEndpoint = null;
+    }
+
+    public void SetName(string? name) => _name = name is null ? "" : ZipkinText.ToLower(name);
+
+    /// <summary>In microseconds; 0 and below mean none.</summary>
+    public void SetTimestamp(long micros) => _timestamp = Math.Max(micros, 0);
+
+    /// <summary>In microseconds; 0 and below mean none.</summary>
+    public void SetDuration(long micros) => _duration = Math.Max(micros, 0);
+
+    public string? AddAnnotation(long micros, string value)
+    {
+        _annotations.Add((micros, value));
+        return _annotations.Count <= limits.MaxAttributes ? null : TooMany("annotations");
+    }
+
+    /// <summary>Keeps the tags sorted by key in UTF-16 order; the last value of a key counts.</summary>
+    public string? AddTag(string key, string value)
+    {
+        var tag = new KeyValue(key, new AttributeValue(value));
+        var at = _tags.Count > 0 && string.CompareOrdinal(_tags[^1].Key, key) >= 0 ? Find(key) : ~_tags.Count;
+        if (at >= 0)
+            _tags[at] = tag;
+        else
+            _tags.Insert(~at, tag);
+        return _tags.Count <= limits.MaxAttributes ? null : TooMany("tags");
+    }
+
+    /// <summary>The span, and forgets it; or what it lacks.</summary>
+    public string? Build(out Span? span)
+    {
+        span = null;
+        if (TraceId.IsZero || Id.IsZero)
+            return "Missing :" + (TraceId.IsZero ? " traceId" : "") + (Id.IsZero ? " id" : "");
+        var (start, end) = Times();
+        var (status, message) = Status();
+        span = new Span
+        {
+            Origin = SpanOrigin.Zipkin,
+            TraceId = TraceId,
+            SpanId = Id,
+            ParentSpanId = ParentId == Id ? default : ParentId,
+            Kind = Kind,
+            Name = _name,
+            StartUnixNano = start,
+            EndUnixNano = end,
+            LocalEndpoint = LocalEndpoint,
+            RemoteEndpoint = RemoteEndpoint,
+            Attributes = _tags.ToArray(),
+            Events = Events(),
+            Status = status,
+            StatusMessage = message,
+            Debug = Debug,
+            Shared = Shared && Kind != SpanKind.Client,
+        };
+        Clear();
+        return null;
+    }
+
+    (ulong Start, ulong End) Times()
+    {
+        var fits = ZipkinTime.TryStart(_timestamp, out var start);
+        if (!fits)
+            _tags.Add(new KeyValue(ZipkinTime.TimestampKey, new AttributeValue(_timestamp)));
+        if (!ZipkinTime.TryEnd(start, _duration, out var end))
+            _tags.Add(new KeyValue(ZipkinTime.DurationKey, new AttributeValue(_duration)));
+        return (start, end);
+    }
+
+    (StatusCode Status, string Message) Status()
+    {
+        var (status, message) = (StatusCode.Unset, "");
+        foreach (var (key, value) in _tags)
+        {
+            if (key == "error")
+                (status, message) = (StatusCode.Error, value.AsString() is { } text and not "true" ? text : "");
+            else if (key == "otel.status_code" && value.AsString() is "OK")
+                return (StatusCode.Ok, "");
+            else if (key == "otel.status_code" && value.AsString() is "ERROR")
+                status = StatusCode.Error;
+        }
+        return (status, message);
+    }
+
+    SpanEvent[] Events()
+    {
+        if (_annotations.Count == 0)
+            return [];
+        _annotations.Sort(static (a, b) =>
+            a.Micros != b.Micros ? a.Micros.CompareTo(b.Micros) : string.CompareOrdinal(a.Value, b.Value));
+        var events = new List<SpanEvent>(_annotations.Count);
+        for (var i = 0; i < _annotations.Count; i++)
+        {
+            if (i == 0 || _annotations[i] != _annotations[i - 1])
+                events.Add(ZipkinTime.Event(_annotations[i].Micros, _annotations[i].Value));
+        }
+        return events.ToArray();
+    }
+
+    int Find(string key)
+    {
+        var (low, high) = (0, _tags.Count - 1);
+        while (low <= high)
+        {
+            var middle = (low + high) / 2;
+            var order = string.CompareOrdinal(_tags[middle].Key, key);
+            if (order == 0)
+                return middle;
+            if (order < 0)
+                low = middle + 1;
+            else
+                high = middle - 1;
+        }
+        return ~low;
+    }
+
+    string TooMany(string what) =>
+        string.Create(CultureInfo.InvariantCulture, $"more than {limits.MaxAttributes} {what} in one span");
+}

@@ -1,0 +1,80 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+
+namespace Tracing.Model.Wire;
+
+/// <summary>Text rules of Zipkin, which are those of Java.</summary>
+static class ZipkinText
+{
+    const char CapitalSigma = '\u03a3';
+    const char FinalSigma = '\u03c2';
+    const char CapitalDottedI = '\u0130';
+
+    // letters whose lower case depends on their place or is longer than they are
+    static readonly SearchValues<char> Special = SearchValues.Create([CapitalSigma, CapitalDottedI]);
+
+    /// <summary>
+    /// Lower case of no language, as Zipkin makes it of names: like <see cref="string.ToLowerInvariant"/>, but a sigma
+    /// that ends a word becomes the final one, and a dotted capital I becomes two characters.
+    /// </summary>
+    public static string ToLower(string text)
+    {
+        if (!text.AsSpan().ContainsAny(Special))
+            return text.ToLowerInvariant();
+        var lower = new StringBuilder(text.Length + 1);
+        var plain = text.ToLowerInvariant();
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] == CapitalDottedI)
+                lower.Append("i\u0307");
+            else
+                lower.Append(text[i] == CapitalSigma && EndsWord(text, i) ? FinalSigma : plain[i]);
+        }
+        return lower.ToString();
+    }
+
+    static bool EndsWord(string text, int at)
+    {
+        var before = false;
+        for (var i = at - 1; i >= 0 && InWord(text[i]) && !before; i--)
+            before = char.IsLetter(text[i]);
+        if (!before)
+            return false;
+        for (var i = at + 1; i < text.Length && InWord(text[i]); i++)
+        {
+            if (char.IsLetter(text[i]))
+                return false;
+        }
+        return true;
+    }
+
+    static bool InWord(char c) =>
+        char.IsLetterOrDigit(c) || c is '\'' or '_' ||
+        char.GetUnicodeCategory(c) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
+}
+
+/// <summary>
+/// Remembers the texts of one body, so that names and keys which repeat in every span are one string. Direct-mapped: a
+/// text may push out another one.
+/// </summary>
+sealed class TextPool
+{
+    // longer texts seldom repeat
+    const int MaxLength = 64;
+    readonly string?[] _texts = new string?[256];
+
+    public string Get(ReadOnlySpan<byte> utf8)
+    {
+        if (utf8.Length is 0)
+            return "";
+        if (utf8.Length > MaxLength)
+            return Encoding.UTF8.GetString(utf8);
+        uint hash = 2166136261;
+        foreach (var b in utf8)
+            hash = (hash ^ b) * 16777619;
+        ref var slot = ref _texts[(hash ^ (hash >> 16)) & 255];
+        // texts beyond ASCII never compare equal here and are made anew, which is only slower
+        return slot is { } known && Ascii.Equals(utf8, known) ? known : slot = Encoding.UTF8.GetString(utf8);
+    }
+}

@@ -1,0 +1,139 @@
+using System.Buffers;
+using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
+using Tracing.Model;
+using Tracing.Model.Wire;
+using Xunit;
+
+namespace Tracing.Tests.Model;
+
+public class ZipkinJsonTests
+{
+    const string Ids = "\"traceId\":\"000000000000000a\",\"id\":\"000000000000000b\"";
+
+    [Fact]
+    public void Decode_of_encoded_spans_gives_the_spans() =>
+        Prop.ForAll(Arb.From(ZipkinGen.Span.ListOf()), spans =>
+            ZipkinJson.Decode(Encode([.. spans]), WireLimits.Default).Spans.SequenceEqual(spans))
+            .QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void Encode_of_no_spans_gives_an_empty_list() => Assert.Equal("[]", Text(Encode([])));
+
+    [Fact]
+    public void Encode_writes_the_fields_in_Zipkins_order()
+    {
+        var body = "[{\"traceId\":\"000000000000000a\",\"parentId\":\"000000000000000c\",\"id\":\"000000000000000b\"," +
+            "\"kind\":\"SERVER\",\"name\":\"get\",\"timestamp\":5,\"duration\":7,\"localEndpoint\":{\"serviceName\":\"a\"," +
+            "\"ipv4\":\"1.2.3.4\",\"ipv6\":\"::1\",\"port\":80},\"remoteEndpoint\":{\"port\":81}," +
+            "\"annotations\":[{\"timestamp\":1,\"value\":\"x\"},{\"timestamp\":2,\"value\":\"y\"}]," +
+            "\"tags\":{\"C\":\"\",\"a\":\"b\"},\"debug\":true,\"shared\":true}]";
+        Assert.Equal(body, Text(Encode(Decode(body))));
+    }
+
+    [Fact]
+    public void Encode_larger_than_one_buffer_is_whole()
+    {
+        var name = new string('é', 100_000) + "\n";
+        var spans = Decode($"[{{{Ids},\"name\":\"{name}\"}},{{{Ids},\"tags\":{{\"{name}\":\"x\"}}}}]");
+        Assert.Equal(spans, ZipkinJson.Decode(Encode(spans), WireLimits.Default).Spans);
+    }
+
+    [Theory]
+    [InlineData("x", 0)]
+    [InlineData("\u2028", 0)]
+    [InlineData("é", 0)]
+    [InlineData("é\u2028\u2029", 4)]
+    public void Padding_is_counted_as_Zipkin_sends_it(string name, int zeros) =>
+        Assert.Equal(zeros, ZipkinPadding.Count(Decode($"[{{{Ids},\"name\":\"{name}\"}}]")));
+
+    [Fact]
+    public void Decode_keeps_times_as_nanoseconds()
+    {
+        var span = Decode($"[{{{Ids},\"timestamp\":5,\"duration\":\"7e1\"}}]")[0];
+        Assert.Equal((5_000UL, 75_000UL), (span.StartUnixNano, span.EndUnixNano));
+        span = Decode($"[{{{Ids},\"duration\":7}}]")[0];
+        Assert.Equal((0UL, 7_000UL), (span.StartUnixNano, span.EndUnixNano));
+    }
+
+    [Theory]
+    [InlineData("{}", StatusCode.Unset, "")]
+    [InlineData("{\"error\":\"\"}", StatusCode.Error, "")]
+    [InlineData("{\"error\":\"true\"}", StatusCode.Error, "")]
+    [InlineData("{\"error\":\"refused\"}", StatusCode.Error, "refused")]
+    [InlineData("{\"otel.status_code\":\"OK\",\"error\":\"refused\"}", StatusCode.Ok, "")]
+    [InlineData("{\"otel.status_code\":\"ERROR\"}", StatusCode.Error, "")]
+    [InlineData("{\"otel.status_code\":\"ERROR\",\"error\":\"refused\"}", StatusCode.Error, "refused")]
+    public void Decode_takes_the_status_from_tags(string tags, StatusCode status, string message)
+    {
+        var span = Decode($"[{{{Ids},\"tags\":{tags}}}]")[0];
+        Assert.Equal((status, message), (span.Status, span.StatusMessage));
+    }
+
+    [Fact]
+    public void Decode_takes_control_characters_within_texts()
+    {
+        var spans = Decode($"[\n{{{Ids},\n\t\"name\":\"a\\\"\n\tb\\\\\"}}]");
+        Assert.Equal("a\"\n\tb\\", Assert.Single(spans).Name);
+    }
+
+    [Theory]
+    [InlineData("\\ud83d\\ude00", "😀")]
+    [InlineData("\\ud83d", "?")]
+    [InlineData("\\ude00\\ud83dx", "??x")]
+    [InlineData("\\u0041\\/\\b\\f\\n\\r\\t\\\"\\\\é", "A/\b\f\n\r\t\"\\é")]
+    public void Decode_unescapes_and_replaces_half_pairs(string escaped, string text) =>
+        Assert.Equal(text, Decode($"[{{{Ids},\"tags\":{{\"a\":\"{escaped}\"}}}}]")[0].Attributes[0].Value.AsString());
+
+    [Fact]
+    public void Decode_reads_escaped_field_names() =>
+        Assert.Equal("x", Decode($"[{{{Ids},\"n\\u0061me\":\"x\",\"\\ud83d\":1}}]")[0].Name);
+
+    [Theory]
+    [InlineData("Σ", "σ")]
+    [InlineData("ΑΣ", "ας")]
+    [InlineData("ΑΣ ΑΣΑ.", "ας ασα.")]
+    [InlineData("İ", "i\u0307")]
+    [InlineData("STRASSE ẞ Ⅷ", "strasse ß ⅷ")]
+    public void Decode_lower_cases_names_as_Java_does(string name, string lower) =>
+        Assert.Equal(lower, Decode($"[{{{Ids},\"name\":\"{name}\"}}]")[0].Name);
+
+    [Theory]
+    [InlineData("[{\"traceId\":\"a\",\"id\":\"0\"}]", "id is all zeros reading List<Span> from json")]
+    [InlineData("[{\"traceId\":\"a\",\"id\":true}]", "Expected a string but was BOOLEAN at $[0].id reading List<Span>")]
+    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\",\"tags\":{\"k\":null}}]", "No value at $[0].tags.k reading")]
+    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\",\"timestamp\":1.5}]", "Expected a long but was 1.5 at $[0].timestamp")]
+    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\"}", "Malformed reading List<Span> from json at byte")]
+    [InlineData("[1]", "Malformed reading List<Span> from json at byte 1")]
+    public void Decode_refuses_with_the_reason_and_the_place(string body, string message)
+    {
+        var e = Assert.Throws<WireException>(() => Decode(body));
+        Assert.Contains(message, e.Message, StringComparison.Ordinal);
+        Assert.NotNull(e.ByteOffset);
+    }
+
+    [Theory]
+    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\"},{\"traceId\":\"a\",\"id\":\"c\"},{\"traceId\":\"a\",\"id\":\"d\"}]")]
+    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\",\"tags\":{\"a\":\"\",\"b\":\"\",\"c\":\"\"}}]")]
+    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\",\"name\":\"123456789012345678901\"}]")]
+    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\",\"x\":[[[[[[[[[[]]]]]]]]]]}]")]
+    public void Decode_beyond_a_limit_is_refused(string body)
+    {
+        var limits = new WireLimits { MaxSpans = 2, MaxAttributes = 2, MaxStringBytes = 20, MaxNesting = 2 };
+        Assert.Throws<WireException>(() => ZipkinJson.Decode(Encoding.UTF8.GetBytes(body), limits));
+        Assert.NotEmpty(Decode(body));
+    }
+
+    static List<Span> Decode(string body) =>
+        ZipkinJson.Decode(Encoding.UTF8.GetBytes(body), WireLimits.Default).Spans;
+
+    static ReadOnlyMemory<byte> Encode(List<Span> spans)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        ZipkinJson.Encode(buffer, spans);
+        return buffer.WrittenMemory;
+    }
+
+    static string Text(ReadOnlyMemory<byte> utf8) => Encoding.UTF8.GetString(utf8.Span);
+}

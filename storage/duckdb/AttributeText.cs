@@ -20,7 +20,7 @@ static class AttributeText
         var beside = 0;
         foreach (var (key, value) in attributes)
         {
-            var text = SpanText.TagText(value);
+            var text = ZipkinMapping.TagText(value);
             var type = TypeOf(value, text);
             row.AppendEntry(key, type, text);
             if (type == Beside)
@@ -64,7 +64,7 @@ static class AttributeText
         row.BeginList(count);
         foreach (var (_, value) in attributes)
         {
-            if (TypeOf(value, SpanText.TagText(value)) == Beside)
+            if (TypeOf(value, ZipkinMapping.TagText(value)) == Beside)
                 row.AppendElement(Convert.ToBase64String(OtlpProtobuf.EncodeValue(value)));
         }
     }

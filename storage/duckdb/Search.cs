@@ -62,7 +62,7 @@ sealed class Search
         if (query.SpanName is { } spanName)
             conditions.Add($"coalesce(search_name, name) = {BindText(spanName)}");
         foreach (var (key, value) in query.Annotations)
-            conditions.Add(value.Length == 0 ? HasKeyOrEvent(key) : HasTag(key, value));
+            conditions.Add((value.Length == 0 ? HasKeyOrEvent(key) : HasTag(key, value)) + HasStatus(key, value));
         if (query.MinDurationMicros is not null || query.MaxDurationMicros is not null)
             conditions.Add(HasDuration(query.MinDurationMicros ?? 1, query.MaxDurationMicros ?? long.MaxValue));
         if (query.ServiceName is not { } service)
@@ -85,12 +85,25 @@ sealed class Search
         return $"attributes[{BindText(key)}] IN ({candidates})";
     }
 
-    // in whole microseconds, rounded down; a span of less has none, as in Zipkin
+    // OTLP's status, which Zipkin sees as tags
+    string HasStatus(string key, string value) => (key, value) switch
+    {
+        ("error", "") => $" OR (origin = 0 AND status = {Bind((int)StatusCode.Error)})",
+        ("error", _) =>
+            $" OR (origin = 0 AND status = {Bind((int)StatusCode.Error)} AND status_message = {BindText(value)})",
+        ("otel.status_code", "") => $" OR (origin = 0 AND status <> {Bind((int)StatusCode.Unset)})",
+        ("otel.status_code", "OK") => $" OR (origin = 0 AND status = {Bind((int)StatusCode.Ok)})",
+        ("otel.status_code", "ERROR") => $" OR (origin = 0 AND status = {Bind((int)StatusCode.Error)})",
+        _ => "",
+    };
+
+    // In whole microseconds, rounded down but to no less than one. An OTLP span without a start has no duration to
+    // Zipkin; one of Zipkin's may.
     string HasDuration(long minMicros, long maxMicros)
     {
-        var min = ClampToInt64((Int128)Math.Max(minMicros, 1) * 1000);
+        var min = minMicros <= 1 ? 1 : ClampToInt64((Int128)minMicros * 1000);
         var max = ClampToInt64(((Int128)maxMicros * 1000) + 999);
-        return $"duration_ns >= {Bind(min)} AND duration_ns <= {Bind(max)}";
+        return $"duration_ns >= {Bind(min)} AND duration_ns <= {Bind(max)} AND (start_ns > 0 OR origin = 1)";
     }
 
     string BindText(string text) => $"decode({Bind(text.ToParameter())})";

@@ -146,7 +146,7 @@ static class SpanTable
 readonly record struct SearchNames(string Service, string Name, string RemoteService)
 {
     public static SearchNames Of(Span span) => new(
-        span.ServiceName.ToLowerInvariant(), span.Name.ToLowerInvariant(), SpanText.RemoteServiceName(span));
+        span.ServiceName.ToLowerInvariant(), span.Name.ToLowerInvariant(), ZipkinMapping.RemoteServiceName(span));
 }
 
 /// <summary>Reads the columns of the rows of a result from left to right.</summary>

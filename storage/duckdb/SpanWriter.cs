@@ -67,26 +67,29 @@ sealed class SpanWriter
 
     void Run()
     {
+        var group = new List<Waiting>();
         try
         {
-            while (TryTakeGroup(out var group))
+            while (TryTakeGroup(group))
                 Write(group);
         }
         catch (Exception exception)
         {
             // the edge of the loop: an error of ours, as those of the store are the batch's. Nobody may wait forever.
-            _logger.WriterStopped(exception);
             Failure = exception;
             _queue.Writer.TryComplete();
             while (_queue.Reader.TryRead(out var waiting))
+                group.Add(waiting);
+            foreach (var waiting in group)
                 waiting.Done.TrySetException(exception);
+            _logger.WriterStopped(exception);
         }
     }
 
     /// <summary>Waits for batches and takes as many as one transaction may hold; false at the end.</summary>
-    bool TryTakeGroup(out List<Waiting> group)
+    bool TryTakeGroup(List<Waiting> group)
     {
-        group = [];
+        group.Clear();
         if (!_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
             return false;
         var spans = 0;

@@ -111,7 +111,7 @@ sealed class StoreTables : IDisposable
         foreach (var (key, value) in span.Attributes)
         {
             if (_autocompleteKeys.Contains(key))
-                TagValues.Add(key, SpanText.TagText(value));
+                TagValues.Add(key, ZipkinMapping.TagText(value));
         }
     }
 

@@ -43,7 +43,8 @@ public abstract partial class SpanStoreContract
             Zipkin(2, "web") with { RemoteEndpoint = new Endpoint { ServiceName = "backend", Port = 80 } },
             Zipkin(3, "web") with { RemoteEndpoint = new Endpoint { Ipv4 = "10.0.0.9" } },
             Zipkin(4, "") with { RemoteEndpoint = new Endpoint { ServiceName = "orphan" } },
-            Zipkin(5, "other"));
+            Zipkin(5, "other"),
+            Otlp(6, "Web").With(Tag("peer.service", "Backend")) with { Kind = SpanKind.Client });
         for (var i = 0; i < 2; i++)
         {
             Assert.Equal(["backend", "mysql"], await store.GetRemoteServiceNamesAsync("web", Cancellation));

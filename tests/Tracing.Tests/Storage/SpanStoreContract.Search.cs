@@ -66,7 +66,10 @@ public abstract partial class SpanStoreContract
         var store = await StoreAsync(
             Zipkin(1) with { RemoteEndpoint = new Endpoint { ServiceName = "db" } },
             Zipkin(2) with { RemoteEndpoint = new Endpoint { ServiceName = "db2" } },
-            Zipkin(3, "db"));
+            Zipkin(3, "db"),
+            Otlp(4).With(Tag("peer.service", "Shop")) with { Kind = SpanKind.Client });
+        await FindAsync(store, Query with { RemoteServiceName = "shop" }, "4");
+        Assert.Null(Assert.Single(await GetAsync(store, Trace(4))).RemoteEndpoint);
         await FindAsync(store, Query with { RemoteServiceName = "db" }, "1");
         await FindAsync(store, Query with { RemoteServiceName = "db", ServiceName = "frontend" }, "1");
         await FindAsync(store, Query with { RemoteServiceName = "db", ServiceName = "db" }, "");
@@ -92,13 +95,34 @@ public abstract partial class SpanStoreContract
         var store = await StoreAsync(
             Otlp(1).At(9).With(new KeyValue("v", new(200))), Otlp(2).At(8).With(Tag("v", "200")),
             Otlp(3).At(7).With(new KeyValue("v", new(true))), Otlp(4).At(6).With(new KeyValue("v", new(2.5))),
-            Otlp(5).At(5).With(new KeyValue("v", new(-3))), Otlp(6).At(4).With(Tag("v", "i200")));
+            Otlp(5).At(5).With(new KeyValue("v", new(-3))), Otlp(6).At(4).With(Tag("v", "i200")),
+            Otlp(7).At(3).With(new KeyValue("v", new([new AttributeValue("x"), new AttributeValue(1)]))),
+            Otlp(8).At(2).With(new KeyValue("v", new(double.NaN))));
         await FindAsync(store, Tagged("v", "200"), "1 2");
         await FindAsync(store, Tagged("v", "true"), "3");
         await FindAsync(store, Tagged("v", "2.5"), "4");
         await FindAsync(store, Tagged("v", "-3"), "5");
+        await FindAsync(store, Tagged("v", "[\"x\",1]"), "7");
+        await FindAsync(store, Tagged("v", "NaN"), "8");
         await FindAsync(store, Tagged("v", "2"), "");
-        await FindAsync(store, Tagged("v"), "1 2 3 4 5 6");
+        await FindAsync(store, Tagged("v"), "1 2 3 4 5 6 7 8");
+    }
+
+    [Fact]
+    public async Task Status_of_otlp_is_found_as_tags_of_zipkin()
+    {
+        var store = await StoreAsync(
+            Otlp(1).At(4) with { Status = StatusCode.Error, StatusMessage = "boom" },
+            Otlp(2).At(3) with { Status = StatusCode.Error },
+            Otlp(3).At(2) with { Status = StatusCode.Ok },
+            Zipkin(4).At(1).With(Tag("error", "boom")) with { Status = StatusCode.Error },
+            Otlp(5));
+        await FindAsync(store, Tagged("error"), "1 2 4");
+        await FindAsync(store, Tagged("error", "boom"), "1 4");
+        await FindAsync(store, Tagged("otel.status_code"), "1 2 3");
+        await FindAsync(store, Tagged("otel.status_code", "OK"), "3");
+        await FindAsync(store, Tagged("otel.status_code", "ERROR"), "1 2");
+        await FindAsync(store, Tagged("otel.status_code", "UNSET"), "");
     }
 
     [Fact]
@@ -116,20 +140,26 @@ public abstract partial class SpanStoreContract
     }
 
     [Theory]
-    [InlineData(1L, null, "4 3 2 1")]
+    [InlineData(1L, null, "8 7 4 3 2 1")]
+    [InlineData(1L, 1L, "7")]
+    [InlineData(2L, 49L, "8")]
     [InlineData(100L, null, "4 3 2")]
     [InlineData(101L, null, "4 3")]
     [InlineData(100L, 100L, "2")]
     [InlineData(100L, 199L, "3 2")]
     [InlineData(101L, 198L, "")]
     [InlineData(199L, long.MaxValue, "4 3")]
-    [InlineData(null, 99L, "1")]
+    [InlineData(null, 99L, "8 7 1")]
     [InlineData(long.MaxValue, long.MaxValue, "")]
     public async Task Durations_are_compared_in_whole_microseconds(long? min, long? max, string expected)
     {
         var store = await StoreAsync(
             Zipkin(1).At(1, 50), Zipkin(2).At(2, 100), Otlp(3).At(3) with { EndUnixNano = Micros(3) + 199_999 },
-            Zipkin(4).At(4, 200_000_000_000), Zipkin(5).At(5, 0), Otlp(6).At(6) with { EndUnixNano = 1 });
+            Zipkin(4).At(4, 200_000_000_000), Zipkin(5).At(5, 0), Otlp(6).At(6) with { EndUnixNano = 1 },
+            Otlp(7).At(7) with { EndUnixNano = Micros(7) + 1 },
+            // durations without a start, in traces that have their time from elsewhere
+            Zipkin(8).At(8, 0), Zipkin(8, id: 2) with { StartUnixNano = 0, EndUnixNano = 40_000 },
+            Otlp(9).At(9, 0), Otlp(9, id: 2) with { StartUnixNano = 0, EndUnixNano = Micros(9) });
         await FindAsync(store, Query with { MinDurationMicros = min, MaxDurationMicros = max }, expected);
     }
 

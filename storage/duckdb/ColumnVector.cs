@@ -2,7 +2,7 @@ using DuckDB.NET.Native;
 
 namespace Tracing.Storage.DuckDb;
 
-/// <summary>One column of a chunk that is being filled: a scalar, text, blob, list of text, or map of text to text.</summary>
+/// <summary>One column of a chunk that is being filled: scalar, text, blob, list of text, or map of text.</summary>
 sealed unsafe class ColumnVector(DuckDBType type)
 {
     /// <summary>Rows of a chunk; fixed by DuckDB.</summary>

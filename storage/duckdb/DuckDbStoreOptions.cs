@@ -7,7 +7,8 @@ public sealed record DuckDbStoreOptions
     public const string InMemory = ":memory:";
 
     /// <summary>
-    /// Folder of the store, made when absent; one process at a time. Default: "./data". <see cref="InMemory"/> for none.
+    /// Folder of the store, made when absent; for one process at a time. Default: "./data". See also
+    /// <see cref="InMemory"/>.
     /// </summary>
     public string Path { get; init; } = "./data";
 

@@ -12,7 +12,7 @@ sealed class Search
 
     Search(bool strict) => _key = strict ? "trace_high, trace_low" : "trace_low";
 
-    /// <summary>Ids of the traces that match, newest first; their high half is zero when the search is not strict.</summary>
+    /// <summary>Ids of the traces that match, newest first; high halves are zero when not strict.</summary>
     public static List<TraceId> Find(DuckDBConnection connection, TraceQuery query)
     {
         var search = new Search(query.StrictTraceId);

@@ -4,7 +4,7 @@ using Tracing.Model.Wire;
 
 namespace Tracing.Storage.DuckDb;
 
-/// <summary>Spans to rows and back. <see cref="Append"/> writes the columns in the order of <see cref="Schema"/>.</summary>
+/// <summary>Spans to rows and back. <see cref="Append"/> writes the columns in <see cref="Schema"/>'s order.</summary>
 static class SpanTable
 {
     /// <summary>What <see cref="Read"/> reads, in its order.</summary>

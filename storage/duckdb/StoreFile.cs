@@ -3,7 +3,7 @@ using DuckDB.NET.Data;
 
 namespace Tracing.Storage.DuckDb;
 
-/// <summary>The file of a store, open and prepared, and locked against other servers; or a database in memory.</summary>
+/// <summary>The file of a store, open, prepared and locked against other servers; or a database in memory.</summary>
 sealed class StoreFile : IDisposable
 {
     readonly FileStream? _lock;

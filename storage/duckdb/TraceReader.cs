@@ -40,7 +40,7 @@ static class TraceReader
         return [.. traces.Values.Where(trace => trace.Spans.Count > 0).Select(trace => trace.Spans)];
     }
 
-    /// <summary>A result of all spans of the traces that start in a window, each trace's together; to be disposed.</summary>
+    /// <summary>All spans of the traces of a window, each trace's together; to be disposed.</summary>
     /// <remarks>Sorted by DuckDB, which moves to disk what exceeds its memory, and streamed.</remarks>
     public static DuckDBDataReader Open(DuckDBConnection connection, long startMillis, long endMillis)
     {

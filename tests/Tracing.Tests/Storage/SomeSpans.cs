@@ -12,7 +12,7 @@ static class SomeSpans
 
     public static TraceId Trace(ulong low, ulong high = 0) => new(high, low);
 
-    /// <summary>Nanoseconds since 1970 of a moment so many microseconds after the start of <see cref="Today"/>.</summary>
+    /// <summary>Nanoseconds since 1970 of so many microseconds after <see cref="Today"/>.</summary>
     public static ulong Micros(long micros) => (ulong)((Today * 1000) + micros) * 1000;
 
     /// <summary>A span of Zipkin's of 10 ms; a root that starts at <see cref="Today"/>.</summary>

@@ -6,9 +6,9 @@ using DuckDB.NET.Data;
 using Tracing.Storage;
 using Tracing.Storage.DuckDb;
 using Xunit;
-using static Tracing.Tests.Storage.SomeSpans;
+using static Tracing.Tests.SomeSpans;
 
-namespace Tracing.Tests.Storage;
+namespace Tracing.Tests;
 
 public sealed class DuckDbSpanStoreTests : SpanStoreContract
 {
@@ -44,11 +44,11 @@ public sealed class DuckDbSpanStoreTests : SpanStoreContract
         await using (var other = DuckDbSpanStore.Open(options, Clock))
         {
             await StoreAsync(store, Zipkin(1));
-            Assert.Single(await store.FindTracesAsync(Query, Cancellation));
-            Assert.Empty(await other.FindTracesAsync(Query, Cancellation));
+            Assert.Single(await store.FindTracesAsync(AnyOfToday, Cancellation));
+            Assert.Empty(await other.FindTracesAsync(AnyOfToday, Cancellation));
         }
         await using var again = DuckDbSpanStore.Open(options, Clock);
-        Assert.Empty(await again.FindTracesAsync(Query, Cancellation));
+        Assert.Empty(await again.FindTracesAsync(AnyOfToday, Cancellation));
     }
 
     [Fact]
@@ -128,7 +128,7 @@ public sealed class DuckDbSpanStoreTests : SpanStoreContract
             .Select(line => ulong.Parse(line, CultureInfo.InvariantCulture)));
 
         var store = await OpenAsync();
-        var found = await store.FindTracesAsync(Query with { Limit = int.MaxValue }, Cancellation);
+        var found = await store.FindTracesAsync(AnyOfToday with { Limit = int.MaxValue }, Cancellation);
         Assert.All(found, trace => Assert.Equal(50, trace.Count));
         Assert.Subset(found.Select(trace => trace[0].TraceId.Low).ToHashSet(), acknowledged);
     }

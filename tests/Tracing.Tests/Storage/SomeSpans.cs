@@ -2,7 +2,7 @@ using System.Globalization;
 using Tracing.Model;
 using Tracing.Storage;
 
-namespace Tracing.Tests.Storage;
+namespace Tracing.Tests;
 
 /// <summary>Spans and batches for tests of stores.</summary>
 static class SomeSpans
@@ -54,7 +54,7 @@ static class SomeSpans
     public static SpanBatch Batch(UInt128 hash, params Span[] spans) => new(spans, hash);
 
     /// <summary>All traces from a day before to a day after <see cref="Today"/>.</summary>
-    public static TraceQuery Query { get; } = new()
+    public static TraceQuery AnyOfToday { get; } = new()
     {
         EndMillis = Today + 86_400_000,
         LookbackMillis = 2 * 86_400_000,
@@ -62,7 +62,7 @@ static class SomeSpans
     };
 
     public static TraceQuery Tagged(string key, string value = "") =>
-        Query with { Annotations = new Dictionary<string, string> { [key] = value } };
+        AnyOfToday with { Annotations = new Dictionary<string, string> { [key] = value } };
 
     /// <summary>The low halves of the traces' ids in hexadecimal, in their order.</summary>
     public static string Ids(this IEnumerable<IReadOnlyList<Span>> traces) => string.Join(" ",

@@ -2,9 +2,9 @@ using System.Collections.Concurrent;
 using Tracing.Model;
 using Tracing.Storage;
 using Xunit;
-using static Tracing.Tests.Storage.SomeSpans;
+using static Tracing.Tests.SomeSpans;
 
-namespace Tracing.Tests.Storage;
+namespace Tracing.Tests;
 
 public abstract partial class SpanStoreContract
 {
@@ -18,7 +18,7 @@ public abstract partial class SpanStoreContract
             Batch(UInt128.One << 64, Zipkin(3)), Cancellation));
         Assert.Equal(AppendOutcome.Stored, await store.AppendAsync(Batch(1, Zipkin(4)), Cancellation));
         Assert.Empty(await GetAsync(store, Trace(2)));
-        Assert.Equal(3, (await store.FindTracesAsync(Query, Cancellation)).Count);
+        Assert.Equal(3, (await store.FindTracesAsync(AnyOfToday, Cancellation)).Count);
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public abstract partial class SpanStoreContract
             () => store.AppendAsync(Batch((UInt128)(i % 10) + 1, Zipkin((ulong)i + 1)), Cancellation))));
         Assert.Equal(10, outcomes.Count(outcome => outcome == AppendOutcome.Stored));
         Assert.Equal(90, outcomes.Count(outcome => outcome == AppendOutcome.AlreadyStored));
-        Assert.Equal(10, (await store.FindTracesAsync(Query, Cancellation)).Count);
+        Assert.Equal(10, (await store.FindTracesAsync(AnyOfToday, Cancellation)).Count);
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public abstract partial class SpanStoreContract
             else
                 Assert.Equal(AppendOutcome.Stored, await appends[i]);
         }
-        Assert.Equal(45, (await store.FindTracesAsync(Query, Cancellation)).Count);
+        Assert.Equal(45, (await store.FindTracesAsync(AnyOfToday, Cancellation)).Count);
         Assert.Equal(["frontend"], await store.GetServiceNamesAsync(Cancellation));
         Assert.Empty(await store.GetTagValuesAsync("key", Cancellation));
         // what failed was not stored, so it is not known either
@@ -106,7 +106,7 @@ public abstract partial class SpanStoreContract
             foreach (var (trace, outcome) in await Task.WhenAll(appends))
                 (outcome == AppendOutcome.Stored ? stored : refused).Add(trace);
         }
-        var traces = await store.FindTracesAsync(Query with { Limit = int.MaxValue }, Cancellation);
+        var traces = await store.FindTracesAsync(AnyOfToday with { Limit = int.MaxValue }, Cancellation);
         Assert.All(traces, trace => Assert.Equal(8, trace.Count));
         Assert.Equal(stored.Order(), traces.Select(trace => trace[0].TraceId.Low).Order());
 
@@ -146,14 +146,14 @@ public abstract partial class SpanStoreContract
             do
             {
                 var known = acknowledged.ToArray();
-                var all = await store.FindTracesAsync(Query with { Limit = 1000 }, Cancellation);
+                var all = await store.FindTracesAsync(AnyOfToday with { Limit = 1000 }, Cancellation);
                 Assert.All(all, trace => Assert.Equal(2, trace.Count));
                 Assert.Subset(all.Select(trace => trace[0].TraceId.Low).ToHashSet(), known.ToHashSet());
             }
             while (!writers.IsCompleted);
         }));
         await Task.WhenAll([writers, .. readers]);
-        Assert.Equal(200, (await store.FindTracesAsync(Query with { Limit = 1000 }, Cancellation)).Count);
+        Assert.Equal(200, (await store.FindTracesAsync(AnyOfToday with { Limit = 1000 }, Cancellation)).Count);
     }
 
     [Fact]
@@ -168,7 +168,7 @@ public abstract partial class SpanStoreContract
         await Assert.ThrowsAsync<ObjectDisposedException>(() => store.GetTracesAsync([Trace(1)], true, Cancellation));
         await store.DisposeAsync();
         store = await OpenAsync();
-        Assert.Equal(100, (await store.FindTracesAsync(Query, Cancellation)).Count);
+        Assert.Equal(100, (await store.FindTracesAsync(AnyOfToday, Cancellation)).Count);
     }
 
     [Fact]
@@ -180,7 +180,7 @@ public abstract partial class SpanStoreContract
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
             () => store.AppendAsync(Batch(Zipkin(1)), cancelling.Token));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => store.FindTracesAsync(Query, cancelling.Token));
+            () => store.FindTracesAsync(AnyOfToday, cancelling.Token));
         store = await ReopenAsync(store);
         Assert.Single(await GetAsync(store, Trace(1)));
     }

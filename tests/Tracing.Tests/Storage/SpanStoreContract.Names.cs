@@ -1,8 +1,8 @@
 using Tracing.Model;
 using Xunit;
-using static Tracing.Tests.Storage.SomeSpans;
+using static Tracing.Tests.SomeSpans;
 
-namespace Tracing.Tests.Storage;
+namespace Tracing.Tests;
 
 public abstract partial class SpanStoreContract
 {
@@ -85,7 +85,7 @@ public abstract partial class SpanStoreContract
         foreach (var name in names)
         {
             Assert.Equal([name], await store.GetSpanNamesAsync(name, Cancellation));
-            var query = Query with { ServiceName = name, SpanName = name };
+            var query = AnyOfToday with { ServiceName = name, SpanName = name };
             Assert.Equal(name, Assert.Single(await store.FindTracesAsync(query, Cancellation))[0].Name);
         }
     }
@@ -97,7 +97,7 @@ public abstract partial class SpanStoreContract
         await store.CheckAsync(Cancellation);
         Assert.Empty(await store.GetServiceNamesAsync(Cancellation));
         Assert.Empty(await store.GetTagValuesAsync("environment", Cancellation));
-        Assert.Empty(await store.FindTracesAsync(Query, Cancellation));
+        Assert.Empty(await store.FindTracesAsync(AnyOfToday, Cancellation));
         Assert.Empty(await ReadAsync(store, 0, long.MaxValue));
     }
 }

@@ -1,9 +1,9 @@
 using Tracing.Model;
 using Tracing.Storage;
 using Xunit;
-using static Tracing.Tests.Storage.SomeSpans;
+using static Tracing.Tests.SomeSpans;
 
-namespace Tracing.Tests.Storage;
+namespace Tracing.Tests;
 
 public abstract partial class SpanStoreContract
 {
@@ -14,18 +14,18 @@ public abstract partial class SpanStoreContract
     public async Task Newest_come_first_up_to_the_limit()
     {
         var store = await StoreAsync([.. Enumerable.Range(1, 9).Select(n => Zipkin((ulong)n).At(n * 7 % 10))]);
-        await FindAsync(store, Query, "7 4 1 8 5 2 9 6 3");
-        await FindAsync(store, Query with { Limit = 3 }, "7 4 1");
-        await FindAsync(store, Query with { Limit = int.MaxValue }, "7 4 1 8 5 2 9 6 3");
+        await FindAsync(store, AnyOfToday, "7 4 1 8 5 2 9 6 3");
+        await FindAsync(store, AnyOfToday with { Limit = 3 }, "7 4 1");
+        await FindAsync(store, AnyOfToday with { Limit = int.MaxValue }, "7 4 1 8 5 2 9 6 3");
     }
 
     [Fact]
     public async Task Traces_of_one_time_always_come_in_one_order()
     {
         var store = await StoreAsync([.. Enumerable.Range(1, 200).Select(n => Zipkin((ulong)n))]);
-        var first = (await store.FindTracesAsync(Query, Cancellation)).Ids();
+        var first = (await store.FindTracesAsync(AnyOfToday, Cancellation)).Ids();
         for (var i = 0; i < 5; i++)
-            await FindAsync(store, Query, first);
+            await FindAsync(store, AnyOfToday, first);
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public abstract partial class SpanStoreContract
         ];
         var store = await StoreAsync(spans);
         Assert.Equal(spans, Assert.Single(
-            await store.FindTracesAsync(Query with { ServiceName = "db" }, Cancellation)));
+            await store.FindTracesAsync(AnyOfToday with { ServiceName = "db" }, Cancellation)));
     }
 
     [Fact]
@@ -46,9 +46,9 @@ public abstract partial class SpanStoreContract
     {
         var store = await StoreAsync(
             Zipkin(1, "web").At(4), Otlp(2, "Web").At(3), Otlp(3, "web2").At(2), Zipkin(4, "").At(1));
-        await FindAsync(store, Query with { ServiceName = "web" }, "1 2");
-        await FindAsync(store, Query with { ServiceName = "we" }, "");
-        await FindAsync(store, Query with { ServiceName = "web2" }, "3");
+        await FindAsync(store, AnyOfToday with { ServiceName = "web" }, "1 2");
+        await FindAsync(store, AnyOfToday with { ServiceName = "we" }, "");
+        await FindAsync(store, AnyOfToday with { ServiceName = "web2" }, "3");
     }
 
     [Fact]
@@ -56,8 +56,8 @@ public abstract partial class SpanStoreContract
     {
         var store = await StoreAsync(
             Zipkin(1, name: "get /a").At(3), Otlp(2, name: "GET /A").At(2), Zipkin(3, name: "").At(1));
-        await FindAsync(store, Query with { SpanName = "get /a" }, "1 2");
-        await FindAsync(store, Query with { SpanName = "get" }, "");
+        await FindAsync(store, AnyOfToday with { SpanName = "get /a" }, "1 2");
+        await FindAsync(store, AnyOfToday with { SpanName = "get" }, "");
     }
 
     [Fact]
@@ -68,11 +68,11 @@ public abstract partial class SpanStoreContract
             Zipkin(2) with { RemoteEndpoint = new Endpoint { ServiceName = "db2" } },
             Zipkin(3, "db"),
             Otlp(4).With(Tag("peer.service", "Shop")) with { Kind = SpanKind.Client });
-        await FindAsync(store, Query with { RemoteServiceName = "shop" }, "4");
+        await FindAsync(store, AnyOfToday with { RemoteServiceName = "shop" }, "4");
         Assert.Null(Assert.Single(await GetAsync(store, Trace(4))).RemoteEndpoint);
-        await FindAsync(store, Query with { RemoteServiceName = "db" }, "1");
-        await FindAsync(store, Query with { RemoteServiceName = "db", ServiceName = "frontend" }, "1");
-        await FindAsync(store, Query with { RemoteServiceName = "db", ServiceName = "db" }, "");
+        await FindAsync(store, AnyOfToday with { RemoteServiceName = "db" }, "1");
+        await FindAsync(store, AnyOfToday with { RemoteServiceName = "db", ServiceName = "frontend" }, "1");
+        await FindAsync(store, AnyOfToday with { RemoteServiceName = "db", ServiceName = "db" }, "");
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public abstract partial class SpanStoreContract
             // durations without a start, in traces that have their time from elsewhere
             Zipkin(8).At(8, 0), Zipkin(8, id: 2) with { StartUnixNano = 0, EndUnixNano = 40_000 },
             Otlp(9).At(9, 0), Otlp(9, id: 2) with { StartUnixNano = 0, EndUnixNano = Micros(9) });
-        await FindAsync(store, Query with { MinDurationMicros = min, MaxDurationMicros = max }, expected);
+        await FindAsync(store, AnyOfToday with { MinDurationMicros = min, MaxDurationMicros = max }, expected);
     }
 
     [Fact]
@@ -171,7 +171,7 @@ public abstract partial class SpanStoreContract
             Zipkin(1, "web", "put", 3).At(0, 5_000_000).With(Tag("b", "2")),
             Zipkin(2, "web", "get").At(-1),
             Zipkin(2, "db", "put", 2).At(-1, 5_000_000).With(Tag("a", "1"), Tag("b", "2")));
-        var query = Query with
+        var query = AnyOfToday with
         {
             SpanName = "get",
             MinDurationMicros = 1_000_000,
@@ -190,7 +190,7 @@ public abstract partial class SpanStoreContract
         var store = await StoreAsync(
             Zipkin(1).At(3).With(Tag("a", "1"), Tag("b", "2")), Zipkin(2).At(2).With(Tag("a", "1")),
             Zipkin(3).At(1).With(Tag("b", "2")));
-        var query = Query with { Annotations = new Dictionary<string, string> { ["a"] = "1", ["b"] = "2" } };
+        var query = AnyOfToday with { Annotations = new Dictionary<string, string> { ["a"] = "1", ["b"] = "2" } };
         await FindAsync(store, query, "1");
         await FindAsync(store, Tagged("a", "1"), "1 2");
     }
@@ -206,7 +206,7 @@ public abstract partial class SpanStoreContract
     {
         var store = await StoreAsync(Zipkin(1).At(-1), Zipkin(2).At(0), Zipkin(3).At(1_000),
             Otlp(4).At(1_000_000) with { StartUnixNano = Micros(1_000_000) + 999 }, Zipkin(5).At(1_000_001));
-        await FindAsync(store, Query with { EndMillis = Today + end, LookbackMillis = lookback }, expected);
+        await FindAsync(store, AnyOfToday with { EndMillis = Today + end, LookbackMillis = lookback }, expected);
     }
 
     [Theory]
@@ -220,7 +220,7 @@ public abstract partial class SpanStoreContract
     {
         var store = await StoreAsync(
             Zipkin(1), Zipkin(2) with { StartUnixNano = 0 }, Otlp(3) with { StartUnixNano = 1 });
-        await FindAsync(store, Query with { EndMillis = end, LookbackMillis = lookback }, expected);
+        await FindAsync(store, AnyOfToday with { EndMillis = end, LookbackMillis = lookback }, expected);
     }
 
     [Fact]
@@ -231,7 +231,7 @@ public abstract partial class SpanStoreContract
         var root = Zipkin(1, id: 4).At(7_000);
         var earlier = Zipkin(1, id: 5).At(3_000);
         var store = await StoreAsync(child, timeless, root, earlier);
-        var query = Query with { EndMillis = Today + 7, LookbackMillis = 0 };
+        var query = AnyOfToday with { EndMillis = Today + 7, LookbackMillis = 0 };
         await FindAsync(store, query, "1");
         await FindAsync(store, query with { EndMillis = Today + 3 }, "");
         await FindAsync(store, query with { EndMillis = Today - 5 }, "");
@@ -245,9 +245,9 @@ public abstract partial class SpanStoreContract
             Zipkin(1, id: 3).At(4_000) with { ParentSpanId = new SpanId(9) },
             Zipkin(1, id: 4) with { ParentSpanId = new SpanId(9), StartUnixNano = 0 },
             Zipkin(2) with { StartUnixNano = 0, EndUnixNano = 1000 });
-        await FindAsync(store, Query with { EndMillis = Today + 4, LookbackMillis = 0 }, "1");
-        await FindAsync(store, Query with { EndMillis = Today + 8, LookbackMillis = 0 }, "");
-        await FindAsync(store, Query, "1");
+        await FindAsync(store, AnyOfToday with { EndMillis = Today + 4, LookbackMillis = 0 }, "1");
+        await FindAsync(store, AnyOfToday with { EndMillis = Today + 8, LookbackMillis = 0 }, "");
+        await FindAsync(store, AnyOfToday, "1");
     }
 
     [Fact]
@@ -270,7 +270,7 @@ public abstract partial class SpanStoreContract
     {
         var store = await OpenAsync();
         await StoreAsync(store, [.. Enumerable.Range(1, 5000).Select(n => Zipkin((ulong)n).At(-n))]);
-        var traces = await store.FindTracesAsync(Query with { Limit = 4000 }, Cancellation);
+        var traces = await store.FindTracesAsync(AnyOfToday with { Limit = 4000 }, Cancellation);
         Assert.Equal(Enumerable.Range(1, 4000).Select(n => (ulong)n), traces.Select(trace => trace[0].TraceId.Low));
     }
 }

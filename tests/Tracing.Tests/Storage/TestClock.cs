@@ -1,4 +1,4 @@
-namespace Tracing.Tests.Storage;
+namespace Tracing.Tests;
 
 /// <summary>A clock that stands still until it is moved.</summary>
 sealed class TestClock : TimeProvider

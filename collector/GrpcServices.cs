@@ -35,7 +35,9 @@ sealed class ZipkinSpanService(SpanIntake intake, ILogger<SpanIntake> log)
     }
 }
 
-/// <summary>Names the methods of both services to the gRPC host, which otherwise wants generated base classes.</summary>
+/// <summary>
+/// Names the methods of both services to the gRPC host, which otherwise wants generated base classes.
+/// </summary>
 sealed class RawMethods : IServiceMethodProvider<OtlpTraceService>, IServiceMethodProvider<ZipkinSpanService>
 {
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<OtlpTraceService> context) =>

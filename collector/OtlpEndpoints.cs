@@ -89,12 +89,13 @@ static class OtlpEndpoints
     internal static ExportTraceServiceResponse Success(IntakeResult result)
     {
         var response = new ExportTraceServiceResponse();
-        if (result.Rejected > 0)
+        // without rejected spans the message is a warning
+        if (result.RejectedReason is not null)
         {
             response.PartialSuccess = new ExportTracePartialSuccess
             {
                 RejectedSpans = result.Rejected,
-                ErrorMessage = result.RejectedReason ?? "",
+                ErrorMessage = result.RejectedReason,
             };
         }
         return response;

@@ -7,7 +7,7 @@ namespace Tracing.Collector;
 
 /// <summary>What was left out of a request whose other spans are stored.</summary>
 /// <param name="Rejected">Spans left out because they were bad.</param>
-/// <param name="RejectedReason">Why the first of them was; null when none was.</param>
+/// <param name="RejectedReason">Why the first of them was; with none rejected, a warning; else null.</param>
 readonly record struct IntakeResult(int Rejected, string? RejectedReason);
 
 /// <summary>Turns the bytes of one message into spans.</summary>
@@ -24,7 +24,9 @@ sealed class SpanIntake(ISpanStore store, CollectorOptions options, CollectorMet
 
     public CollectorMetrics Metrics { get; } = metrics;
 
-    /// <param name="body">Decompressed; disposed once it is decoded, so that it is not held while the store works.</param>
+    /// <param name="body">
+    /// Decompressed; disposed once it is decoded, so that it is not held while the store works.
+    /// </param>
     /// <exception cref="WireException">The body is malformed; nothing of it is stored.</exception>
     /// <exception cref="IntakeBusyException">The store is behind; nothing is stored.</exception>
     public async Task<IntakeResult> AcceptAsync(

@@ -63,15 +63,19 @@ static class ZipkinEndpoints
         }
         catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
         {
-            var prefix = e is BodyEncodingException ? $"Malformed reading List<Span> from {Reader(context.Request)}: " : "";
-            return (IntakeErrors.StatusOf(e, log), prefix + e.Message);
+            var text = e is BodyEncodingException
+                ? $"Malformed reading List<Span> from {Reader(context.Request)}: {e.Message}"
+                : e.Message;
+            return (IntakeErrors.StatusOf(e, log), text);
         }
     }
 
     static string Reader(HttpRequest request) =>
         request.ContentType?.Contains("protobuf", StringComparison.OrdinalIgnoreCase) == true ? "proto3" : "json";
 
-    /// <summary>As in Zipkin, anything with "gzip" in it is gzip; codings that it ignores are undone if known.</summary>
+    /// <summary>
+    /// As in Zipkin, anything with "gzip" in it is gzip; codings that it ignores are undone if known.
+    /// </summary>
     static string? CodingOf(HttpRequest request)
     {
         var coding = request.Headers.ContentEncoding.ToString().Trim().ToLowerInvariant();

@@ -1,6 +1,8 @@
 namespace Tracing.Model;
 
-/// <summary>The side of an exchange that a span saw; the numbers are OTLP's. Unknown numbers are kept as they are.</summary>
+/// <summary>
+/// The side of an exchange that a span saw; the numbers are OTLP's. Unknown numbers are kept as they are.
+/// </summary>
 public enum SpanKind
 {
     /// <summary>Not said; Zipkin's spans without a kind.</summary>
@@ -85,7 +87,9 @@ public sealed record Span
 
     public string StatusMessage { get; init; } = "";
 
-    /// <summary>What produced the span. <see cref="Resource.Empty"/> for Zipkin's, which have an endpoint instead.</summary>
+    /// <summary>
+    /// What produced the span. <see cref="Resource.Empty"/> for Zipkin's, which have an endpoint instead.
+    /// </summary>
     public Resource Resource { get; init; } = Resource.Empty;
 
     public InstrumentationScope Scope { get; init; } = InstrumentationScope.Empty;

@@ -14,7 +14,9 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
 {
     const string Json = "application/json";
 
-    /// <summary>Lists of names may be cached by browsers only when there are more names than this; Zipkin's rule.</summary>
+    /// <summary>
+    /// Lists of names may be cached by browsers only when there are more names than this; Zipkin's rule.
+    /// </summary>
     const int NamesWorthCaching = 3;
 
     volatile int _serviceCount;

@@ -24,7 +24,9 @@ static class MetricsText
         ("message_bytes", "bytes of the newest request", m => m.LastMessageBytes),
     ];
 
-    /// <summary>A flat object: counter.zipkin_collector.NAME.TRANSPORT and gauge.zipkin_collector.NAME.TRANSPORT.</summary>
+    /// <summary>
+    /// A flat object: counter.zipkin_collector.NAME.TRANSPORT and gauge.zipkin_collector.NAME.TRANSPORT.
+    /// </summary>
     public static ReadOnlyMemory<byte> Json(CollectorMetrics metrics)
     {
         var output = new ArrayBufferWriter<byte>();

@@ -120,10 +120,11 @@ public static class TracingServer
     static Task KeepToItsPort(HttpContext context, RequestDelegate next)
     {
         var listener = context.Features.Get<IConnectionItemsFeature>()?.Items[ListenerKey] as Listener?;
+        var request = context.Request;
         var allowed = listener switch
         {
-            Listener.OtlpHttp => context.Request.Path.StartsWithSegments("/v1"),
-            Listener.Grpc => context.Request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true,
+            Listener.OtlpHttp => request.Path.StartsWithSegments("/v1"),
+            Listener.Grpc => request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true,
             _ => true,
         };
         if (allowed)

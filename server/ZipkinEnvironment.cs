@@ -42,7 +42,9 @@ static class ZipkinEnvironment
 
     static string Same(string value) => value;
 
-    /// <summary>Zipkin's in-memory store is replaced by the embedded one, which needs no more and loses nothing.</summary>
+    /// <summary>
+    /// Zipkin's in-memory store is replaced by the embedded one, which needs no more and loses nothing.
+    /// </summary>
     static string StorageKind(string value) => value switch
     {
         "mem" => "duckdb",
@@ -50,7 +52,9 @@ static class ZipkinEnvironment
         _ => value,
     };
 
-    /// <summary>"11s", "500ms", "1m", "1h", "1d", or a number of milliseconds; what is none of these goes on as it is.</summary>
+    /// <summary>
+    /// "11s", "500ms", "1m", "1h", "1d", or a number of milliseconds; what is none of these goes on as it is.
+    /// </summary>
     static string Duration(string value)
     {
         var digits = value.AsSpan().TrimEnd("smhd");

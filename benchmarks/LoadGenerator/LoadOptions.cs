@@ -42,7 +42,7 @@ sealed record LoadOptions
     public ulong Seed { get; private set; } = 1;
 
     /// <summary>End of the hour in which the spans start, in milliseconds since 1970.</summary>
-    public long EndMillis { get; private set; } = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+    public long EndMillis { get; private set; } = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
 
     public bool Gzip { get; private set; }
 

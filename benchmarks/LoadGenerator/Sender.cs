@@ -163,7 +163,7 @@ sealed class Sender(LoadOptions options, BodyFormat format, BodySource bodies) :
 
     static TimeSpan PauseOf(RetryConditionHeaderValue? retryAfter)
     {
-        var pause = retryAfter?.Delta ?? (retryAfter?.Date - DateTimeOffset.UtcNow) ?? DefaultPause;
+        var pause = retryAfter?.Delta ?? (retryAfter?.Date - TimeProvider.System.GetUtcNow()) ?? DefaultPause;
         return pause < DefaultPause ? DefaultPause : pause > LongestPause ? LongestPause : pause;
     }
 

@@ -92,7 +92,9 @@ sealed class Vocabulary
 
     public IReadOnlyList<KeyValue> Attributes => _attributes;
 
-    /// <summary>Fills the attributes, those of the peers first; returns for each other key where its values lie.</summary>
+    /// <summary>
+    /// Fills the attributes, those of the peers first; returns for each other key where its values lie.
+    /// </summary>
     AttributeChoice[] MakeAttributes()
     {
         _attributes.AddRange(Peers.Select(peer => new KeyValue(PeerKey, new AttributeValue(peer))));
@@ -181,7 +183,8 @@ sealed class Vocabulary
             operation.Service == service && operation.Name == name && operation.Kind == kind && operation.Peer == peer);
         if (known is not null)
             return known;
-        var made = new Operation(_operations.Count, service, name, kind, peer, 200 + _random.Below(4000), Choose(keys, peer));
+        var made = new Operation(
+            _operations.Count, service, name, kind, peer, 200 + _random.Below(4000), Choose(keys, peer));
         _operations.Add(made);
         return made;
     }

@@ -30,8 +30,9 @@ public sealed class DuckDbSpanStore : ISpanStore
 
     /// <summary>Opens the store in a folder, which is made when absent.</summary>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
-    /// <exception cref="IOException">The folder is in use by another server, or cannot be written.</exception>
-    /// <exception cref="InvalidDataException">The file is of a newer version, or not a store.</exception>
+    /// <exception cref="StoreUnusableException">
+    /// The folder is in use by another server or cannot be written; the file is of a newer version or not a store.
+    /// </exception>
     public static DuckDbSpanStore Open(DuckDbStoreOptions options, TimeProvider time, ILogger? logger = null)
     {
         options.Validate();

@@ -58,7 +58,7 @@ static class Schema
         """;
 
     /// <summary>Makes the tables in a new file; refuses a file of a newer version.</summary>
-    /// <exception cref="InvalidDataException">The file is of a newer version or not a store.</exception>
+    /// <exception cref="StoreUnusableException">The file is of a newer version or not a store.</exception>
     public static void Prepare(DuckDBConnection connection, string file)
     {
         var hasMeta = connection.Scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'");
@@ -69,10 +69,10 @@ static class Schema
         }
         var text = connection.Scalar("SELECT value FROM meta WHERE key = 'format_version'") as string;
         if (!int.TryParse(text, CultureInfo.InvariantCulture, out var found))
-            throw new InvalidDataException($"{file} is not a store of spans: its format version is \"{text}\".");
+            throw new StoreUnusableException($"{file} is not a store of spans: its format version is \"{text}\".");
         if (found > Version)
         {
-            throw new InvalidDataException($"{file} has format version {found}, but this server supports up to " +
+            throw new StoreUnusableException($"{file} has format version {found}, but this server supports up to " +
                 $"{Version}. Start the newer server that wrote it, or choose another folder.");
         }
     }

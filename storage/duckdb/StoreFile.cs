@@ -62,7 +62,8 @@ sealed class StoreFile : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new IOException($"Cannot make the store's folder {folder}: {exception.Message}", exception);
+            throw new StoreUnusableException(
+                $"Cannot make the store's folder {folder}: {exception.Message}", exception);
         }
         var file = Path.Combine(folder, "lock");
         try
@@ -71,11 +72,12 @@ sealed class StoreFile : IDisposable
         }
         catch (UnauthorizedAccessException exception)
         {
-            throw new IOException($"Cannot write to the store's folder {folder}: {exception.Message}", exception);
+            throw new StoreUnusableException(
+                $"Cannot write to the store's folder {folder}: {exception.Message}", exception);
         }
         catch (IOException exception)
         {
-            throw new IOException($"Cannot lock the store's folder {folder}; is another server using it? " +
+            throw new StoreUnusableException($"Cannot lock the store's folder {folder}; is another server using it? " +
                 exception.Message, exception);
         }
     }
@@ -92,7 +94,7 @@ sealed class StoreFile : IDisposable
         catch (DuckDBException exception)
         {
             connection.Dispose();
-            throw new IOException($"Cannot open {name}: {exception.Message}", exception);
+            throw new StoreUnusableException($"Cannot open {name}: {exception.Message}", exception);
         }
         catch
         {

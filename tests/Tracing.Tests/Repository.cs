@@ -11,6 +11,7 @@ static class Repository
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Tracing.sln")))
             folder = folder.Parent;
-        return folder?.FullName ?? throw new DirectoryNotFoundException($"no Tracing.sln above {AppContext.BaseDirectory}");
+        return folder?.FullName ??
+            throw new DirectoryNotFoundException($"no Tracing.sln above {AppContext.BaseDirectory}");
     }
 }

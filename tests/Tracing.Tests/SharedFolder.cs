@@ -6,7 +6,8 @@ namespace Tracing.Tests;
 static class SharedFolder
 {
     /// <summary>
-    /// Path of a file or folder in it. Where there is none, skips the running test; in CI, where it has to be, fails it.
+    /// Path of a file or folder in it. Where there is none, skips the running test; in CI, where it has to be, fails
+    /// it.
     /// </summary>
     public static string Path(string relative)
     {

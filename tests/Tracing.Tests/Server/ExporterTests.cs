@@ -13,12 +13,15 @@ public sealed class ExporterTests
 {
     [Fact]
     public Task Otlp_over_http_is_taken_on_both_ports() => Task.WhenAll(
-        SendAndReadAsync((server, b) => Otlp(b, new Uri(server.Http, "/v1/traces"), OtlpExportProtocol.HttpProtobuf)),
-        SendAndReadAsync((server, b) => Otlp(b, new Uri(server.OtlpHttp, "/v1/traces"), OtlpExportProtocol.HttpProtobuf)));
+        SendAndReadAsync((server, b) => OtlpHttp(b, server.Http)),
+        SendAndReadAsync((server, b) => OtlpHttp(b, server.OtlpHttp)));
 
     [Fact]
     public Task Otlp_over_grpc_is_taken() =>
         SendAndReadAsync((server, b) => Otlp(b, server.Grpc, OtlpExportProtocol.Grpc));
+
+    static TracerProviderBuilder OtlpHttp(TracerProviderBuilder builder, Uri server) =>
+        Otlp(builder, new Uri(server, "/v1/traces"), OtlpExportProtocol.HttpProtobuf);
 
     static TracerProviderBuilder Otlp(TracerProviderBuilder builder, Uri endpoint, OtlpExportProtocol protocol) =>
         builder.AddOtlpExporter(otlp =>

@@ -15,7 +15,10 @@ namespace Tracing.Tests;
 
 public sealed class IntakeTests
 {
-    const string ZipkinBody = """[{"traceId":"00000000000000ab","id":"1","name":"Get","localEndpoint":{"serviceName":"Web"}}]""";
+    const string ZipkinBody = """
+        [{"traceId":"00000000000000ab","id":"1","name":"Get","localEndpoint":{"serviceName":"Web"}}]
+        """;
+
     const string OtlpBody = """
         {"resourceSpans":[{"scopeSpans":[{"spans":[
         {"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","name":"Get"}]}]}]}

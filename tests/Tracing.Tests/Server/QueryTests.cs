@@ -56,8 +56,8 @@ public sealed class QueryTests
         var spans = await server.Client.GetAsync("/api/v2/spans?serviceName=a");
 
         Assert.Null(few.Headers.CacheControl);
-        Assert.Equal("max-age=300, must-revalidate", many.Headers.CacheControl?.ToString());
-        Assert.Equal("max-age=300, must-revalidate", spans.Headers.CacheControl?.ToString());
+        Assert.Equal("max-age=300, must-revalidate", Raw(many, "Cache-Control"));
+        Assert.Equal("max-age=300, must-revalidate", Raw(spans, "Cache-Control"));
     }
 
     [Fact]
@@ -89,7 +89,8 @@ public sealed class QueryTests
         {
             var answer = await server.Client.GetAsync(path);
             Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
-            Assert.Contains("Tracing:Query:Timeout", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            var text = await answer.Content.ReadAsStringAsync();
+            Assert.Contains("Tracing:Query:Timeout", text, StringComparison.Ordinal);
         }
     }
 
@@ -148,6 +149,10 @@ public sealed class QueryTests
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         Assert.Equal(status, (int)(await server.Client.SendAsync(request)).StatusCode);
     }
+
+    /// <summary>A header as it came; the typed view reorders.</summary>
+    static string Raw(HttpResponseMessage answer, string header) =>
+        answer.Headers.NonValidated[header].ToString();
 
     static async Task<HttpResponseMessage> GetAsync(
         RunningServer server, string path, Action<HttpRequestHeaders> headers)

@@ -11,7 +11,9 @@ public class TraceMergerTests
 
     static readonly Span Piece = new()
     {
-        Origin = SpanOrigin.Zipkin, TraceId = new TraceId(0, 7), SpanId = new SpanId(1),
+        Origin = SpanOrigin.Zipkin,
+        TraceId = new TraceId(0, 7),
+        SpanId = new SpanId(1),
     };
 
     [Fact]

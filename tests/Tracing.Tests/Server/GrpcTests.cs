@@ -5,9 +5,9 @@ using Tracing.Model;
 using Tracing.Model.Wire;
 using Tracing.Storage;
 using Xunit;
+using OtlpProto = Tracing.Model.Wire.Proto.Otlp;
 using RetryInfo = Tracing.Model.Wire.Proto.Rpc.RetryInfo;
 using RpcStatus = Tracing.Model.Wire.Proto.Rpc.Status;
-using OtlpProto = Tracing.Model.Wire.Proto.Otlp;
 using ZipkinProto = Tracing.Model.Wire.Proto.Zipkin;
 
 namespace Tracing.Tests;

@@ -117,7 +117,10 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
     async Task TraceManyAsync(HttpContext context, CancellationToken token)
     {
         var ids = new ZipkinParameters(context.Request).TraceIds();
-        await WriteTracesAsync(context, await store.GetTracesAsync(ids, options.StrictTraceId, token));
+        var traces = await store.GetTracesAsync(ids, options.StrictTraceId, token);
+        // as Zipkin does: without strict ids an empty list stands for each trace that is absent
+        var absent = options.StrictTraceId ? 0 : ids.DistinctBy(id => id.Low).Count() - traces.Count;
+        await WriteTracesAsync(context, [.. traces, .. Enumerable.Repeat<IReadOnlyList<Span>>([], absent)]);
     }
 
     async Task DependenciesAsync(HttpContext context, CancellationToken token)

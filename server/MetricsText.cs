@@ -79,7 +79,6 @@ static class MetricsText
         }
     }
 
-    // the method is the client's text, so that it may hold anything
     static string Escape(string value) =>
         value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)
             .Replace("\n", "\\n", StringComparison.Ordinal);

@@ -24,6 +24,8 @@ sealed class RequestSeries
 /// </summary>
 sealed class RequestMetrics(TimeProvider time)
 {
+    static readonly string[] Methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"];
+
     static readonly string[] Untracked = ["/health", "/info", "/metrics", "/prometheus", "/actuator"];
 
     public ConcurrentDictionary<(string Method, int Status, string Uri), RequestSeries> Series { get; } = new();
@@ -34,9 +36,12 @@ sealed class RequestMetrics(TimeProvider time)
         await next(context);
         if (Uri(context) is not { } uri)
             return;
-        var key = (context.Request.Method, context.Response.StatusCode, uri);
+        var key = (KnownMethod(context.Request.Method), context.Response.StatusCode, uri);
         Series.GetOrAdd(key, _ => new RequestSeries()).Add(time.GetElapsedTime(start));
     }
+
+    // any word may be sent as a method, and each would be a series of its own
+    static string KnownMethod(string method) => Methods.Contains(method) ? method : "OTHER";
 
     static string? Uri(HttpContext context)
     {

@@ -12,7 +12,7 @@ public readonly record struct TraceId(ulong High, ulong Low)
     /// <summary>Whether all 128 bits are zero, which no format allows as an id.</summary>
     public bool IsZero => (High | Low) == 0;
 
-    /// <summary>Reads 1 to 32 hex digits, upper or lower case; fewer than 32 are padded with zeros on the left.</summary>
+    /// <summary>Reads 1 to 32 hex digits of any case; fewer than 32 are padded with zeros on the left.</summary>
     public static bool TryParse(ReadOnlySpan<char> hex, out TraceId id)
     {
         id = default;
@@ -52,7 +52,7 @@ public readonly record struct SpanId(ulong Value)
     /// <summary>Whether this is no id.</summary>
     public bool IsZero => Value == 0;
 
-    /// <summary>Reads 1 to 16 hex digits, upper or lower case; fewer than 16 are padded with zeros on the left.</summary>
+    /// <summary>Reads 1 to 16 hex digits of any case; fewer than 16 are padded with zeros on the left.</summary>
     public static bool TryParse(ReadOnlySpan<char> hex, out SpanId id)
     {
         id = default;

@@ -1,6 +1,6 @@
 namespace Tracing.Model;
 
-/// <summary>The side of an exchange that a span saw; the numbers are OTLP's. Unknown numbers are kept as they are.</summary>
+/// <summary>The side of an exchange that a span saw; the numbers are OTLP's. Unknown numbers are kept.</summary>
 public enum SpanKind
 {
     /// <summary>Not said; Zipkin's spans without a kind.</summary>
@@ -85,7 +85,7 @@ public sealed record Span
 
     public string StatusMessage { get; init; } = "";
 
-    /// <summary>What produced the span. <see cref="Resource.Empty"/> for Zipkin's, which have an endpoint instead.</summary>
+    /// <summary>What produced the span; <see cref="Resource.Empty"/> for Zipkin's, which have an endpoint.</summary>
     public Resource Resource { get; init; } = Resource.Empty;
 
     public InstrumentationScope Scope { get; init; } = InstrumentationScope.Empty;

@@ -36,7 +36,7 @@ public static class ZipkinJson
         {
             json.Span = spans.Count;
             if (spans.Count == limits.MaxSpans)
-                throw json.Error($"More than {limits.MaxSpans} spans");
+                throw json.Error(ZipkinFaults.TooManySpans(limits));
             ReadSpan(ref json, builder);
             json.Check(builder.Build(out var span));
             spans.Add(span!);
@@ -66,7 +66,7 @@ public static class ZipkinJson
         else if (name.SequenceEqual("kind"u8))
             span.Kind = ReadKind(ref json);
         else if (name.SequenceEqual("name"u8))
-            span.SetName(json.ReadString("name"));
+            span.SetName(json.ReadName("name"));
         else if (name.SequenceEqual("timestamp"u8))
             span.SetTimestamp(json.ReadLong("timestamp"));
         else if (name.SequenceEqual("duration"u8))
@@ -120,7 +120,7 @@ public static class ZipkinJson
             if (json.IsNull)
                 continue;
             if (name.SequenceEqual("serviceName"u8))
-                endpoint.SetServiceName(json.ReadString(field));
+                endpoint.SetServiceName(json.ReadName(field));
             else if (name.SequenceEqual("ipv4"u8) || name.SequenceEqual("ipv6"u8))
                 endpoint.SetAddress(json.ReadString(field));
             else if (name.SequenceEqual("port"u8))
@@ -161,7 +161,7 @@ public static class ZipkinJson
         json.Expect(JsonTokenType.StartObject);
         while (json.NextField(out var name))
         {
-            var key = json.Text(name);
+            var key = json.Name(name);
             if (json.IsNull)
                 throw json.Error($"No value at {json.Path}.{key}");
             json.Check(span.AddTag(key, json.ReadString("tags")));

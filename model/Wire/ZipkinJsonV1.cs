@@ -22,7 +22,7 @@ public static class ZipkinJsonV1
             ReadSpan(ref json, v1);
             json.Check(converter.Convert(v1, spans));
             if (spans.Count > limits.MaxSpans)
-                throw json.Error($"More than {limits.MaxSpans} spans");
+                throw json.Error(ZipkinFaults.TooManySpans(limits));
         }
         return spans;
     }
@@ -47,7 +47,7 @@ public static class ZipkinJsonV1
         if (name.SequenceEqual("parentId"u8))
             span.ParentId = new SpanId(ReadId(ref json, "parentId").Low);
         else if (name.SequenceEqual("name"u8))
-            span.Name = json.ReadString("name");
+            span.Name = json.ReadName("name");
         else if (name.SequenceEqual("timestamp"u8))
             span.Timestamp = json.ReadLong("timestamp");
         else if (name.SequenceEqual("duration"u8))
@@ -115,7 +115,7 @@ public static class ZipkinJsonV1
         while (json.NextField(out var name))
         {
             if (name.SequenceEqual("key"u8))
-                key = json.ReadString("binaryAnnotations");
+                key = json.ReadName("binaryAnnotations");
             else if (name.SequenceEqual("value"u8) && json.IsString)
                 value = json.ReadString("binaryAnnotations");
             else if (name.SequenceEqual("value"u8) && json.IsBoolean)

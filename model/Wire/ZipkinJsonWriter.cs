@@ -129,7 +129,7 @@ ref struct ZipkinJsonWriter(IBufferWriter<byte> output)
         Raw(any ? "}"u8 : ""u8);
     }
 
-    /// <summary>A list of texts, as Zipkin writes names; unlike in spans, U+2028 and U+2029 stand for themselves.</summary>
+    /// <summary>A list of texts, as Zipkin writes names: in it U+2028 and U+2029 stand for themselves.</summary>
     public void Names(IReadOnlyList<string> names)
     {
         Raw("["u8);

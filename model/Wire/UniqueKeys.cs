@@ -23,6 +23,27 @@ static class UniqueKeys
         return attributes.ToArray();
     }
 
+    /// <summary>Each key once, with its last value, sorted by key in UTF-16 order.</summary>
+    public static KeyValue[] Sorted(ReadOnlySpan<KeyValue> attributes)
+    {
+        // as most senders sort them
+        if (IsSorted(attributes))
+            return attributes.ToArray();
+        var unique = Of(attributes);
+        Array.Sort(unique, static (one, other) => string.CompareOrdinal(one.Key, other.Key));
+        return unique;
+    }
+
+    static bool IsSorted(ReadOnlySpan<KeyValue> attributes)
+    {
+        for (var i = 1; i < attributes.Length; i++)
+        {
+            if (string.CompareOrdinal(attributes[i - 1].Key, attributes[i].Key) >= 0)
+                return false;
+        }
+        return true;
+    }
+
     // names differ in their length and towards their end; the shift counts modulo 64
     static int Kind(string key) => key.Length == 0 ? 0 : key.Length * 7 + key[^1] * 5 + key[key.Length / 2];
 

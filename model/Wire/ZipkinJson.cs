@@ -137,22 +137,32 @@ public static class ZipkinJson
         json.Expect(JsonTokenType.StartArray);
         while (json.NextElement())
         {
-            json.Expect(JsonTokenType.StartObject);
-            long? timestamp = null;
-            string? value = null;
-            while (json.NextField(out var name))
-            {
-                if (name.SequenceEqual("timestamp"u8))
-                    timestamp = json.ReadLong("annotations");
-                else if (name.SequenceEqual("value"u8))
-                    value = json.ReadString("annotations");
-                else
-                    json.Skip();
-            }
-            if (timestamp is not { } micros || value is null)
-                throw json.Error($"Incomplete annotation at {json.Path}");
+            var (micros, value, _) = ReadAnnotation(ref json, ZipkinVersion.V2);
             json.Check(span.AddAnnotation(micros, value));
         }
+    }
+
+    /// <summary>Those of v1 also name their host.</summary>
+    internal static V1Annotation ReadAnnotation(ref ZipkinJsonReader json, ZipkinVersion version)
+    {
+        json.Expect(JsonTokenType.StartObject);
+        long? timestamp = null;
+        string? value = null;
+        Endpoint? endpoint = null;
+        while (json.NextField(out var name))
+        {
+            if (name.SequenceEqual("timestamp"u8))
+                timestamp = json.ReadLong("annotations");
+            else if (name.SequenceEqual("value"u8))
+                value = json.ReadString("annotations");
+            else if (version == ZipkinVersion.V1 && name.SequenceEqual("endpoint"u8) && !json.IsNull)
+                endpoint = ReadEndpoint(ref json, "annotations");
+            else
+                json.Skip();
+        }
+        return timestamp is { } micros && value is not null
+            ? new V1Annotation(micros, value, endpoint)
+            : throw json.Error($"Incomplete annotation at {json.Path}");
     }
 
     static void ReadTags(ref ZipkinJsonReader json, ZipkinSpanBuilder span)

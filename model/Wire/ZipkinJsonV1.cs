@@ -74,26 +74,7 @@ public static class ZipkinJsonV1
         json.Field = "annotations";
         json.Expect(JsonTokenType.StartArray);
         while (json.NextElement())
-        {
-            json.Expect(JsonTokenType.StartObject);
-            long? timestamp = null;
-            string? value = null;
-            Endpoint? endpoint = null;
-            while (json.NextField(out var name))
-            {
-                if (name.SequenceEqual("timestamp"u8))
-                    timestamp = json.ReadLong("annotations");
-                else if (name.SequenceEqual("value"u8))
-                    value = json.ReadString("annotations");
-                else if (name.SequenceEqual("endpoint"u8) && !json.IsNull)
-                    endpoint = ZipkinJson.ReadEndpoint(ref json, "annotations");
-                else
-                    json.Skip();
-            }
-            if (timestamp is not { } micros || value is null)
-                throw json.Error($"Incomplete annotation at {json.Path}");
-            json.Check(span.Add(new V1Annotation(micros, value, endpoint)));
-        }
+            json.Check(span.Add(ZipkinJson.ReadAnnotation(ref json, ZipkinVersion.V1)));
     }
 
     static void ReadTags(ref ZipkinJsonReader json, V1Span span)

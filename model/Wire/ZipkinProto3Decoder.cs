@@ -17,6 +17,8 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
 
     readonly ProtobufReader _reader = new(body);
     readonly ZipkinSpanBuilder _span = new(limits);
+    readonly StringCache _names = StringCache.Names;
+    readonly StringCache _values = StringCache.Values;
 
     // of the message that is being read
     int _end;
@@ -64,7 +66,7 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
                 case 2 << 3 | Length: _span.ParentId = ReadId("parentId"); break;
                 case 3 << 3 | Length: _span.Id = ReadId("id"); break;
                 case 4 << 3 | Varint: _span.Kind = Kind(ReadUInt32()); break;
-                case 5 << 3 | Length: _span.SetName(ReadText(StringCache.Names)); break;
+                case 5 << 3 | Length: _span.SetName(ReadText(_names)); break;
                 case 6 << 3 | Fixed64: _span.SetTimestamp(ReadFixed64()); break;
                 case 7 << 3 | Varint: _span.SetDuration((long)ReadUInt64()); break;
                 case 8 << 3 | Length: _span.LocalEndpoint = ReadEndpoint(); break;
@@ -118,7 +120,7 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
         {
             switch (tag)
             {
-                case 1 << 3 | Length: endpoint.SetServiceName(ReadText(StringCache.Names)); break;
+                case 1 << 3 | Length: endpoint.SetServiceName(ReadText(_names)); break;
                 case 2 << 3 | Length: endpoint.SetAddress(ReadBytes()); break;
                 case 3 << 3 | Length: endpoint.SetAddress(ReadBytes()); break;
                 case 4 << 3 | Varint: Check(endpoint.SetPort((int)ReadUInt32())); break;
@@ -139,7 +141,7 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
             switch (tag)
             {
                 case 1 << 3 | Fixed64: timestamp = ReadFixed64(); break;
-                case 2 << 3 | Length: value = ReadText(StringCache.Values); break;
+                case 2 << 3 | Length: value = ReadText(_values); break;
                 default: Skip(tag); break;
             }
         }
@@ -157,8 +159,8 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
         {
             switch (tag)
             {
-                case 1 << 3 | Length: key = ReadText(StringCache.Names); break;
-                case 2 << 3 | Length: value = ReadText(StringCache.Values); break;
+                case 1 << 3 | Length: key = ReadText(_names); break;
+                case 2 << 3 | Length: value = ReadText(_values); break;
                 default: Skip(tag); break;
             }
         }

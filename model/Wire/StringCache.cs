@@ -12,7 +12,7 @@ namespace Tracing.Model.Wire;
 sealed class StringCache
 {
     const int Slots = 1024;
-    // as long as a user agent; 1024 slots of it are 256 KiB
+    // as long as a user agent; 1024 slots of it are 256 KiB, twice for each thread that decodes
     const int LongestBytes = 128;
 
     [ThreadStatic]

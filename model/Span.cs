@@ -263,7 +263,7 @@ public sealed record Endpoint
     /// <summary>Dotted decimal.</summary>
     public string Ipv4 { get; init; } = "";
 
-    /// <summary>Canonical text of RFC 5952.</summary>
+    /// <summary>Canonical text, as Zipkin writes it: RFC 5952, but a single group of zeros is shortened too.</summary>
     public string Ipv6 { get; init; } = "";
 
     /// <summary>1 to 65535; 0 when absent.</summary>

@@ -65,6 +65,36 @@ abstract class OtlpDecoder(WireLimits limits)
             Current.Links.Add(link);
     }
 
+    /// <summary>A link, of which the attributes from the mark on are. Without either id its span is rejected.</summary>
+    protected SpanLink Link(LinkFields fields, int mark, long offset)
+    {
+        if (fields.TraceId is null || fields.SpanId is null)
+            AddProblem("a link has no trace id or no span id", offset);
+        return new SpanLink
+        {
+            TraceId = fields.TraceId ?? default,
+            SpanId = fields.SpanId ?? default,
+            TraceState = fields.TraceState,
+            Flags = fields.Flags,
+            Attributes = Attributes.Take(mark),
+            DroppedAttributes = fields.Dropped,
+        };
+    }
+
+    /// <summary>Fields of a link while they are read; an id is null until it came.</summary>
+    protected record struct LinkFields()
+    {
+        public TraceId? TraceId { get; set; }
+
+        public SpanId? SpanId { get; set; }
+
+        public string TraceState { get; set; } = "";
+
+        public uint Flags { get; set; }
+
+        public uint Dropped { get; set; }
+    }
+
     /// <summary>Whether a list that has so many elements may have one more.</summary>
     protected bool HasRoom(int before, string what, long offset)
     {

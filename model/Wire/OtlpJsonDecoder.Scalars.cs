@@ -89,7 +89,7 @@ sealed partial class OtlpJsonDecoder
         var utf8 = Unescape(ref json);
         if (!IsShortEnough(utf8.Length, At(ref json)))
             return "";
-        return cache?.Get(utf8) ?? Encoding.UTF8.GetString(utf8);
+        return cache?.GetRepaired(utf8) ?? Encoding.UTF8.GetString(utf8);
     }
 
     /// <summary>Content of a text or a name, good until the next one is asked for.</summary>

@@ -296,38 +296,25 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
 
     SpanLink ReadLink(ref Utf8JsonReader json, long offset)
     {
-        TraceId? traceId = null;
-        SpanId? spanId = null;
-        var traceState = "";
-        uint dropped = 0, flags = 0;
+        var link = new LinkFields();
         var mark = Attributes.Mark;
         while (NextField(ref json, out var name))
         {
             if (name.SequenceEqual("traceId"u8))
-                traceId = ReadTraceId(ref json, "trace id of a link");
+                link.TraceId = ReadTraceId(ref json, "trace id of a link");
             else if (name.SequenceEqual("spanId"u8))
-                spanId = ReadSpanId(ref json, "span id of a link", 16);
+                link.SpanId = ReadSpanId(ref json, "span id of a link", 16);
             else if (name.SequenceEqual("traceState"u8))
-                traceState = ReadText(ref json, "traceState");
+                link.TraceState = ReadText(ref json, "traceState");
             else if (name.SequenceEqual("attributes"u8))
                 ReadAttributes(ref json, mark);
             else if (name.SequenceEqual("droppedAttributesCount"u8))
-                dropped = ReadUInt32(ref json, "droppedAttributesCount");
+                link.Dropped = ReadUInt32(ref json, "droppedAttributesCount");
             else if (name.SequenceEqual("flags"u8))
-                flags = ReadUInt32(ref json, "flags");
+                link.Flags = ReadUInt32(ref json, "flags");
             else
                 json.Skip();
         }
-        if (traceId is null || spanId is null)
-            AddProblem("a link has no trace id or no span id", offset);
-        return new SpanLink
-        {
-            TraceId = traceId ?? default,
-            SpanId = spanId ?? default,
-            TraceState = traceState,
-            Flags = flags,
-            Attributes = Attributes.Take(mark),
-            DroppedAttributes = dropped,
-        };
+        return Link(link, mark, offset);
     }
 }

@@ -157,34 +157,21 @@ sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits l
     SpanLink ReadLink(int end)
     {
         var offset = _reader.FieldOffset;
-        TraceId? traceId = null;
-        SpanId? spanId = null;
-        var traceState = "";
-        uint dropped = 0, flags = 0;
+        var link = new LinkFields();
         var mark = Attributes.Mark;
         while (_reader.NextTag(end) is not 0 and var tag)
         {
             switch (tag)
             {
-                case 1 << 3 | Length: traceId = ReadTraceId(end); break;
-                case 2 << 3 | Length: spanId = ReadSpanId(end, "span id of a link"); break;
-                case 3 << 3 | Length: traceState = ReadText(end); break;
+                case 1 << 3 | Length: link.TraceId = ReadTraceId(end); break;
+                case 2 << 3 | Length: link.SpanId = ReadSpanId(end, "span id of a link"); break;
+                case 3 << 3 | Length: link.TraceState = ReadText(end); break;
                 case 4 << 3 | Length: ReadAttribute(_reader.EnterMessage(end), mark); break;
-                case 5 << 3 | Varint: dropped = _reader.ReadUInt32(); break;
-                case 6 << 3 | Fixed32: flags = _reader.ReadFixed32(); break;
+                case 5 << 3 | Varint: link.Dropped = _reader.ReadUInt32(); break;
+                case 6 << 3 | Fixed32: link.Flags = _reader.ReadFixed32(); break;
                 default: _reader.SkipUnknown(1, 6); break;
             }
         }
-        if (traceId is null || spanId is null)
-            AddProblem("a link has no trace id or no span id", offset);
-        return new SpanLink
-        {
-            TraceId = traceId ?? default,
-            SpanId = spanId ?? default,
-            TraceState = traceState,
-            Flags = flags,
-            Attributes = Attributes.Take(mark),
-            DroppedAttributes = dropped,
-        };
+        return Link(link, mark, offset);
     }
 }

@@ -36,6 +36,9 @@ sealed class ProtobufReader
 
     public int Position => (int)_stream.Position;
 
+    /// <summary>Position in the body, for messages.</summary>
+    public int Offset => Position - _start;
+
     /// <summary>Where in the body the current field begins, for messages.</summary>
     public int FieldOffset { get; private set; }
 
@@ -51,19 +54,25 @@ sealed class ProtobufReader
         if (position > end)
             throw Malformed("a field reaches beyond the end of its message");
         FieldOffset = position - _start;
-        _tag = _stream.ReadTag();
-        return (_tag & 7) <= Fixed32 ? _tag : throw Malformed($"there is no wire type {_tag & 7}");
+        return _tag = _stream.ReadTag();
     }
+
+    /// <summary>A reader of the current field again, as far as its message reaches; to tell what is wrong.</summary>
+    public ProtobufReader Again(int end) =>
+        new(_buffer.AsMemory(_start + FieldOffset, end - _start - FieldOffset));
 
     /// <summary>Skips a field that is not known; one that is known came with another wire type than its own.</summary>
     public void SkipUnknown(uint firstKnown, uint lastKnown)
     {
-        var field = _tag >> 3;
+        var (field, type) = (_tag >> 3, _tag & 7);
+        if (type > Fixed32)
+            throw Malformed($"there is no wire type {type}");
         if (field >= firstKnown && field <= lastKnown)
-            throw Malformed($"field {field} has wire type {_tag & 7}");
+            throw Malformed($"field {field} has wire type {type}");
         _stream.SkipLastField();
     }
 
+    /// <summary>Skips a field whose wire type is one of those that there are.</summary>
     public void Skip() => _stream.SkipLastField();
 
     /// <summary>Enters a message within the one that ends there; answers where the inner one ends.</summary>
@@ -81,11 +90,16 @@ sealed class ProtobufReader
     /// <summary>Content of a text or bytes field, as a slice of the body.</summary>
     public ReadOnlySpan<byte> ReadContent(int end)
     {
+        var content = ReadContent();
+        return Position <= end ? content : throw Malformed("a length leads beyond the end of the outer message");
+    }
+
+    /// <summary>As <see cref="ReadContent(int)"/>, but it may reach beyond its message.</summary>
+    public ReadOnlySpan<byte> ReadContent()
+    {
         var position = Position;
         _stream.SkipLastField();
         var contentEnd = Position;
-        if (contentEnd > end)
-            throw Malformed("a length leads beyond the end of the outer message");
         // the length itself was checked by the skip: its last byte is the first without the continuation bit
         while (_buffer[position] >= 0x80)
             position++;
@@ -99,6 +113,8 @@ sealed class ProtobufReader
     public uint ReadUInt32() => _stream.ReadUInt32();
 
     public long ReadInt64() => _stream.ReadInt64();
+
+    public ulong ReadUInt64() => _stream.ReadUInt64();
 
     public uint ReadFixed32() => _stream.ReadFixed32();
 

@@ -6,12 +6,13 @@ namespace Tracing.Model.Wire;
 
 /// <summary>
 /// Texts that repeat within and between bodies, such as attribute keys, by their UTF-8 bytes: one string for all of
-/// them. Each text has one slot, where the latest comer stays; bounded by slots x longest text.
+/// them. Each thread has its own, so none waits. Each text has one slot, where the latest comer stays: texts made to
+/// collide are only decoded anew, and what is kept is bounded by slots x longest text.
 /// </summary>
 sealed class StringCache
 {
     const int Slots = 1024;
-    // as long as a user agent; 1024 slots of it are 256 KiB
+    // as long as a user agent; 1024 slots of it are 256 KiB, twice for each thread that decodes
     const int LongestBytes = 128;
 
     [ThreadStatic]
@@ -40,6 +41,10 @@ sealed class StringCache
         return slot = Decode(utf8);
     }
 
+    /// <summary>The text; what is not UTF-8 becomes U+FFFD.</summary>
+    public string GetRepaired(ReadOnlySpan<byte> utf8) => Get(utf8) ?? Encoding.UTF8.GetString(utf8);
+
+    /// <summary>A text that hardly repeats; null when the bytes are no UTF-8.</summary>
     public static string? Decode(ReadOnlySpan<byte> utf8) =>
         utf8.IsEmpty ? "" : Utf8.IsValid(utf8) ? Encoding.UTF8.GetString(utf8) : null;
 

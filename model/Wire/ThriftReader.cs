@@ -24,7 +24,6 @@ enum ThriftType : byte
 ref struct ThriftReader(ReadOnlySpan<byte> body, WireLimits limits)
 {
     readonly ReadOnlySpan<byte> _body = body;
-    readonly TextPool _texts = new();
     int _at;
 
     /// <summary>Steps to the next field of a struct; false at its end.</summary>
@@ -54,11 +53,13 @@ ref struct ThriftReader(ReadOnlySpan<byte> body, WireLimits limits)
     public ReadOnlySpan<byte> ReadBytes() => Take(ReadCount(1));
 
     /// <summary>Text; what is not UTF-8 becomes U+FFFD.</summary>
-    public string ReadText() => Text(ReadBytes());
+    public string ReadText(StringCache cache) => Text(ReadBytes(), cache);
 
-    public string Text(ReadOnlySpan<byte> utf8) =>
-        utf8.Length <= limits.MaxStringBytes ? _texts.Get(utf8) : throw Error(string.Create(
-            CultureInfo.InvariantCulture, $"Text of {utf8.Length} bytes is longer than {limits.MaxStringBytes}"));
+    public readonly string Text(ReadOnlySpan<byte> utf8, StringCache cache)
+    {
+        Check(ZipkinFaults.TooLong(utf8.Length, limits));
+        return cache.GetRepaired(utf8);
+    }
 
     /// <summary>Skips a value of any type.</summary>
     public void Skip(ThriftType type) => Skip(type, limits.MaxNesting);

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Tracing.Model.Wire;
 
 /// <summary>A timed text with the host that said it; "cs", "sr" and the like mark the sides of an exchange.</summary>
@@ -54,16 +52,13 @@ sealed class V1Span(WireLimits limits)
     public string? Add(V1Annotation annotation)
     {
         _annotations.Add(annotation);
-        return _annotations.Count <= limits.MaxAttributes ? null : TooMany("annotations");
+        return ZipkinFaults.TooMany(_annotations.Count, "annotations", limits);
     }
 
     /// <summary>Null when it fits, else what is wrong.</summary>
     public string? Add(V1Tag tag)
     {
         _tags.Add(tag);
-        return _tags.Count <= limits.MaxAttributes ? null : TooMany("binary annotations");
+        return ZipkinFaults.TooMany(_tags.Count, "binary annotations", limits);
     }
-
-    string TooMany(string what) =>
-        string.Create(CultureInfo.InvariantCulture, $"more than {limits.MaxAttributes} {what} in one span");
 }

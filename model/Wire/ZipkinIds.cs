@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 
 namespace Tracing.Model.Wire;
 
@@ -43,8 +42,7 @@ static class ZipkinIds
         Span<byte> padded = stackalloc byte[16];
         padded.Clear();
         bytes.CopyTo(padded[(16 - bytes.Length)..]);
-        return new TraceId(
-            BinaryPrimitives.ReadUInt64BigEndian(padded), BinaryPrimitives.ReadUInt64BigEndian(padded[8..]));
+        return TraceId.FromBytes(padded);
     }
 
     static string? Refuse(ReadOnlySpan<char> text, string field, int maxLength)

@@ -36,7 +36,7 @@ public static class ZipkinJson
         {
             json.Span = spans.Count;
             if (spans.Count == limits.MaxSpans)
-                throw json.Error($"More than {limits.MaxSpans} spans");
+                throw json.Error(ZipkinFaults.TooManySpans(limits));
             ReadSpan(ref json, builder);
             json.Check(builder.Build(out var span));
             spans.Add(span!);
@@ -66,7 +66,7 @@ public static class ZipkinJson
         else if (name.SequenceEqual("kind"u8))
             span.Kind = ReadKind(ref json);
         else if (name.SequenceEqual("name"u8))
-            span.SetName(json.ReadString("name"));
+            span.SetName(json.ReadName("name"));
         else if (name.SequenceEqual("timestamp"u8))
             span.SetTimestamp(json.ReadLong("timestamp"));
         else if (name.SequenceEqual("duration"u8))
@@ -120,7 +120,7 @@ public static class ZipkinJson
             if (json.IsNull)
                 continue;
             if (name.SequenceEqual("serviceName"u8))
-                endpoint.SetServiceName(json.ReadString(field));
+                endpoint.SetServiceName(json.ReadName(field));
             else if (name.SequenceEqual("ipv4"u8) || name.SequenceEqual("ipv6"u8))
                 endpoint.SetAddress(json.ReadString(field));
             else if (name.SequenceEqual("port"u8))
@@ -137,22 +137,32 @@ public static class ZipkinJson
         json.Expect(JsonTokenType.StartArray);
         while (json.NextElement())
         {
-            json.Expect(JsonTokenType.StartObject);
-            long? timestamp = null;
-            string? value = null;
-            while (json.NextField(out var name))
-            {
-                if (name.SequenceEqual("timestamp"u8))
-                    timestamp = json.ReadLong("annotations");
-                else if (name.SequenceEqual("value"u8))
-                    value = json.ReadString("annotations");
-                else
-                    json.Skip();
-            }
-            if (timestamp is not { } micros || value is null)
-                throw json.Error($"Incomplete annotation at {json.Path}");
+            var (micros, value, _) = ReadAnnotation(ref json, ZipkinVersion.V2);
             json.Check(span.AddAnnotation(micros, value));
         }
+    }
+
+    /// <summary>Those of v1 also name their host.</summary>
+    internal static V1Annotation ReadAnnotation(ref ZipkinJsonReader json, ZipkinVersion version)
+    {
+        json.Expect(JsonTokenType.StartObject);
+        long? timestamp = null;
+        string? value = null;
+        Endpoint? endpoint = null;
+        while (json.NextField(out var name))
+        {
+            if (name.SequenceEqual("timestamp"u8))
+                timestamp = json.ReadLong("annotations");
+            else if (name.SequenceEqual("value"u8))
+                value = json.ReadString("annotations");
+            else if (version == ZipkinVersion.V1 && name.SequenceEqual("endpoint"u8) && !json.IsNull)
+                endpoint = ReadEndpoint(ref json, "annotations");
+            else
+                json.Skip();
+        }
+        return timestamp is { } micros && value is not null
+            ? new V1Annotation(micros, value, endpoint)
+            : throw json.Error($"Incomplete annotation at {json.Path}");
     }
 
     static void ReadTags(ref ZipkinJsonReader json, ZipkinSpanBuilder span)
@@ -161,7 +171,7 @@ public static class ZipkinJson
         json.Expect(JsonTokenType.StartObject);
         while (json.NextField(out var name))
         {
-            var key = json.Text(name);
+            var key = json.Name(name);
             if (json.IsNull)
                 throw json.Error($"No value at {json.Path}.{key}");
             json.Check(span.AddTag(key, json.ReadString("tags")));

@@ -23,7 +23,6 @@ ref struct ZipkinJsonReader
     const int MaxIdLength = 32;
 
     readonly WireLimits _limits;
-    readonly TextPool _texts = new();
     readonly char[] _id = new char[MaxIdLength];
     Utf8JsonReader _json;
 
@@ -111,27 +110,33 @@ ref struct ZipkinJsonReader
     public void Skip() => _json.Skip();
 
     /// <summary>Text of a field's name.</summary>
-    public readonly string Text(ReadOnlySpan<byte> utf8)
-    {
-        if (utf8.Length > _limits.MaxStringBytes)
-            throw Error(string.Create(CultureInfo.InvariantCulture,
-                $"Text of {utf8.Length} bytes is longer than {_limits.MaxStringBytes}"));
-        return _texts.Get(utf8);
-    }
+    public readonly string Name(ReadOnlySpan<byte> utf8) => Text(utf8, StringCache.Names);
 
     /// <summary>A string, or the literal of a number.</summary>
     /// <param name="field">Where it belongs, for messages.</param>
-    public string ReadString(string field)
+    public string ReadString(string field) => ReadText(field, StringCache.Values);
+
+    /// <summary>As <see cref="ReadString"/>, for what mostly repeats.</summary>
+    public string ReadName(string field) => ReadText(field, StringCache.Names);
+
+    string ReadText(string field, StringCache cache)
     {
         Field = field;
         if (_json.TokenType is not (JsonTokenType.String or JsonTokenType.Number))
             throw WrongType("a string");
         if (!_json.ValueIsEscaped)
-            return Text(_json.ValueSpan);
+            return Text(_json.ValueSpan, cache);
         var text = Unescape(_json.ValueSpan);
+        // escapes are longer than what they stand for
         if (_json.ValueSpan.Length > _limits.MaxStringBytes)
-            Text(Encoding.UTF8.GetBytes(text));
+            Check(ZipkinFaults.TooLong(Encoding.UTF8.GetByteCount(text), _limits));
         return text;
+    }
+
+    readonly string Text(ReadOnlySpan<byte> utf8, StringCache cache)
+    {
+        Check(ZipkinFaults.TooLong(utf8.Length, _limits));
+        return cache.GetRepaired(utf8);
     }
 
     /// <summary>

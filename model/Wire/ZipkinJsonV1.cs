@@ -22,7 +22,7 @@ public static class ZipkinJsonV1
             ReadSpan(ref json, v1);
             json.Check(converter.Convert(v1, spans));
             if (spans.Count > limits.MaxSpans)
-                throw json.Error($"More than {limits.MaxSpans} spans");
+                throw json.Error(ZipkinFaults.TooManySpans(limits));
         }
         return spans;
     }
@@ -47,7 +47,7 @@ public static class ZipkinJsonV1
         if (name.SequenceEqual("parentId"u8))
             span.ParentId = new SpanId(ReadId(ref json, "parentId").Low);
         else if (name.SequenceEqual("name"u8))
-            span.Name = json.ReadString("name");
+            span.Name = json.ReadName("name");
         else if (name.SequenceEqual("timestamp"u8))
             span.Timestamp = json.ReadLong("timestamp");
         else if (name.SequenceEqual("duration"u8))
@@ -74,26 +74,7 @@ public static class ZipkinJsonV1
         json.Field = "annotations";
         json.Expect(JsonTokenType.StartArray);
         while (json.NextElement())
-        {
-            json.Expect(JsonTokenType.StartObject);
-            long? timestamp = null;
-            string? value = null;
-            Endpoint? endpoint = null;
-            while (json.NextField(out var name))
-            {
-                if (name.SequenceEqual("timestamp"u8))
-                    timestamp = json.ReadLong("annotations");
-                else if (name.SequenceEqual("value"u8))
-                    value = json.ReadString("annotations");
-                else if (name.SequenceEqual("endpoint"u8) && !json.IsNull)
-                    endpoint = ZipkinJson.ReadEndpoint(ref json, "annotations");
-                else
-                    json.Skip();
-            }
-            if (timestamp is not { } micros || value is null)
-                throw json.Error($"Incomplete annotation at {json.Path}");
-            json.Check(span.Add(new V1Annotation(micros, value, endpoint)));
-        }
+            json.Check(span.Add(ZipkinJson.ReadAnnotation(ref json, ZipkinVersion.V1)));
     }
 
     static void ReadTags(ref ZipkinJsonReader json, V1Span span)
@@ -115,7 +96,7 @@ public static class ZipkinJsonV1
         while (json.NextField(out var name))
         {
             if (name.SequenceEqual("key"u8))
-                key = json.ReadString("binaryAnnotations");
+                key = json.ReadName("binaryAnnotations");
             else if (name.SequenceEqual("value"u8) && json.IsString)
                 value = json.ReadString("binaryAnnotations");
             else if (name.SequenceEqual("value"u8) && json.IsBoolean)

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Tracing.Model.Wire;
 
@@ -56,19 +56,14 @@ sealed class ZipkinSpanBuilder(WireLimits limits)
     public string? AddAnnotation(long micros, string value)
     {
         _annotations.Add((micros, value));
-        return _annotations.Count <= limits.MaxAttributes ? null : TooMany("annotations");
+        return ZipkinFaults.TooMany(_annotations.Count, "annotations", limits);
     }
 
-    /// <summary>Keeps the tags sorted by key in UTF-16 order; the last value of a key counts.</summary>
+    /// <summary>The last value of a key counts.</summary>
     public string? AddTag(string key, string value)
     {
-        var tag = new KeyValue(key, new AttributeValue(value));
-        var at = _tags.Count > 0 && string.CompareOrdinal(_tags[^1].Key, key) >= 0 ? Find(key) : ~_tags.Count;
-        if (at >= 0)
-            _tags[at] = tag;
-        else
-            _tags.Insert(~at, tag);
-        return _tags.Count <= limits.MaxAttributes ? null : TooMany("tags");
+        _tags.Add(new KeyValue(key, new AttributeValue(value)));
+        return ZipkinFaults.TooMany(_tags.Count, "tags", limits);
     }
 
     /// <summary>The span, and forgets it; or what it lacks.</summary>
@@ -77,8 +72,9 @@ sealed class ZipkinSpanBuilder(WireLimits limits)
         span = null;
         if (TraceId.IsZero || Id.IsZero)
             return "Missing :" + (TraceId.IsZero ? " traceId" : "") + (Id.IsZero ? " id" : "");
-        var (start, end) = Times();
-        var (status, message) = Status();
+        var tags = UniqueKeys.Sorted(CollectionsMarshal.AsSpan(_tags));
+        var (status, message) = Status(tags);
+        var (start, end) = Times(ref tags);
         span = new Span
         {
             Origin = SpanOrigin.Zipkin,
@@ -91,7 +87,7 @@ sealed class ZipkinSpanBuilder(WireLimits limits)
             EndUnixNano = end,
             LocalEndpoint = LocalEndpoint,
             RemoteEndpoint = RemoteEndpoint,
-            Attributes = _tags.ToArray(),
+            Attributes = tags,
             Events = Events(),
             Status = status,
             StatusMessage = message,
@@ -102,20 +98,20 @@ sealed class ZipkinSpanBuilder(WireLimits limits)
         return null;
     }
 
-    (ulong Start, ulong End) Times()
+    // exact times follow the tags, where nanoseconds cannot hold them
+    (ulong Start, ulong End) Times(ref KeyValue[] tags)
     {
-        var fits = ZipkinTime.TryStart(_timestamp, out var start);
-        if (!fits)
-            _tags.Add(new KeyValue(ZipkinTime.TimestampKey, new AttributeValue(_timestamp)));
+        if (!ZipkinTime.TryStart(_timestamp, out var start))
+            tags = [.. tags, new KeyValue(ZipkinTime.TimestampKey, new AttributeValue(_timestamp))];
         if (!ZipkinTime.TryEnd(start, _duration, out var end))
-            _tags.Add(new KeyValue(ZipkinTime.DurationKey, new AttributeValue(_duration)));
+            tags = [.. tags, new KeyValue(ZipkinTime.DurationKey, new AttributeValue(_duration))];
         return (start, end);
     }
 
-    (StatusCode Status, string Message) Status()
+    static (StatusCode Status, string Message) Status(KeyValue[] tags)
     {
         var (status, message) = (StatusCode.Unset, "");
-        foreach (var (key, value) in _tags)
+        foreach (var (key, value) in tags)
         {
             if (key == "error")
                 (status, message) = (StatusCode.Error, value.AsString() is { } text and not "true" ? text : "");
@@ -141,24 +137,4 @@ sealed class ZipkinSpanBuilder(WireLimits limits)
         }
         return events.ToArray();
     }
-
-    int Find(string key)
-    {
-        var (low, high) = (0, _tags.Count - 1);
-        while (low <= high)
-        {
-            var middle = (low + high) / 2;
-            var order = string.CompareOrdinal(_tags[middle].Key, key);
-            if (order == 0)
-                return middle;
-            if (order < 0)
-                low = middle + 1;
-            else
-                high = middle - 1;
-        }
-        return ~low;
-    }
-
-    string TooMany(string what) =>
-        string.Create(CultureInfo.InvariantCulture, $"more than {limits.MaxAttributes} {what} in one span");
 }

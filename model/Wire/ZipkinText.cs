@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 
@@ -56,47 +55,4 @@ static class ZipkinText
     static bool InWord(char c) =>
         char.IsLetterOrDigit(c) || c is '\'' or '_' ||
         char.GetUnicodeCategory(c) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
-}
-
-/// <summary>
-/// Remembers the texts of one body, so that names and keys which repeat in every span are one string. Direct-mapped: a
-/// text may push out another one.
-/// </summary>
-sealed class TextPool
-{
-    // longer texts seldom repeat
-    const int MaxLength = 64;
-
-    // odd and without pattern: spreads a number's bits to the upper ones
-    const ulong Mix = 0x9e3779b97f4a7c15;
-
-    readonly string?[] _texts = new string?[256];
-
-    public string Get(ReadOnlySpan<byte> utf8)
-    {
-        if (utf8.Length is 0)
-            return "";
-        if (utf8.Length > MaxLength)
-            return Encoding.UTF8.GetString(utf8);
-        ref var slot = ref _texts[Slot(utf8)];
-        // texts beyond ASCII never compare equal here and are made anew, which is only slower
-        return slot is { } known && Ascii.Equals(utf8, known) ? known : slot = Encoding.UTF8.GetString(utf8);
-    }
-
-    // the ends tell texts apart well enough, and cost the same at any length
-    static int Slot(ReadOnlySpan<byte> utf8)
-    {
-        var hash = (ulong)utf8.Length;
-        if (utf8.Length >= sizeof(ulong))
-        {
-            hash ^= BinaryPrimitives.ReadUInt64LittleEndian(utf8);
-            hash = (hash * Mix) ^ BinaryPrimitives.ReadUInt64LittleEndian(utf8[^sizeof(ulong)..]);
-        }
-        else
-        {
-            foreach (var b in utf8)
-                hash = (hash << 8) ^ b ^ (hash >> 56);
-        }
-        return (int)((hash * Mix) >> 56);
-    }
 }

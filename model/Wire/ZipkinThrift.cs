@@ -22,7 +22,7 @@ public static class ZipkinThrift
             ReadSpan(ref thrift, v1);
             thrift.Check(converter.Convert(v1, spans));
             if (spans.Count > limits.MaxSpans)
-                throw thrift.Error($"More than {limits.MaxSpans} spans");
+                throw thrift.Error(ZipkinFaults.TooManySpans(limits));
         }
         return new DecodedSpans(spans);
     }
@@ -35,7 +35,7 @@ public static class ZipkinThrift
             switch (id, type)
             {
                 case (1, ThriftType.I64): low = thrift.ReadI64(); break;
-                case (3, ThriftType.String): span.Name = thrift.ReadText(); break;
+                case (3, ThriftType.String): span.Name = thrift.ReadText(StringCache.Names); break;
                 case (4, ThriftType.I64): span.Id = new SpanId((ulong)thrift.ReadI64()); break;
                 case (5, ThriftType.I64): span.ParentId = new SpanId((ulong)thrift.ReadI64()); break;
                 case (6, ThriftType.List): ReadAnnotations(ref thrift, span); break;
@@ -63,7 +63,7 @@ public static class ZipkinThrift
                 switch (id, type)
                 {
                     case (1, ThriftType.I64): timestamp = thrift.ReadI64(); break;
-                    case (2, ThriftType.String): value = thrift.ReadText(); break;
+                    case (2, ThriftType.String): value = thrift.ReadText(StringCache.Values); break;
                     case (3, ThriftType.Struct): host = ReadEndpoint(ref thrift); break;
                     default: thrift.Skip(type); break;
                 }
@@ -90,7 +90,7 @@ public static class ZipkinThrift
         {
             switch (id, type)
             {
-                case (1, ThriftType.String): key = thrift.ReadText(); break;
+                case (1, ThriftType.String): key = thrift.ReadText(StringCache.Names); break;
                 case (2, ThriftType.String):
                     value = thrift.ReadBytes();
                     hasValue = true;
@@ -103,7 +103,7 @@ public static class ZipkinThrift
         if (key is null || !hasValue)
             return;
         if (kind == TextValue)
-            thrift.Check(span.Add(new V1Tag(key, thrift.Text(value), host)));
+            thrift.Check(span.Add(new V1Tag(key, thrift.Text(value, StringCache.Values), host)));
         else if (kind == BoolValue && value is [1] && host is not null && V1Tag.IsAddress(key))
             thrift.Check(span.Add(new V1Tag(key, null, host)));
     }
@@ -124,7 +124,7 @@ public static class ZipkinThrift
                     break;
                 // signed on the wire, though ports are not
                 case (2, ThriftType.I16): endpoint.SetPort((ushort)thrift.ReadI16()); break;
-                case (3, ThriftType.String): endpoint.SetServiceName(thrift.ReadText()); break;
+                case (3, ThriftType.String): endpoint.SetServiceName(thrift.ReadText(StringCache.Names)); break;
                 case (4, ThriftType.String): endpoint.SetAddress(thrift.ReadBytes()); break;
                 default: thrift.Skip(type); break;
             }

@@ -1,20 +1,17 @@
-using System.Globalization;
 using FsCheck;
 using FsCheck.Fluent;
 using Tracing.Model;
 
 namespace Tracing.Tests;
 
-/// <summary>
-/// Arbitrary spans: of OTLP with every field and value type at the ends of their ranges, of Zipkin in <see
-/// cref="ZipkinSpanGen"/>.
-/// </summary>
+/// <summary>Arbitrary spans of OTLP, with every field and value type at the ends of their ranges.</summary>
 static class SpanGen
 {
     static readonly string[] Pieces =
     [
-        "a", "b", "Z", "0", " ", "_", ".", "/", "GET", "http.method", "\"", "\\", "\0", "\n", "\u007f", "<", "'", "+",
-        "\u00e9", "\u6f22\u5b57", "\u2028", "\ufeff", "\uffff", "\U0001f600",
+        "a", "b", "Z", "0", " ", "_", ".", "/", "GET", "http.method", "\"", "\\", "\0", "\u0001\u001f", "\b\f\n\r\t",
+        "\u007f", "<&'>", "{{", "+", "\u00df", "\u00e9", "\u6f22\u5b57", "\u2028", "\u2029", "\ufeff", "\uffff",
+        "\U0001f600",
     ];
 
     /// <summary>Any text that is valid UTF-16, mostly short, from time to time longer than caches keep.</summary>
@@ -209,101 +206,4 @@ static class SpanGen
         select spans.Select((span, i) => alike[i] && i > 0
             ? span with { Resource = spans[i - 1].Resource, Scope = spans[i - 1].Scope }
             : span).ToArray();
-}
-
-/// <summary>Arbitrary spans as they are after they came in one of Zipkin's formats.</summary>
-static class ZipkinSpanGen
-{
-    // 2200-01-01 in microseconds; times beyond it come from broken clocks only
-    const long LastMicros = 7_258_118_400_000_000;
-
-    static readonly Gen<string> LowerText = SpanGen.Text.Select(text => text.ToLowerInvariant());
-
-    static readonly Gen<ulong> Micros =
-        from high in Gen.Choose(0, (int)(LastMicros >> 30))
-        from low in Gen.Choose(0, (1 << 30) - 1)
-        select 1 + (ulong)high * (1 << 30) + (ulong)low;
-
-    static readonly Gen<string> Ipv4 = Gen.ArrayOf(Gen.Choose(0, 255), 4)
-        .Select(parts => string.Create(CultureInfo.InvariantCulture, $"{parts[0]}.{parts[1]}.{parts[2]}.{parts[3]}"));
-
-    static readonly Gen<string> Ipv6 = Gen.OneOf(
-        Gen.Elements("::1", "2001:db8::c001", "fe80::1ff:fe23:4567:890a", "2001:db8:0:1:1:1:1:1"),
-        Gen.ArrayOf(Gen.Choose(1, 0xffff), 7).Select(parts => "2001:" +
-            string.Join(':', Array.ConvertAll(parts, part => part.ToString("x", CultureInfo.InvariantCulture)))));
-
-    static readonly Gen<Endpoint?> Endpoint =
-        from service in LowerText
-        from ipv4 in Gen.OneOf(Gen.Constant(""), Ipv4)
-        from ipv6 in Gen.OneOf(Gen.Constant(""), Ipv6)
-        from port in Gen.OneOf(Gen.Constant(0), Gen.Choose(1, 65535))
-        select service.Length + ipv4.Length + ipv6.Length + port == 0
-            ? null
-            : new Endpoint { ServiceName = service, Ipv4 = ipv4, Ipv6 = ipv6, Port = (ushort)port };
-
-    static readonly Gen<KeyValue> Tag =
-        from key in Gen.Frequency((1, Gen.Constant("error")), (9, SpanGen.Text.Where(text => text.Length > 0)))
-        from value in SpanGen.Text
-        select new KeyValue(key, new AttributeValue(value));
-
-    /// <summary>Sorted by key, as Zipkin keeps them.</summary>
-    static readonly Gen<KeyValue[]> Tags = SpanGen.UpTo(6, Tag).Select(tags =>
-        tags.DistinctBy(tag => tag.Key).OrderBy(tag => tag.Key, StringComparer.Ordinal).ToArray());
-
-    static readonly Gen<SpanEvent> Annotation =
-        from micros in Micros
-        from text in SpanGen.Text.Where(text => text.Length > 0)
-        select new SpanEvent { TimeUnixNano = micros * 1000, Name = text };
-
-    static readonly Gen<SpanEvent[]> Annotations = SpanGen.UpTo(4, Annotation).Select(annotations => annotations
-        .Distinct()
-        .OrderBy(each => each.TimeUnixNano)
-        .ThenBy(each => each.Name, StringComparer.Ordinal)
-        .ToArray());
-
-    static readonly Gen<Span> Identity =
-        from traceId in Gen.OneOf(SpanGen.TraceId, SpanGen.TraceId.Select(id => id with { High = 0 }))
-        from spanId in SpanGen.SpanId
-        from parent in Gen.OneOf(Gen.Constant(default(SpanId)), SpanGen.SpanId)
-        from name in LowerText
-        from kind in Gen.Elements(
-            SpanKind.Unspecified, SpanKind.Server, SpanKind.Client, SpanKind.Producer, SpanKind.Consumer)
-        select new Span
-        {
-            Origin = SpanOrigin.Zipkin,
-            TraceId = traceId,
-            SpanId = spanId,
-            ParentSpanId = parent == spanId ? default : parent,
-            Name = name,
-            Kind = kind,
-        };
-
-    /// <summary>
-    /// A span that came as Zipkin's: text tags sorted by key, whole microseconds, endpoints that say something,
-    /// annotations sorted and distinct, an error where there is a tag "error".
-    /// </summary>
-    public static Gen<Span> Zipkin { get; } =
-        from span in Identity
-        from start in Gen.Frequency((1, Gen.Constant(0UL)), (4, Micros))
-        from duration in Gen.Frequency((1, Gen.Constant(0)), (4, Gen.Choose(1, int.MaxValue)))
-        from tags in Tags
-        from annotations in Annotations
-        from local in Endpoint
-        from remote in Endpoint
-        from shared in Gen.Elements(false, true)
-        from debug in Gen.Elements(false, true)
-        select span with
-        {
-            StartUnixNano = start * 1000,
-            EndUnixNano = (start + (ulong)duration) * 1000,
-            Attributes = tags,
-            Events = annotations,
-            LocalEndpoint = local,
-            RemoteEndpoint = remote,
-            Shared = shared,
-            Debug = debug,
-            Status = tags.Any(tag => tag.Key == "error") ? StatusCode.Error : StatusCode.Unset,
-        };
-
-    public static Gen<Span[]> ZipkinSpans { get; } = SpanGen.UpTo(5, Zipkin);
 }

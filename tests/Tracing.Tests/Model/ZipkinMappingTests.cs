@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using Tracing.Model;
 using Tracing.Model.Wire;
@@ -18,11 +17,15 @@ public class ZipkinMappingTests
             Kind = SpanKind.Client,
             StartUnixNano = 1_999,
             EndUnixNano = 5_998,
-            Resource = new Resource { Attributes = [Text("service.name", "Web"), Text("host.name", "x")] },
+            Resource = new Resource
+            {
+                Attributes = [OtlpSome.Text("service.name", "Web"), OtlpSome.Text("host.name", "x")],
+            },
             Scope = new InstrumentationScope { Name = "lib", Version = "1" },
             Attributes =
             [
-                Text("server.address", "DB"), new("b", new AttributeValue(true)), new("a", new AttributeValue(1.5)),
+                OtlpSome.Text("server.address", "DB"), new("b", new AttributeValue(true)),
+                new("a", new AttributeValue(1.5)),
             ],
             Events = [new SpanEvent { TimeUnixNano = 3_000, Name = "late" }, new SpanEvent { Name = "early" }],
             Status = StatusCode.Error,
@@ -106,7 +109,7 @@ public class ZipkinMappingTests
             [new AttributeValue(1L), new AttributeValue([1, 2]), new AttributeValue(false)]);
         var map = new AttributeValue(
         [
-            Text("a", "x\"é"), new KeyValue("b", default), new KeyValue("c", new AttributeValue(double.NaN)),
+            OtlpSome.Text("a", "x\"é"), new KeyValue("b", default), new KeyValue("c", new AttributeValue(double.NaN)),
             new KeyValue("d", list),
         ]);
         var json = """{"a":"x\"é","b":null,"c":"NaN","d":[1,"AQI=",false]}""";
@@ -137,15 +140,8 @@ public class ZipkinMappingTests
 
     static Span Otlp() => new() { TraceId = new TraceId(1, 2), SpanId = new SpanId(2) };
 
-    static KeyValue Text(string key, string value) => new(key, new AttributeValue(value));
-
     static KeyValue[] Parse(string attributes) => attributes.Split(';', StringSplitOptions.RemoveEmptyEntries)
-        .Select(pair => pair.Split('=')).Select(pair => Text(pair[0], pair[1])).ToArray();
+        .Select(pair => pair.Split('=')).Select(pair => OtlpSome.Text(pair[0], pair[1])).ToArray();
 
-    static string Encode(Span span)
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        ZipkinJson.Encode(buffer, [span]);
-        return Encoding.UTF8.GetString(buffer.WrittenSpan);
-    }
+    static string Encode(Span span) => Encoding.UTF8.GetString(Written.ZipkinJson([span]));
 }

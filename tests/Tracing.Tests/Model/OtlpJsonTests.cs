@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
@@ -210,10 +209,5 @@ public class OtlpJsonTests
     static DecodedSpans Decode(string body) =>
         OtlpJson.Decode(Encoding.UTF8.GetBytes(body).AsMemory(), WireLimits.Default);
 
-    static string Encode(Span[] spans)
-    {
-        var output = new ArrayBufferWriter<byte>();
-        OtlpJson.Encode(output, spans);
-        return Encoding.UTF8.GetString(output.WrittenSpan);
-    }
+    static string Encode(Span[] spans) => Encoding.UTF8.GetString(Written.OtlpJson(spans));
 }

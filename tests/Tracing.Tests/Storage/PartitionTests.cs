@@ -234,7 +234,7 @@ public sealed class PartitionTests : IAsyncDisposable
         return command.ExecuteScalar();
     }
 
-    /// <summary>Attributes of a text, an int, a bool and a double, now and then of another type or a rare key.</summary>
+    /// <summary>Attributes of a text, an int, a bool and a double, some of another type or a rare key.</summary>
     static KeyValue[] Shuffled(int n)
     {
         KeyValue[] all =

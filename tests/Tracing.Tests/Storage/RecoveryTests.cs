@@ -175,7 +175,7 @@ public sealed class RecoveryTests : IDisposable
         kept.Delete(recursive: true);
     }
 
-    /// <summary>Opens the store, seals what is to be sealed, and checks which traces there are; it takes more.</summary>
+    /// <summary>Opens the store, seals what is to be sealed, checks which traces there are, and that it takes more.</summary>
     async Task CheckAsync(string ids)
     {
         await using var store = Open(1000);

@@ -21,6 +21,13 @@ public sealed class StorageOptions
     [Description("Spans that may wait to be written; beyond it 503 and Retry-After. 1 to 100000000.")]
     public int MaxQueuedSpans { get; set; } = 200_000;
 
+    [Description("Spans after which the embedded store seals what it has: sorts and compresses it into a file of its " +
+        "own. What is not sealed is in memory. 1 to 100000000.")]
+    public int SealSpans { get; set; } = 500_000;
+
+    [Description("How long the embedded store collects spans before it seals them. Time span, more than 0.")]
+    public TimeSpan SealAge { get; set; } = TimeSpan.FromHours(1);
+
     /// <summary>What is wrong with the values: the name and value of each bad one and what it must be.</summary>
     public IEnumerable<string> Validate()
     {
@@ -28,6 +35,10 @@ public sealed class StorageOptions
             yield return $"Path is \"{Path}\"; it must name a folder";
         if (MaxQueuedSpans is < 1 or > 100_000_000)
             yield return $"MaxQueuedSpans is {MaxQueuedSpans}; it must be between 1 and 100000000";
+        if (SealSpans is < 1 or > 100_000_000)
+            yield return $"SealSpans is {SealSpans}; it must be between 1 and 100000000";
+        if (SealAge <= TimeSpan.Zero)
+            yield return $"SealAge is {SealAge}; it must be more than 0";
         if (Kind == StorageKind.Cassandra)
         {
             yield return "Kind is cassandra; this build has no Cassandra store, " +

@@ -61,6 +61,8 @@ public static class TracingServer
             {
                 Path = options.Storage.Path,
                 MaxQueuedSpans = options.Storage.MaxQueuedSpans,
+                SealSpans = options.Storage.SealSpans,
+                SealAge = options.Storage.SealAge,
                 AutocompleteKeys = options.Query.AutocompleteKeyList(),
             },
             provider.GetRequiredService<TimeProvider>(),

@@ -14,12 +14,18 @@ static class AttributeText
 {
     const char Beside = 't';
 
-    public static void Append(TableAppender row, KeyValue[] attributes)
+    /// <summary>Appends the MAP and the list beside it.</summary>
+    /// <param name="places">By attribute: those from <paramref name="first"/> on are for the MAP.</param>
+    public static void Append(
+        TableAppender row, KeyValue[] attributes, ReadOnlySpan<int> places, int first, int count)
     {
-        row.BeginList(attributes.Length);
+        row.BeginList(count);
         var beside = 0;
-        foreach (var (key, value) in attributes)
+        for (var i = 0; i < attributes.Length; i++)
         {
+            if (places[i] < first)
+                continue;
+            var (key, value) = attributes[i];
             var text = ZipkinMapping.TagText(value);
             var type = TypeOf(value, text);
             row.AppendEntry(key, type, text);
@@ -32,23 +38,43 @@ static class AttributeText
             AppendBeside(row, attributes, beside);
     }
 
-    public static KeyValue[] Read(RowReader row)
+    /// <summary>Reads the MAP's keys, its values, and the list beside; adds the attributes.</summary>
+    public static void Read(RowReader row, List<KeyValue> attributes)
     {
-        var keys = row.Next<List<string>>();
-        var texts = row.Next<List<string>>();
+        var keys = row.NextTexts();
+        var texts = row.NextTexts();
         var beside = row.NextTexts();
         var nextBeside = 0;
-        var attributes = new KeyValue[keys.Count];
-        for (var i = 0; i < attributes.Length; i++)
+        for (var i = 0; i < keys?.Count; i++)
         {
-            var value = texts[i][0] == Beside ? Unpack(beside![nextBeside++]) : Parse(texts[i]);
-            attributes[i] = new KeyValue(keys[i], value);
+            var value = texts![i][0] == Beside ? Unpack(beside![nextBeside++]) : Parse(texts[i]);
+            attributes.Add(new KeyValue(keys[i], value));
         }
-        return attributes;
     }
 
     /// <summary>The texts of all values that a tag of this text may be.</summary>
     public static string[] Candidates(string tag) => ["s" + tag, "i" + tag, "d" + tag, "b" + tag, Beside + tag];
+
+    /// <summary>The value of a column of this type whose text is this; null when there is none.</summary>
+    public static object? Parse(AttributeType type, string tag)
+    {
+        object? value = type switch
+        {
+            AttributeType.String => tag,
+            AttributeType.Int when long.TryParse(tag, CultureInfo.InvariantCulture, out var number) => number,
+            AttributeType.Double when double.TryParse(tag, CultureInfo.InvariantCulture, out var number) => number,
+            AttributeType.Bool when tag is "true" or "false" => tag is "true",
+            _ => null,
+        };
+        // "007" is a text that no number has
+        var text = value switch
+        {
+            long number => ZipkinMapping.TagText(new AttributeValue(number)),
+            double number => ZipkinMapping.TagText(new AttributeValue(number)),
+            _ => tag,
+        };
+        return text == tag && value is not double.NaN and not -0.0 ? value : null;
+    }
 
     static char TypeOf(AttributeValue value, string text) => value.Type switch
     {
@@ -62,6 +88,7 @@ static class AttributeText
     static void AppendBeside(TableAppender row, KeyValue[] attributes, int count)
     {
         row.BeginList(count);
+        // those of columns are never beside
         foreach (var (_, value) in attributes)
         {
             if (TypeOf(value, ZipkinMapping.TagText(value)) == Beside)

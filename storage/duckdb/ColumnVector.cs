@@ -29,7 +29,7 @@ sealed unsafe class ColumnVector(DuckDBType type)
         DuckDBType.Boolean or DuckDBType.UnsignedTinyInt => 1,
         DuckDBType.UnsignedSmallInt => 2,
         DuckDBType.Integer or DuckDBType.UnsignedInteger => 4,
-        DuckDBType.BigInt or DuckDBType.UnsignedBigInt => 8,
+        DuckDBType.BigInt or DuckDBType.UnsignedBigInt or DuckDBType.Double => 8,
         _ => 16,
     };
 

@@ -28,6 +28,19 @@ static class ConnectionExtensions
         return command.ExecuteScalar();
     }
 
+    /// <summary>Ends the transaction after an error; a failed commit has done so already.</summary>
+    public static void TryRollback(this DuckDBConnection connection)
+    {
+        try
+        {
+            connection.Execute("ROLLBACK");
+        }
+        catch (DuckDBException)
+        {
+            // there is nothing to roll back
+        }
+    }
+
     /// <summary>A text as parameter; to be used as decode($n), since DuckDB.NET cuts bound text at a NUL.</summary>
     public static byte[] ToParameter(this string text) => Encoding.UTF8.GetBytes(text);
 }

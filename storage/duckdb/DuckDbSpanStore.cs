@@ -6,12 +6,15 @@ using Tracing.Model;
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// The embedded store: one DuckDB file, written by one thread in groups (<see cref="SpanWriter"/>) and read on other
-/// connections, each of which sees what was committed when its query began.
+/// The embedded store: partitions by time, each a DuckDB file. The newest is written by one thread in groups (<see
+/// cref="SpanWriter"/>); full or old ones are sealed by another (<see cref="Sealer"/>). Read on other connections,
+/// each of which sees what was committed when its query began.
 /// </summary>
 public sealed class DuckDbSpanStore : ISpanStore
 {
-    readonly StoreFile _file;
+    readonly StoreFolder _folder;
+    readonly Partitions _partitions;
+    readonly Sealer _sealer;
     readonly StoreTables _tables;
     readonly SpanWriter _writer;
     readonly Readers _readers;
@@ -19,37 +22,50 @@ public sealed class DuckDbSpanStore : ISpanStore
     readonly Lock _closing = new();
     Task? _closed;
 
-    DuckDbSpanStore(StoreFile file, StoreTables tables, DuckDbStoreOptions options, TimeProvider time, ILogger logger)
+    DuckDbSpanStore(StoreFolder folder, Partitions partitions, Sealer sealer, StoreTables tables,
+        DuckDbStoreOptions options, TimeProvider time, ILogger logger)
     {
-        _file = file;
+        _folder = folder;
+        _partitions = partitions;
+        _sealer = sealer;
         _tables = tables;
         _logger = logger;
         _writer = new SpanWriter(tables, options, time, logger);
-        _readers = new Readers(file.Connect, options.MaxConcurrentReads);
+        _readers = new Readers(folder.Connect, partitions, options.MaxConcurrentReads);
     }
 
     /// <summary>Opens the store in a folder, which is made when absent.</summary>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="StoreUnusableException">
-    /// The folder is in use by another server or cannot be written; the file is of a newer version or not a store.
+    /// The folder is in use by another server or cannot be written; a file is of a newer version.
     /// </exception>
     public static DuckDbSpanStore Open(DuckDbStoreOptions options, TimeProvider time, ILogger? logger = null)
     {
         options.Validate();
-        var file = StoreFile.Open(options);
+        logger ??= NullLogger.Instance;
+        var folder = StoreFolder.Open(options, logger);
+        var partitions = new Partitions(folder.Connect(), logger);
         try
         {
-            var tables = new StoreTables(file.Connection, options.AutocompleteKeys);
-            var store = new DuckDbSpanStore(file, tables, options, time, logger ?? NullLogger.Instance);
-            store._logger.Opened(file.Name, tables.SpanNames.Keys().Length);
-            return store;
+            var sealer = new Sealer(folder, partitions, logger);
+            var tables = new StoreTables(
+                folder, options, partitions, sealer, time.GetUtcNow().ToUnixTimeMilliseconds(), logger);
+            logger.Opened(folder.Path, partitions.List().Count, tables.SpanNames.Keys().Length);
+            return new DuckDbSpanStore(folder, partitions, sealer, tables, options, time, logger);
         }
         catch
         {
-            file.Dispose();
+            partitions.Dispose();
+            folder.Dispose();
             throw;
         }
     }
+
+    /// <summary>What there is on disk, the oldest first.</summary>
+    internal IReadOnlyList<PartitionInfo> Partitions => _partitions.List();
+
+    /// <summary>Completes when no partition waits to be sealed.</summary>
+    internal Task WhenSealedAsync() => _sealer.WhenIdle();
 
     public Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken) =>
         _writer.AppendAsync(batch).WaitAsync(cancellationToken);
@@ -57,20 +73,21 @@ public sealed class DuckDbSpanStore : ISpanStore
     public async Task<IReadOnlyList<IReadOnlyList<Span>>> GetTracesAsync(
         IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) =>
         await _readers.RunAsync(
-            connection => TraceReader.Read(connection, _tables, traceIds, strict), cancellationToken);
+            (connection, partitions) => TraceReader.Read(connection, partitions, traceIds, strict), cancellationToken);
 
     public async Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
         TraceQuery query, CancellationToken cancellationToken) =>
         await _readers.RunAsync(
-            connection => TraceReader.Read(connection, _tables, Search.Find(connection, query), query.StrictTraceId),
+            (connection, partitions) => TraceReader.Read(
+                connection, partitions, Search.Find(connection, partitions, query), query.StrictTraceId),
             cancellationToken);
 
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var session = await _readers.OpenAsync(cancellationToken);
-        using var reader = await session.RunAsync(() => TraceReader.Open(session.Connection, startMillis, endMillis));
-        var traces = new TraceStream(new RowReader(reader), _tables);
+        var traces = await session.RunAsync(
+            () => TraceStream.Open(session.Connection, session.Partitions, startMillis, endMillis));
         while (await session.RunAsync(traces.Next) is { } trace)
             yield return trace;
     }
@@ -93,7 +110,8 @@ public sealed class DuckDbSpanStore : ISpanStore
         if (_writer.Failure is { } failure)
             throw new InvalidOperationException($"The store cannot write: {failure.Message}", failure);
         return _readers.RunAsync(
-            connection => connection.Scalar("SELECT value FROM meta WHERE key = 'format_version'"), cancellationToken);
+            (connection, _) => Schema.ReadMeta(connection, _tables.AppendPartition.Database, "format_version"),
+            cancellationToken);
     }
 
     /// <summary>Stores what was taken, then closes; may be called again.</summary>
@@ -106,9 +124,11 @@ public sealed class DuckDbSpanStore : ISpanStore
     async Task CloseAsync()
     {
         await _writer.CloseAsync();
+        await _sealer.CloseAsync();
         await _readers.DisposeAsync();
         _tables.Dispose();
-        _file.Dispose();
-        _logger.Closed(_file.Name);
+        _partitions.Dispose();
+        _folder.Dispose();
+        _logger.Closed(_folder.Path);
     }
 }

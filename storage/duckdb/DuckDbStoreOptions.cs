@@ -32,7 +32,7 @@ public sealed record DuckDbStoreOptions
 
     /// <summary>
     /// Memory that DuckDB may take for its buffers, in MiB; what does not fit goes to temporary files. Default: 768;
-    /// from 64. In memory only, it bounds what can be kept.
+    /// from 64. In memory only, where nothing is sealed, it bounds what can be kept.
     /// </summary>
     public int MemoryLimitMiB { get; init; } = 768;
 
@@ -40,6 +40,15 @@ public sealed record DuckDbStoreOptions
     /// How many queries may run at once; more wait. Default: 8; from 1. Each may use all cores.
     /// </summary>
     public int MaxConcurrentReads { get; init; } = 8;
+
+    /// <summary>
+    /// How many spans a partition takes before it is sealed: sorted, compressed and put in a file of its own. What is
+    /// not sealed takes memory, about 500 bytes a span, and sealing as much again. Default: 500,000; from 1.
+    /// </summary>
+    public int SealSpans { get; init; } = 500_000;
+
+    /// <summary>How long a partition takes spans before it is sealed. Default: 1 hour; more than 0.</summary>
+    public TimeSpan SealAge { get; init; } = TimeSpan.FromHours(1);
 
     internal bool IsInMemory => Path == InMemory;
 
@@ -52,6 +61,9 @@ public sealed record DuckDbStoreOptions
         CheckAtLeast(nameof(MaxTransactionSpans), MaxTransactionSpans, 1);
         CheckAtLeast(nameof(MemoryLimitMiB), MemoryLimitMiB, 64);
         CheckAtLeast(nameof(MaxConcurrentReads), MaxConcurrentReads, 1);
+        CheckAtLeast(nameof(SealSpans), SealSpans, 1);
+        if (SealAge <= TimeSpan.Zero)
+            throw new ArgumentException($"SealAge must be more than 0, but it is {SealAge}.");
     }
 
     static void CheckAtLeast(string name, int value, int minimum)

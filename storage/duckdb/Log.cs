@@ -4,8 +4,8 @@ namespace Tracing.Storage.DuckDb;
 
 static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "Opened the store {File} ({Services} services)")]
-    public static partial void Opened(this ILogger logger, string file, int services);
+    [LoggerMessage(1, LogLevel.Information, "Opened the store {Folder} ({Partitions} partitions, {Services} services)")]
+    public static partial void Opened(this ILogger logger, string folder, int partitions, int services);
 
     [LoggerMessage(2, LogLevel.Warning,
         "Writing {Batches} batches in one transaction failed; each is tried in a transaction of its own")]
@@ -17,6 +17,23 @@ static partial class Log
     [LoggerMessage(4, LogLevel.Critical, "The writer has stopped; nothing can be stored until a restart")]
     public static partial void WriterStopped(this ILogger logger, Exception exception);
 
-    [LoggerMessage(5, LogLevel.Information, "Closed the store {File}")]
-    public static partial void Closed(this ILogger logger, string file);
+    [LoggerMessage(5, LogLevel.Information, "Closed the store {Folder}")]
+    public static partial void Closed(this ILogger logger, string folder);
+
+    [LoggerMessage(6, LogLevel.Error,
+        "{File} is damaged; it is now {Aside}, and its spans are not served. Restore it from a copy, or delete it")]
+    public static partial void Damaged(this ILogger logger, Exception exception, string file, string aside);
+
+    [LoggerMessage(7, LogLevel.Information, "Sealed {File}: {Spans} spans in {Bytes} bytes, {Seconds:0.0} s")]
+    public static partial void Sealed(this ILogger logger, string file, long spans, long bytes, double seconds);
+
+    [LoggerMessage(8, LogLevel.Error,
+        "Sealing {File} failed; its spans are still served, and it is tried again with the next one")]
+    public static partial void SealingFailed(this ILogger logger, Exception exception, string file);
+
+    [LoggerMessage(9, LogLevel.Error, "A new partition could not be begun; {File} takes more spans meanwhile")]
+    public static partial void BeginningFailed(this ILogger logger, Exception exception, string file);
+
+    [LoggerMessage(10, LogLevel.Warning, "{File} is no longer needed but could not be deleted")]
+    public static partial void NotDeleted(this ILogger logger, Exception exception, string file);
 }

@@ -3,32 +3,38 @@ using DuckDB.NET.Data;
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// A table of distinct pairs of text, all kept in memory: names of spans or remote services by service, values by tag
-/// key. The writer thread adds to it within its transaction, then calls <see cref="Publish"/> or
-/// <see cref="Discard"/>; any thread reads what is published.
+/// Distinct pairs of text of all partitions, kept in memory: names of spans or remote services by service, values by
+/// tag key. Each partition has those of its spans in a table, so that they go when it goes. The writer thread adds
+/// within its transaction, then calls <see cref="Publish"/> or <see cref="Discard"/>; any thread reads what is
+/// published.
 /// </summary>
 sealed class Names : IDisposable
 {
-    readonly TableAppender _appender;
-    readonly HashSet<(string Key, string Value)> _known = [];
+    readonly HashSet<(string Key, string Value)> _inPartition = [];
     readonly List<(string Key, string Value)> _added = [];
 
     // by code unit, as Zipkin sorts; guarded by itself
     readonly SortedDictionary<string, SortedSet<string>> _published = new(StringComparer.Ordinal);
+    TableAppender? _appender;
 
-    public Names(DuckDBConnection connection, string table)
+    /// <summary>Takes in the names of a partition.</summary>
+    public void Read(DuckDBConnection connection, string database, string table)
     {
-        _appender = new TableAppender(connection, table);
-        using var command = connection.Command($"FROM {table}");
+        using var command = connection.Command($"FROM {Sql.Quote(database)}.{table}");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         while (row.Read())
-        {
-            var pair = (row.Next<string>(), row.Next<string>());
-            if (_known.Add(pair))
-                _added.Add(pair);
-        }
+            _added.Add((row.Next<string>(), row.Next<string>()));
         Publish();
+    }
+
+    /// <summary>Adds to another partition from now on, which has names of its own again.</summary>
+    public void MoveTo(TableAppender names)
+    {
+        _appender?.Dispose();
+        _appender = names;
+        // names that it has already, after a restart, are written once more, which harms nobody
+        _inPartition.Clear();
     }
 
     /// <summary>All keys, sorted.</summary>
@@ -47,15 +53,15 @@ sealed class Names : IDisposable
 
     public void Add(string key, string value)
     {
-        if (!_known.Add((key, value)))
+        if (!_inPartition.Add((key, value)))
             return;
         _added.Add((key, value));
-        _appender.Append(key);
+        _appender!.Append(key);
         _appender.Append(value);
         _appender.EndRow();
     }
 
-    public void Flush() => _appender.Flush();
+    public void Flush() => _appender!.Flush();
 
     public void Publish()
     {
@@ -73,10 +79,10 @@ sealed class Names : IDisposable
 
     public void Discard()
     {
-        _appender.Discard();
-        _known.ExceptWith(_added);
+        _appender!.Discard();
+        _inPartition.ExceptWith(_added);
         _added.Clear();
     }
 
-    public void Dispose() => _appender.Dispose();
+    public void Dispose() => _appender?.Dispose();
 }

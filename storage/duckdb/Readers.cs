@@ -4,17 +4,18 @@ namespace Tracing.Storage.DuckDb;
 
 /// <summary>
 /// Runs queries, each on a connection of its own (opening one costs 20 µs, so none are kept) and away from the
-/// caller's thread, so many at a time and no more.
+/// caller's thread, so many at a time and no more. Each sees the partitions as they are when it begins.
 /// </summary>
-sealed class Readers(Func<DuckDBConnection> open, int maxConcurrent) : IAsyncDisposable
+sealed class Readers(Func<DuckDBConnection> open, Partitions partitions, int maxConcurrent) : IAsyncDisposable
 {
     readonly SemaphoreSlim _slots = new(maxConcurrent);
     volatile bool _isClosed;
 
-    public async Task<T> RunAsync<T>(Func<DuckDBConnection, T> query, CancellationToken cancellationToken)
+    public async Task<T> RunAsync<T>(
+        Func<DuckDBConnection, IReadOnlyList<Partition>, T> query, CancellationToken cancellationToken)
     {
         using var session = await OpenAsync(cancellationToken);
-        return await session.RunAsync(() => query(session.Connection));
+        return await session.RunAsync(() => query(session.Connection, session.Partitions));
     }
 
     /// <summary>A connection for several calls; to be disposed.</summary>
@@ -25,7 +26,7 @@ sealed class Readers(Func<DuckDBConnection> open, int maxConcurrent) : IAsyncDis
         try
         {
             ObjectDisposedException.ThrowIf(_isClosed, typeof(DuckDbSpanStore));
-            return new Session(open(), _slots, cancellationToken);
+            return new Session(open(), partitions.Take(), _slots, cancellationToken);
         }
         catch
         {
@@ -44,10 +45,12 @@ sealed class Readers(Func<DuckDBConnection> open, int maxConcurrent) : IAsyncDis
         _slots.Release(maxConcurrent);
     }
 
-    public sealed class Session(DuckDBConnection connection, SemaphoreSlim slots, CancellationToken cancellationToken)
-        : IDisposable
+    public sealed class Session(DuckDBConnection connection, Partitions.Snapshot snapshot, SemaphoreSlim slots,
+        CancellationToken cancellationToken) : IDisposable
     {
         public DuckDBConnection Connection => connection;
+
+        public IReadOnlyList<Partition> Partitions => snapshot.Partitions;
 
         /// <summary>Runs a step on the thread pool; cancelling interrupts it.</summary>
         public async Task<T> RunAsync<T>(Func<T> step)
@@ -68,6 +71,7 @@ sealed class Readers(Func<DuckDBConnection> open, int maxConcurrent) : IAsyncDis
         public void Dispose()
         {
             connection.Dispose();
+            snapshot.Dispose();
             slots.Release();
         }
     }

@@ -3,17 +3,17 @@ using DuckDB.NET.Data;
 
 namespace Tracing.Storage.DuckDb;
 
-/// <summary>The tables of the file, and its format's version.</summary>
+/// <summary>The tables of a partition, the same in an open and a sealed one, and its format's version.</summary>
 static class Schema
 {
     /// <summary>Changes whenever an older server could misread the file.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     // Text is stored as it came unless a comment says otherwise. Ids of resources and scopes: 0 for the empty one,
     // which has no row. Times: nanoseconds or milliseconds since 1970, as the suffix says.
-    const string Tables = """
-        CREATE TABLE spans (
-            seq BIGINT,                 -- order stored
+    // The order of the rows: in an open partition that in which they were stored; in a sealed one by the halves of
+    // the trace's id, the low one first, then the same.
+    const string Spans = """
             trace_high UBIGINT,
             trace_low UBIGINT,
             span_id UBIGINT,
@@ -41,33 +41,76 @@ static class Schema
             remote_ipv4 VARCHAR,
             remote_ipv6 VARCHAR,
             remote_port USMALLINT,      -- NULL: no remote endpoint
-            attributes MAP(VARCHAR, VARCHAR),  -- values as in AttributeText
-            attributes_beside VARCHAR[],       -- values that have no exact text; NULL when there are none
             event_names VARCHAR[],      -- for search; NULL when there are no events
             events BLOB,                -- events and links; NULL when there are none
             resource_id INTEGER,
             scope_id INTEGER
-        );
-        CREATE TABLE resources (id INTEGER, content BLOB);
-        CREATE TABLE scopes (id INTEGER, content BLOB);
-        CREATE TABLE bodies (hash_high UBIGINT, hash_low UBIGINT, stored_ms BIGINT);
-        CREATE TABLE span_names (service VARCHAR, name VARCHAR);        -- an empty name: the service alone
-        CREATE TABLE remote_services (service VARCHAR, remote_service VARCHAR);
-        CREATE TABLE tag_values (key VARCHAR, value VARCHAR);
-        CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR);
         """;
 
-    /// <summary>Makes the tables in a new file; refuses a file of a newer version.</summary>
-    /// <exception cref="StoreUnusableException">The file is of a newer version or not a store.</exception>
-    public static void Prepare(DuckDBConnection connection, string file)
+    // after the columns of the layout
+    const string Attributes = """
+            attributes MAP(VARCHAR, VARCHAR),  -- those without a column, as in AttributeText; NULL when there are none
+            attributes_beside VARCHAR[],       -- values that have no exact text; NULL when there are none
+            attribute_order BLOB               -- as in AttributeWriter; NULL when they are read in their order
+        """;
+
+    const string OthersOf = """
+        CREATE TABLE {0}.columns (position INTEGER, key VARCHAR, type INTEGER, name VARCHAR);  -- of attributes, in order
+        CREATE TABLE {0}.resources (id INTEGER, content BLOB);
+        CREATE TABLE {0}.scopes (id INTEGER, content BLOB);
+        CREATE TABLE {0}.bodies (hash_high UBIGINT, hash_low UBIGINT, stored_ms BIGINT);
+        CREATE TABLE {0}.span_names (service VARCHAR, name VARCHAR);        -- an empty name: the service alone
+        CREATE TABLE {0}.remote_services (service VARCHAR, remote_service VARCHAR);
+        CREATE TABLE {0}.tag_values (key VARCHAR, value VARCHAR);
+        CREATE TABLE {0}.trace_filter (words BLOB);  -- as in TraceFilter; empty in an open partition
+        CREATE TABLE {0}.meta (key VARCHAR, value VARCHAR);
+        """;
+
+    /// <summary>Makes the tables in a new database, in one transaction, so that a crash leaves no half of it.</summary>
+    public static void Create(DuckDBConnection connection, string database, Layout layout, long createdMillis)
     {
-        var hasMeta = connection.Scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'");
-        if (Convert.ToInt64(hasMeta, CultureInfo.InvariantCulture) == 0)
+        var quoted = Sql.Quote(database);
+        var columns = string.Concat(layout.Columns.Select(column => $"{column.Quoted} {column.SqlType},\n"));
+        connection.Execute("BEGIN TRANSACTION");
+        try
         {
-            Create(connection);
-            return;
+            connection.Execute($"CREATE TABLE {quoted}.spans (\n{Spans},\n{columns}{Attributes}\n);");
+            connection.Execute(OthersOf.Replace("{0}", quoted, StringComparison.Ordinal));
+            layout.Write(connection, database);
+            WriteMeta(connection, database, "format_version", Version);
+            WriteMeta(connection, database, "created_ms", createdMillis);
+            connection.Execute("COMMIT");
         }
-        var text = connection.Scalar("SELECT value FROM meta WHERE key = 'format_version'") as string;
+        catch
+        {
+            connection.TryRollback();
+            throw;
+        }
+    }
+
+    public static void WriteMeta(DuckDBConnection connection, string database, string key, Int128 value) =>
+        connection.Execute($"INSERT INTO {Sql.Quote(database)}.meta VALUES ($1, $2)",
+            key, value.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>A value of the table meta; null when it is absent.</summary>
+    public static string? ReadMeta(DuckDBConnection connection, string database, string key)
+    {
+        using var command = connection.Command($"SELECT value FROM {Sql.Quote(database)}.meta WHERE key = $1", key);
+        return command.ExecuteScalar() as string;
+    }
+
+    /// <summary>Whether a database has the tables.</summary>
+    public static bool IsCreated(DuckDBConnection connection, string database)
+    {
+        using var command = connection.Command(
+            "SELECT count(*) FROM duckdb_tables() WHERE database_name = $1 AND table_name = 'meta'", database);
+        return Convert.ToInt64(command.ExecuteScalar(), CultureInfo.InvariantCulture) > 0;
+    }
+
+    /// <exception cref="StoreUnusableException">The file is of another version, or not of a store.</exception>
+    public static void CheckVersion(DuckDBConnection connection, string database, string file)
+    {
+        var text = IsCreated(connection, database) ? ReadMeta(connection, database, "format_version") : null;
         if (!int.TryParse(text, CultureInfo.InvariantCulture, out var found))
             throw new StoreUnusableException($"{file} is not a store of spans: its format version is \"{text}\".");
         if (found > Version)
@@ -75,15 +118,5 @@ static class Schema
             throw new StoreUnusableException($"{file} has format version {found}, but this server supports up to " +
                 $"{Version}. Start the newer server that wrote it, or choose another folder.");
         }
-    }
-
-    // in one transaction, so that a crash leaves no half of it
-    static void Create(DuckDBConnection connection)
-    {
-        connection.Execute("BEGIN TRANSACTION");
-        connection.Execute(Tables);
-        connection.Execute("INSERT INTO meta VALUES ('format_version', $1)",
-            Version.ToString(CultureInfo.InvariantCulture));
-        connection.Execute("COMMIT");
     }
 }

@@ -4,22 +4,33 @@ using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
 
-/// <summary>Zipkin's search as one SQL statement, which gives the ids of the traces that match.</summary>
+/// <summary>
+/// Zipkin's search as one SQL statement over all partitions, which gives the ids of the traces that match. A trace may
+/// have spans in several.
+/// </summary>
 sealed class Search
 {
+    readonly IReadOnlyList<Partition> _partitions;
     readonly List<object> _parameters = [];
+    readonly Dictionary<string, string> _texts = [];
     readonly string _key;
 
-    Search(bool strict) => _key = strict ? "trace_high, trace_low" : "trace_low";
+    Search(IReadOnlyList<Partition> partitions, bool strict)
+    {
+        _partitions = partitions;
+        _key = strict ? "trace_high, trace_low" : "trace_low";
+    }
 
     /// <summary>Ids of the traces that match, newest first; high halves are zero when not strict.</summary>
-    public static List<TraceId> Find(DuckDBConnection connection, TraceQuery query)
+    public static List<TraceId> Find(
+        DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceQuery query)
     {
-        var search = new Search(query.StrictTraceId);
-        var sql = search.Statement(query);
+        var search = new Search(partitions, query.StrictTraceId);
+        var found = new List<TraceId>();
+        if (search.Statement(query) is not { } sql)
+            return found;
         using var command = connection.Command(sql, search._parameters);
         using var reader = command.ExecuteReader();
-        var found = new List<TraceId>();
         var row = new RowReader(reader);
         while (row.Read())
             found.Add(new TraceId(query.StrictTraceId ? row.Next<ulong>() : 0, row.Next<ulong>()));
@@ -33,56 +44,97 @@ sealed class Search
     /// <remarks>Zipkin compares microseconds with the millisecond times 1000, both ends included.</remarks>
     public static ulong WindowEnd(Int128 millis) => ClampToUInt64((millis * 1_000_000) + 999);
 
-    // A trace that matches has a span in each of several sets: one for each condition. Then its timestamp decides,
-    // for which all its spans count. Ties of time: the trace that was stored first comes first.
-    string Statement(TraceQuery query)
+    /// <summary>The order in which spans were stored: by partition, within one by row; of a trace, if sealed.</summary>
+    public static string SeqOf(Partition partition) =>
+        string.Create(CultureInfo.InvariantCulture, $"{(long)partition.Number << 32} + rowid");
+
+    // A trace that matches has a span in each of several sets: one for each condition, and one for the window. Then its
+    // timestamp decides, for which all its spans count. Ties of time: the trace that comes first in the files.
+    string? Statement(TraceQuery query)
     {
-        var conditions = Conditions(query);
-        var matching = string.Join(" INTERSECT ", conditions.Select(condition =>
-            $"SELECT {_key} FROM spans WHERE {condition}"));
-        var where = conditions.Count == 0 ? "" : $"WHERE ({_key}) IN ({matching})";
+        var start = WindowStart((Int128)query.EndMillis - query.LookbackMillis);
+        var end = WindowEnd(query.EndMillis);
+        var sets = Conditions(query);
+        // without it the times of all traces there are would be worked out
+        if (_partitions.Any(partition => !IsWithin(partition, start, end)))
+        {
+            var near = _partitions.Where(partition => partition.MayStartWithin(start, end)).ToList();
+            if (near.Count == 0)
+                return null;
+            sets.Add(Union(near, _ => $"start_ns > 0 AND start_ns >= {Bind(start)} AND start_ns <= {Bind(end)}"));
+        }
+        var matching = string.Join(" INTERSECT ", sets.Select(set => $"({set})"));
+        var where = sets.Count == 0 ? "" : $"WHERE ({_key}) IN ({matching})";
+        var spans = string.Join(" UNION ALL ", _partitions.Select(partition =>
+            $"SELECT {_key}, parent_id, start_ns, {SeqOf(partition)} AS seq FROM {partition.Spans}"));
         return $"""
             SELECT {_key} FROM (
                 SELECT {_key}, min(seq) AS first_seq, coalesce(
                     arg_min(start_ns, seq) FILTER (parent_id = 0 AND start_ns > 0),
                     min(start_ns) FILTER (start_ns > 0)) AS timestamp_ns
-                FROM spans {where} GROUP BY {_key})
-            WHERE timestamp_ns >= {Bind(WindowStart((Int128)query.EndMillis - query.LookbackMillis))}
-                AND timestamp_ns <= {Bind(WindowEnd(query.EndMillis))}
+                FROM ({spans}) {where} GROUP BY {_key})
+            WHERE timestamp_ns >= {Bind(start)} AND timestamp_ns <= {Bind(end)}
             ORDER BY timestamp_ns DESC, first_seq
             LIMIT {Bind((long)query.Limit)}
             """;
     }
 
+    static bool IsWithin(Partition partition, ulong start, ulong end)
+    {
+        var (min, max) = partition.Starts();
+        // one without any start has nothing outside the window
+        return min > max || (min >= start && max <= end);
+    }
+
+    /// <summary>The traces with a span that meets the condition, in any of the partitions.</summary>
+    string Union(IReadOnlyList<Partition> partitions, Func<Partition, string> condition) =>
+        string.Join(" UNION ALL ", partitions.Select(partition =>
+            $"SELECT {_key} FROM {partition.Spans} WHERE {condition(partition)}"));
+
     List<string> Conditions(TraceQuery query)
     {
-        var conditions = new List<string>();
+        var conditions = new List<Func<Partition, string>>();
         if (query.RemoteServiceName is { } remoteService)
-            conditions.Add($"remote_service = {BindText(remoteService)}");
+            conditions.Add(_ => $"remote_service = {BindText(remoteService)}");
         if (query.SpanName is { } spanName)
-            conditions.Add($"coalesce(search_name, name) = {BindText(spanName)}");
+            conditions.Add(_ => $"coalesce(search_name, name) = {BindText(spanName)}");
         foreach (var (key, value) in query.Annotations)
-            conditions.Add((value.Length == 0 ? HasKeyOrEvent(key) : HasTag(key, value)) + HasStatus(key, value));
+        {
+            conditions.Add(partition =>
+                (value.Length == 0 ? HasKeyOrEvent(partition, key) : HasTag(partition, key, value)) +
+                HasStatus(key, value));
+        }
         if (query.MinDurationMicros is not null || query.MaxDurationMicros is not null)
-            conditions.Add(HasDuration(query.MinDurationMicros ?? 1, query.MaxDurationMicros ?? long.MaxValue));
+        {
+            conditions.Add(_ =>
+                HasDuration(query.MinDurationMicros ?? 1, query.MaxDurationMicros ?? long.MaxValue));
+        }
         if (query.ServiceName is not { } service)
-            return conditions;
+            return conditions.ConvertAll(condition => Union(_partitions, condition));
         var ofService = $"service = {BindText(service)}";
         return conditions.Count == 0
-            ? [ofService]
-            : conditions.ConvertAll(condition => $"{ofService} AND ({condition})");
+            ? [Union(_partitions, _ => ofService)]
+            : conditions.ConvertAll(each => Union(_partitions, partition => $"{ofService} AND ({each(partition)})"));
     }
 
-    string HasKeyOrEvent(string text)
+    string HasKeyOrEvent(Partition partition, string text)
     {
         var bound = BindText(text);
-        return $"attributes[{bound}] IS NOT NULL OR list_contains(event_names, {bound})";
+        var columns = partition.Layout.Of(text).Select(column => $"{column.Quoted} IS NOT NULL");
+        return string.Join(" OR ",
+            [.. columns, $"attributes[{bound}] IS NOT NULL", $"list_contains(event_names, {bound})"]);
     }
 
-    string HasTag(string key, string value)
+    string HasTag(Partition partition, string key, string value)
     {
         var candidates = string.Join(", ", AttributeText.Candidates(value).Select(BindText));
-        return $"attributes[{BindText(key)}] IN ({candidates})";
+        var columns = partition.Layout.Of(key)
+            .Select(column => (column, Parsed: AttributeText.Parse(column.Type, value)))
+            .Where(each => each.Parsed is not null)
+            .Select(each => each.Parsed is string text
+                ? $"{each.column.Quoted} = {BindText(text)}"
+                : $"{each.column.Quoted} = {Bind(each.Parsed!)}");
+        return string.Join(" OR ", [.. columns, $"attributes[{BindText(key)}] IN ({candidates})"]);
     }
 
     // OTLP's status, which Zipkin sees as tags
@@ -106,7 +158,13 @@ sealed class Search
         return $"duration_ns >= {Bind(min)} AND duration_ns <= {Bind(max)} AND (start_ns > 0 OR origin = 1)";
     }
 
-    string BindText(string text) => $"decode({Bind(text.ToParameter())})";
+    // each text once, however many partitions are asked for it
+    string BindText(string text)
+    {
+        if (!_texts.TryGetValue(text, out var bound))
+            _texts.Add(text, bound = $"decode({Bind(text.ToParameter())})");
+        return bound;
+    }
 
     string Bind(object value)
     {

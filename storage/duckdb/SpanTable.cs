@@ -7,19 +7,20 @@ namespace Tracing.Storage.DuckDb;
 /// <summary>Spans to rows and back. <see cref="Append"/> writes the columns in <see cref="Schema"/>'s order.</summary>
 static class SpanTable
 {
-    /// <summary>What <see cref="Read"/> reads, in its order.</summary>
-    public const string Columns = """
+    const string Fixed = """
         trace_high, trace_low, span_id, parent_id, service, name, kind, start_ns, duration_ns, status, status_message,
         trace_state, flags, dropped_attributes, dropped_events, dropped_links, origin, shared, debug,
         local_ipv4, local_ipv6, local_port, remote_service, remote_ipv4, remote_ipv6, remote_port,
-        map_keys(attributes), map_values(attributes), attributes_beside,
         events, resource_id, scope_id
         """;
 
+    /// <summary>What <see cref="Read"/> reads, in its order.</summary>
+    public static string Columns(Layout layout) =>
+        string.Join(", ", [Fixed, .. layout.Columns.Select(column => column.Quoted), AttributeReader.Columns]);
+
     public static void Append(
-        TableAppender row, long seq, Span span, SearchNames names, int resourceId, int scopeId)
+        TableAppender row, Span span, SearchNames names, int resourceId, int scopeId, AttributeWriter attributes)
     {
-        row.Append(seq);
         row.Append(span.TraceId.High);
         row.Append(span.TraceId.Low);
         row.Append(span.SpanId.Value);
@@ -43,14 +44,14 @@ static class SpanTable
         AppendAddress(row, span.LocalEndpoint);
         AppendUnless(names.RemoteService.Length == 0, row, names.RemoteService);
         AppendAddress(row, span.RemoteEndpoint);
-        AttributeText.Append(row, span.Attributes);
         AppendEvents(row, span);
         row.Append(resourceId);
         row.Append(scopeId);
+        attributes.Append(row, span.Attributes);
         row.EndRow();
     }
 
-    public static Span Read(RowReader row, StoreTables tables)
+    public static Span Read(RowReader row, Layout layout, SharedContents contents)
     {
         var traceId = new TraceId(row.Next<ulong>(), row.Next<ulong>());
         var spanId = new SpanId(row.Next<ulong>());
@@ -80,15 +81,15 @@ static class SpanTable
             Debug = row.Next<bool>(),
             LocalEndpoint = ReadEndpoint(row, service),
             RemoteEndpoint = ReadEndpoint(row, row.NextText() ?? ""),
-            Attributes = AttributeText.Read(row),
         };
         var (events, links) = row.NextBlob() is { } blob ? OtlpProtobuf.DecodeEventsAndLinks(blob) : ([], []);
         return span with
         {
             Events = events,
             Links = links,
-            Resource = tables.Resources.Get(row.Next<int>()),
-            Scope = tables.Scopes.Get(row.Next<int>()),
+            Resource = contents.Resources.Get(row.Next<int>()),
+            Scope = contents.Scopes.Get(row.Next<int>()),
+            Attributes = AttributeReader.Read(row, layout),
         };
     }
 

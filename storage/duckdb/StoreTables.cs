@@ -1,51 +1,80 @@
-using System.Globalization;
 using DuckDB.NET.Data;
+using Microsoft.Extensions.Logging;
 using Tracing.Model;
 using Tracing.Model.Wire;
 
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// All tables on the side of the writer, and what of them is kept in memory. One thread writes; readers use the
-/// resources, scopes and names.
+/// The writer's side of all tables, and what of them is kept in memory. Appends to one partition until that is full or
+/// old, then to a new one, while the sealer takes the old. One thread writes; readers use the names.
 /// </summary>
 sealed class StoreTables : IDisposable
 {
-    readonly DuckDBConnection _connection;
-    readonly TableAppender _spans;
-    readonly RecentBodies _bodies;
-    readonly HashSet<string> _autocompleteKeys;
-    long _nextSeq;
+    /// <summary>More partitions than this may not wait for the sealer; the append partition grows instead.</summary>
+    const int MaxUnsealed = 2;
 
-    public StoreTables(DuckDBConnection connection, IEnumerable<string> autocompleteKeys)
+    /// <summary>
+    /// The first partition of a store knows nothing of its attributes, so all are in its MAP; it ends after this share
+    /// of the spans.
+    /// </summary>
+    const int FirstShare = 10;
+
+    const long RetryMillis = 10_000;
+
+    readonly StoreFolder _folder;
+    readonly DuckDbStoreOptions _options;
+    readonly Partitions _partitions;
+    readonly Sealer _sealer;
+    readonly ILogger _logger;
+    readonly DuckDBConnection _connection;
+    readonly RecentBodies _bodies = new();
+    readonly HashSet<string> _autocompleteKeys;
+    PartitionWriter _writer;
+    long _sinceMillis;
+    long _nextTryMillis = long.MinValue;
+
+    public StoreTables(StoreFolder folder, DuckDbStoreOptions options, Partitions partitions, Sealer sealer,
+        long nowMillis, ILogger logger)
     {
-        _connection = connection;
-        _autocompleteKeys = [.. autocompleteKeys];
-        _spans = new TableAppender(connection, "spans");
-        _bodies = new RecentBodies(connection);
-        Resources = new DistinctTable<Resource>(connection, "resources", Resource.Empty,
-            OtlpProtobuf.EncodeResource, bytes => OtlpProtobuf.DecodeResource(bytes));
-        Scopes = new DistinctTable<InstrumentationScope>(connection, "scopes", InstrumentationScope.Empty,
-            OtlpProtobuf.EncodeScope, bytes => OtlpProtobuf.DecodeScope(bytes));
-        SpanNames = new Names(connection, "span_names");
-        RemoteServices = new Names(connection, "remote_services");
-        TagValues = new Names(connection, "tag_values");
-        var last = connection.Scalar("SELECT coalesce(max(seq), 0) FROM spans");
-        _nextSeq = Convert.ToInt64(last, CultureInfo.InvariantCulture) + 1;
+        _folder = folder;
+        _options = options;
+        _partitions = partitions;
+        _sealer = sealer;
+        _logger = logger;
+        _autocompleteKeys = [.. options.AutocompleteKeys];
+        _connection = folder.Connect();
+        try
+        {
+            var found = folder.AttachAll(options.SealSpans);
+            Read(found, nowMillis);
+            if (found.LastOrDefault() is not { IsSealed: false } last)
+                found.Add(last = Create(found.LastOrDefault()?.Layout ?? Layout.Empty, nowMillis));
+            _sinceMillis = last.CreatedMillis;
+            _writer = new PartitionWriter(_connection, last);
+            MoveTo(_writer);
+            found.ForEach(partitions.Add);
+            // killed before they were sealed
+            found.FindAll(partition => !partition.IsSealed && partition != last).ForEach(sealer.Add);
+        }
+        catch
+        {
+            _connection.Dispose();
+            throw;
+        }
     }
 
-    public DistinctTable<Resource> Resources { get; }
-
-    public DistinctTable<InstrumentationScope> Scopes { get; }
+    /// <summary>The partition that takes appends.</summary>
+    public Partition AppendPartition => _writer.Partition;
 
     /// <summary>By service; every service is a key, one of unnamed spans with an empty name.</summary>
-    public Names SpanNames { get; }
+    public Names SpanNames { get; } = new();
 
     /// <summary>By service.</summary>
-    public Names RemoteServices { get; }
+    public Names RemoteServices { get; } = new();
 
     /// <summary>By autocomplete key.</summary>
-    public Names TagValues { get; }
+    public Names TagValues { get; } = new();
 
     /// <summary>
     /// Writes batches in one transaction; returns when they are durable, as DuckDB syncs its log before a commit
@@ -53,6 +82,7 @@ sealed class StoreTables : IDisposable
     /// </summary>
     public AppendOutcome[] Write(IReadOnlyList<SpanBatch> batches, long nowMillis)
     {
+        MoveOnWhenDue(nowMillis);
         _connection.Execute("BEGIN TRANSACTION");
         try
         {
@@ -65,7 +95,7 @@ sealed class StoreTables : IDisposable
                 if (outcomes[i] == AppendOutcome.Stored)
                     Append(batches[i].Spans);
             }
-            Flush(nowMillis);
+            Flush();
             _connection.Execute("COMMIT");
             Publish(nowMillis);
             return outcomes;
@@ -79,13 +109,77 @@ sealed class StoreTables : IDisposable
 
     public void Dispose()
     {
-        _spans.Dispose();
+        _writer.Dispose();
         _bodies.Dispose();
-        Resources.Dispose();
-        Scopes.Dispose();
         SpanNames.Dispose();
         RemoteServices.Dispose();
         TagValues.Dispose();
+        _connection.Dispose();
+    }
+
+    // names of all partitions; hashes of the newest, as far back as they are remembered
+    void Read(List<Partition> partitions, long nowMillis)
+    {
+        foreach (var partition in partitions)
+        {
+            SpanNames.Read(_connection, partition.Database, "span_names");
+            RemoteServices.Read(_connection, partition.Database, "remote_services");
+            TagValues.Read(_connection, partition.Database, "tag_values");
+        }
+        foreach (var partition in Enumerable.Reverse(partitions))
+        {
+            if (_bodies.Read(_connection, partition.Database) is { } newest &&
+                RecentBodies.IsForgotten(newest, nowMillis))
+                break;
+        }
+    }
+
+    Partition Create(Layout layout, long nowMillis)
+    {
+        var number = _folder.IsInMemory ? 1 : PartitionFiles.LastNumber(_folder.Path) + 1;
+        return _folder.Create(_connection, number, layout, _options.SealSpans, nowMillis);
+    }
+
+    void MoveTo(PartitionWriter writer)
+    {
+        TableAppender Appender(string table) => new(_connection, writer.Partition.Database, table);
+
+        _bodies.MoveTo(Appender("bodies"));
+        SpanNames.MoveTo(Appender("span_names"));
+        RemoteServices.MoveTo(Appender("remote_services"));
+        TagValues.MoveTo(Appender("tag_values"));
+    }
+
+    /// <summary>Begins a new partition when the present one is full or old.</summary>
+    void MoveOnWhenDue(long nowMillis)
+    {
+        var old = _writer.Partition;
+        if (old.SpanCount == 0)
+            _sinceMillis = nowMillis;
+        var limit = old.Number == 1 ? Math.Max(1, _options.SealSpans / FirstShare) : _options.SealSpans;
+        var isDue = old.SpanCount >= limit || nowMillis - _sinceMillis >= _options.SealAge.TotalMilliseconds;
+        if (!isDue || old.SpanCount == 0 || _folder.IsInMemory || nowMillis < _nextTryMillis ||
+            _sealer.Waiting >= MaxUnsealed)
+            return;
+        try
+        {
+            // what a start has replayed was not counted
+            var isKnown = _writer.Counts.Spans * 2 >= old.SpanCount;
+            var writer = new PartitionWriter(
+                _connection, Create(isKnown ? _writer.Counts.Choose() : old.Layout, nowMillis));
+            MoveTo(writer);
+            _writer.Dispose();
+            _writer = writer;
+            _sinceMillis = nowMillis;
+            // before the first commit to it is acknowledged
+            _partitions.Add(writer.Partition);
+            _sealer.Add(old);
+        }
+        catch (Exception exception) when (exception is DuckDBException or IOException or UnauthorizedAccessException)
+        {
+            _nextTryMillis = nowMillis + RetryMillis;
+            _logger.BeginningFailed(exception, old.File);
+        }
     }
 
     void Append(IReadOnlyList<Span> spans)
@@ -93,8 +187,7 @@ sealed class StoreTables : IDisposable
         foreach (var span in spans)
         {
             var names = SearchNames.Of(span);
-            SpanTable.Append(_spans, _nextSeq++, span, names,
-                Resources.IdOf(span.Resource), Scopes.IdOf(span.Scope));
+            _writer.Append(span, names);
             if (names.Service.Length > 0)
             {
                 SpanNames.Add(names.Service, names.Name);
@@ -115,12 +208,10 @@ sealed class StoreTables : IDisposable
         }
     }
 
-    void Flush(long nowMillis)
+    void Flush()
     {
-        _spans.Flush();
-        _bodies.Flush(nowMillis);
-        Resources.Flush();
-        Scopes.Flush();
+        _writer.Flush();
+        _bodies.Flush();
         SpanNames.Flush();
         RemoteServices.Flush();
         TagValues.Flush();
@@ -128,9 +219,8 @@ sealed class StoreTables : IDisposable
 
     void Publish(long nowMillis)
     {
+        _writer.Publish();
         _bodies.Publish(nowMillis);
-        Resources.Publish();
-        Scopes.Publish();
         SpanNames.Publish();
         RemoteServices.Publish();
         TagValues.Publish();
@@ -138,20 +228,11 @@ sealed class StoreTables : IDisposable
 
     void Discard()
     {
-        _spans.Discard();
+        _writer.Discard();
         _bodies.Discard();
-        Resources.Discard();
-        Scopes.Discard();
         SpanNames.Discard();
         RemoteServices.Discard();
         TagValues.Discard();
-        try
-        {
-            _connection.Execute("ROLLBACK");
-        }
-        catch (DuckDBException)
-        {
-            // a failed commit has rolled back already, and then there is nothing to roll back
-        }
+        _connection.TryRollback();
     }
 }

@@ -17,6 +17,7 @@ namespace Tracing.Storage.DuckDb;
 sealed unsafe class TableAppender : IDisposable
 {
     readonly DuckDBConnection _connection;
+    readonly string _database;
     readonly string _table;
     readonly DuckDBLogicalType[] _types;
     readonly DuckDBDataChunk _chunk;
@@ -28,9 +29,10 @@ sealed unsafe class TableAppender : IDisposable
     int _row;
     int _column;
 
-    public TableAppender(DuckDBConnection connection, string table)
+    public TableAppender(DuckDBConnection connection, string database, string table)
     {
         _connection = connection;
+        _database = database;
         _table = table;
         using (var appender = CreateAppender())
         {
@@ -118,13 +120,13 @@ sealed unsafe class TableAppender : IDisposable
 
     NativeAppender CreateAppender()
     {
-        var state = NativeMethods.Appender.DuckDBAppenderCreate(
-            _connection.NativeConnection, null, _table, out var appender);
+        var state = NativeMethods.Appender.DuckDBAppenderCreateExt(
+            _connection.NativeConnection, _database, null, _table, out var appender);
         if (state == DuckDBState.Success)
             return appender;
         var message = ErrorOf(appender);
         appender.Dispose();
-        throw new IOException($"Cannot append to table {_table}: {message}");
+        throw new IOException($"Cannot append to table {_database}.{_table}: {message}");
     }
 
     void AppendChunk()
@@ -154,7 +156,7 @@ sealed unsafe class TableAppender : IDisposable
     void Check(DuckDBState state)
     {
         if (state != DuckDBState.Success)
-            throw new IOException($"Cannot append to table {_table}: {ErrorOf(_appender!)}");
+            throw new IOException($"Cannot append to table {_database}.{_table}: {ErrorOf(_appender!)}");
     }
 
     static string ErrorOf(NativeAppender appender)

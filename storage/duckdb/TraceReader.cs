@@ -3,54 +3,54 @@ using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
 
-/// <summary>Reads whole traces.</summary>
+/// <summary>Reads whole traces, whichever partitions their spans are in.</summary>
 static class TraceReader
 {
     const int FewTraces = 32;
-
-    // Compared with every row, but no other column is read for a row that does not match: 3 ms per M spans held.
-    const string InFew = "list_contains($1::UBIGINT[], trace_low)";
-
-    // By row id, for a join on the trace's own id makes DuckDB read all columns of all rows: 50 ms, so 7.
-    const string InMany =
-        "rowid IN (SELECT rowid FROM spans WHERE trace_low IN (SELECT unnest($1::UBIGINT[])))";
 
     /// <summary>
     /// The traces of the ids in their order, without those that have no spans; an id that comes again adds nothing.
     /// </summary>
     public static List<IReadOnlyList<Span>> Read(
-        DuckDBConnection connection, StoreTables tables, IReadOnlyList<TraceId> ids, bool strict)
+        DuckDBConnection connection, IReadOnlyList<Partition> partitions, IReadOnlyList<TraceId> ids, bool strict)
     {
         var traces = new OrderedDictionary<TraceId, Trace>();
         foreach (var id in ids)
             traces.TryAdd(KeyOf(id, strict), new Trace());
-        if (traces.Count == 0)
-            return [];
-        using var command = connection.Command(
-            $"SELECT {SpanTable.Columns} FROM spans WHERE {(traces.Count > FewTraces ? InMany : InFew)} ORDER BY seq",
-            traces.Keys.Select(key => key.Low).Distinct().ToList());
-        using var reader = command.ExecuteReader();
-        var row = new RowReader(reader);
-        while (row.Read())
+        var lows = traces.Keys.Select(key => key.Low).Distinct().Order().ToList();
+        // in the order of the partitions, which is that of their spans
+        foreach (var partition in partitions)
         {
-            var span = SpanTable.Read(row, tables);
-            if (traces.TryGetValue(KeyOf(span.TraceId, strict), out var trace))
-                trace.Add(span);
+            var here = lows.FindAll(partition.Filter.MayHave);
+            if (here.Count > 0)
+                Read(connection, partition, here, strict, traces);
         }
         return [.. traces.Values.Where(trace => trace.Spans.Count > 0).Select(trace => trace.Spans)];
     }
 
-    /// <summary>All spans of the traces of a window, each trace's together; to be disposed.</summary>
-    /// <remarks>Sorted by DuckDB, which moves to disk what exceeds its memory, and streamed.</remarks>
-    public static DuckDBDataReader Open(DuckDBConnection connection, long startMillis, long endMillis)
+    static void Read(DuckDBConnection connection, Partition partition, List<ulong> lows, bool strict,
+        OrderedDictionary<TraceId, Trace> traces)
     {
-        var command = connection.Command($"""
-            SELECT {SpanTable.Columns} FROM spans WHERE trace_low IN (
-                SELECT trace_low FROM spans WHERE start_ns > 0 AND start_ns >= $1 AND start_ns <= $2)
-            ORDER BY trace_low, seq
-            """, Search.WindowStart(startMillis), Search.WindowEnd(endMillis));
-        command.UseStreamingMode = true;
-        return command.ExecuteReader();
+        var (condition, parameters) = lows.Count > FewTraces
+            // By row id, for a join on the trace's own id makes DuckDB read all columns of all rows: 50 ms, so 7. The
+            // range leads it to the right rows of a sorted partition.
+            ? ($"""
+                rowid IN (SELECT rowid FROM {partition.Spans} WHERE trace_low >= $2 AND trace_low <= $3 AND
+                    trace_low IN (SELECT unnest($1::UBIGINT[])))
+                """, (object[])[lows, lows[0], lows[^1]])
+            // a list of constants, as DuckDB compares them with the least and greatest of each row group
+            : ($"trace_low IN ({string.Join(", ", lows.Select((_, i) => $"${i + 1}"))})", [.. lows]);
+        using var command = connection.Command(
+            $"SELECT {SpanTable.Columns(partition.Layout)} FROM {partition.Spans} WHERE {condition} ORDER BY rowid",
+            parameters);
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        while (row.Read())
+        {
+            var span = SpanTable.Read(row, partition.Layout, partition.Contents);
+            if (traces.TryGetValue(KeyOf(span.TraceId, strict), out var trace))
+                trace.Add(span);
+        }
     }
 
     static TraceId KeyOf(TraceId id, bool strict) => strict ? id : new TraceId(0, id.Low);
@@ -71,29 +71,67 @@ sealed class Trace
     }
 }
 
-/// <summary>Traces one by one from rows in which each trace's are together.</summary>
-sealed class TraceStream(RowReader row, StoreTables tables)
+/// <summary>The traces of a window one by one, in the order of the low halves of their ids.</summary>
+/// <remarks>
+/// Their ids go to a table of the connection, which DuckDB moves to disk when it is large; the spans of some traces at
+/// a time are in memory.
+/// </remarks>
+sealed class TraceStream
 {
-    Span? _first;
-    bool _hasStarted;
+    const int TracesAtATime = 1000;
+
+    readonly DuckDBConnection _connection;
+    readonly IReadOnlyList<Partition> _partitions;
+    readonly Queue<IReadOnlyList<Span>> _next = [];
+    ulong _last;
+    bool _isAtEnd;
+
+    TraceStream(DuckDBConnection connection, IReadOnlyList<Partition> partitions)
+    {
+        _connection = connection;
+        _partitions = partitions;
+    }
+
+    /// <param name="connection">Used, and kept from other uses, to the end.</param>
+    public static TraceStream Open(
+        DuckDBConnection connection, IReadOnlyList<Partition> partitions, long startMillis, long endMillis)
+    {
+        var (start, end) = (Search.WindowStart(startMillis), Search.WindowEnd(endMillis));
+        var near = partitions.Where(partition => partition.MayStartWithin(start, end)).ToList();
+        var stream = new TraceStream(connection, partitions) { _isAtEnd = near.Count == 0 };
+        if (near.Count > 0)
+        {
+            var ids = string.Join(" UNION ", near.Select(partition =>
+                $"SELECT trace_low FROM {partition.Spans} WHERE start_ns > 0 AND start_ns >= $1 AND start_ns <= $2"));
+            connection.Execute($"CREATE TEMP TABLE ids AS {ids} ORDER BY trace_low", start, end);
+        }
+        return stream;
+    }
 
     /// <summary>The spans of the next trace; null at the end.</summary>
     public IReadOnlyList<Span>? Next()
     {
-        if (!_hasStarted)
-        {
-            _hasStarted = true;
-            _first = NextSpan();
-        }
-        if (_first is null)
-            return null;
-        var trace = new Trace();
-        var low = _first.TraceId.Low;
-        do
-            trace.Add(_first);
-        while ((_first = NextSpan()) is not null && _first.TraceId.Low == low);
-        return trace.Spans;
+        IReadOnlyList<Span>? trace;
+        while (!_next.TryDequeue(out trace) && !_isAtEnd)
+            ReadOn();
+        return trace;
     }
 
-    Span? NextSpan() => row.Read() ? SpanTable.Read(row, tables) : null;
+    void ReadOn()
+    {
+        var ids = new List<TraceId>();
+        using (var command = _connection.Command(
+            "SELECT trace_low FROM ids WHERE trace_low > $1 ORDER BY trace_low LIMIT $2", _last, TracesAtATime))
+        using (var reader = command.ExecuteReader())
+        {
+            while (reader.Read())
+                ids.Add(new TraceId(0, reader.GetFieldValue<ulong>(0)));
+        }
+        _isAtEnd = ids.Count < TracesAtATime;
+        if (ids.Count == 0)
+            return;
+        _last = ids[^1].Low;
+        foreach (var trace in TraceReader.Read(_connection, _partitions, ids, strict: false))
+            _next.Enqueue(trace);
+    }
 }

@@ -19,6 +19,8 @@ public sealed class OptionsTests
     [InlineData("Storage:Kind", "cassandra", "Tracing:Storage:Kind is cassandra")]
     [InlineData("Storage:Kind", "elasticsearch", "'elasticsearch' at 'Tracing:Storage:Kind'")]
     [InlineData("Storage:Path", " ", "Tracing:Storage:Path is \" \"")]
+    [InlineData("Storage:SealSpans", "0", "Tracing:Storage:SealSpans is 0")]
+    [InlineData("Storage:SealAge", "00:00:00", "Tracing:Storage:SealAge is 00:00:00")]
     public void A_bad_setting_is_refused_by_key_and_value(string key, string value, string message)
     {
         var error = Assert.Throws<InvalidOptionsException>(() => Read(new() { ["Tracing:" + key] = value }));

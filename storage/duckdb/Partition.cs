@@ -1,0 +1,170 @@
+using System.Globalization;
+using DuckDB.NET.Data;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// One file of spans, attached to DuckDB as a database of its own: complete in itself, with the resources, scopes and
+/// names of its spans. Sealed ones never change.
+/// </summary>
+sealed class Partition
+{
+    readonly Lazy<SharedContents> _contents;
+    readonly Lock _widening = new();
+    ulong _minStart = ulong.MaxValue;
+    ulong _maxStart;
+    long _spans;
+
+    Partition(int number, bool isSealed, string file, Layout layout, TraceFilter filter, Func<SharedContents> contents)
+    {
+        Number = number;
+        IsSealed = isSealed;
+        File = file;
+        Layout = layout;
+        Filter = filter;
+        _contents = new Lazy<SharedContents>(contents);
+    }
+
+    /// <summary>Spans of a lower number were stored earlier.</summary>
+    public int Number { get; }
+
+    public bool IsSealed { get; }
+
+    /// <summary>Path of the file; <see cref="DuckDbStoreOptions.InMemory"/> when there is none.</summary>
+    public string File { get; }
+
+    public Layout Layout { get; }
+
+    public TraceFilter Filter { get; }
+
+    /// <summary>Name of the database in DuckDB.</summary>
+    public string Database => DatabaseOf(Number, IsSealed);
+
+    /// <summary>The table of spans, as it stands in SQL.</summary>
+    public string Spans => $"{Sql.Quote(Database)}.spans";
+
+    /// <summary>Resources and scopes; of a sealed partition read with its first span.</summary>
+    public SharedContents Contents => _contents.Value;
+
+    public long SpanCount
+    {
+        get => Interlocked.Read(ref _spans);
+        set => Interlocked.Exchange(ref _spans, value);
+    }
+
+    /// <summary>When it was begun, in milliseconds since 1970.</summary>
+    public long CreatedMillis { get; init; }
+
+    /// <summary>How many snapshots hold it; guarded by <see cref="Partitions"/>.</summary>
+    public int Holders { get; set; }
+
+    /// <summary>Whether it goes when no snapshot holds it any more; guarded likewise.</summary>
+    public bool IsRetired { get; set; }
+
+    /// <summary>Name in DuckDB of the partition of a number.</summary>
+    public static string DatabaseOf(int number, bool isSealed) =>
+        string.Create(CultureInfo.InvariantCulture, $"{(isSealed ? "sealed" : "open")}_{number:d8}");
+
+    /// <summary>An attached partition that takes appends, or took them.</summary>
+    /// <param name="expectedTraces">For how many traces to make the filter.</param>
+    public static Partition ReadOpen(DuckDBConnection connection, int number, string file, long expectedTraces)
+    {
+        var database = DatabaseOf(number, isSealed: false);
+        var contents = SharedContents.Read(connection, database);
+        var filter = TraceFilter.For(expectedTraces);
+        AddTraces(connection, database, filter);
+        var partition = new Partition(
+            number, false, file, Layout.Read(connection, database), filter, () => contents)
+        {
+            CreatedMillis = (long)ReadNumber(connection, database, "created_ms", file),
+        };
+        var (count, min, max) = ReadRange(connection, database);
+        partition._spans = count;
+        partition.Widen(min, max);
+        return partition;
+    }
+
+    /// <summary>An attached sealed partition.</summary>
+    /// <param name="connect">Opens a connection, to be disposed.</param>
+    public static Partition ReadSealed(
+        DuckDBConnection connection, int number, string file, Func<DuckDBConnection> connect)
+    {
+        var database = DatabaseOf(number, isSealed: true);
+        using var command = connection.Command($"SELECT words FROM {Sql.Quote(database)}.trace_filter");
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        if (!row.Read())
+            throw new InvalidDataException($"{file} has no filter of traces.");
+        var filter = TraceFilter.FromBytes(row.NextBlob());
+        var partition = new Partition(number, true, file, Layout.Read(connection, database), filter, () =>
+        {
+            using var own = connect();
+            return SharedContents.Read(own, database);
+        })
+        {
+            CreatedMillis = (long)ReadNumber(connection, database, "created_ms", file),
+        };
+        partition._spans = (long)ReadNumber(connection, database, "spans", file);
+        partition.Widen((ulong)ReadNumber(connection, database, "min_start_ns", file),
+            (ulong)ReadNumber(connection, database, "max_start_ns", file));
+        return partition;
+    }
+
+    /// <summary>How many spans a database has, and the range of their starts as <see cref="Widen"/> takes it.</summary>
+    public static (long Count, ulong Min, ulong Max) ReadRange(DuckDBConnection connection, string database)
+    {
+        using var command = connection.Command($"""
+            SELECT count(*), coalesce(min(start_ns) FILTER (start_ns > 0), {ulong.MaxValue}::UBIGINT),
+                coalesce(max(start_ns), 0)::UBIGINT
+            FROM {Sql.Quote(database)}.spans
+            """);
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        row.Read();
+        return (row.Next<long>(), row.Next<ulong>(), row.Next<ulong>());
+    }
+
+    /// <summary>Adds all traces of a database to a filter.</summary>
+    public static void AddTraces(DuckDBConnection connection, string database, TraceFilter filter)
+    {
+        using var command = connection.Command($"SELECT DISTINCT trace_low FROM {Sql.Quote(database)}.spans");
+        command.UseStreamingMode = true;
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+            filter.Add(reader.GetFieldValue<ulong>(0));
+    }
+
+    /// <summary>Notes starts of spans in nanoseconds since 1970; 0, as absent, is no start.</summary>
+    public void Widen(ulong min, ulong max)
+    {
+        lock (_widening)
+        {
+            _minStart = Math.Min(_minStart, min);
+            _maxStart = Math.Max(_maxStart, max);
+        }
+    }
+
+    /// <summary>Range of the starts of its spans, in nanoseconds since 1970; the wrong way round without any.</summary>
+    public (ulong Min, ulong Max) Starts()
+    {
+        lock (_widening)
+            return (_minStart, _maxStart);
+    }
+
+    /// <summary>Whether a span may start within the window, in nanoseconds since 1970, both ends included.</summary>
+    public bool MayStartWithin(ulong start, ulong end)
+    {
+        var (min, max) = Starts();
+        return min <= end && max >= start;
+    }
+
+    static Int128 ReadNumber(DuckDBConnection connection, string database, string key, string file) =>
+        Int128.TryParse(Schema.ReadMeta(connection, database, key), CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new InvalidDataException($"{file} does not say its {key}.");
+}
+
+/// <summary>What a partition holds, for those who decide what to drop.</summary>
+/// <param name="Bytes">On disk, with the log.</param>
+/// <param name="MinStart">In nanoseconds since 1970; above <paramref name="MaxStart"/> when no span has a start.</param>
+sealed record PartitionInfo(int Number, bool IsSealed, long Spans, long Bytes, ulong MinStart, ulong MaxStart);

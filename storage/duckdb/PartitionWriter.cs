@@ -1,0 +1,78 @@
+using DuckDB.NET.Data;
+using Tracing.Model;
+using Tracing.Model.Wire;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// Appends spans, with their resources and scopes, to one partition. The writer thread adds within its transaction, then
+/// calls <see cref="Publish"/> or <see cref="Discard"/>.
+/// </summary>
+sealed class PartitionWriter : IDisposable
+{
+    readonly AttributeWriter _attributes;
+    readonly TableAppender _spans;
+    readonly DistinctTable<Resource> _resources;
+    readonly DistinctTable<InstrumentationScope> _scopes;
+    long _added;
+
+    public PartitionWriter(DuckDBConnection connection, Partition partition)
+    {
+        Partition = partition;
+        Counts = new AttributeCounts(partition.Layout);
+        _attributes = new AttributeWriter(partition.Layout, Counts);
+        _spans = new TableAppender(connection, partition.Database, "spans");
+        _resources = new DistinctTable<Resource>(
+            new TableAppender(connection, partition.Database, "resources"), partition.Contents.Resources,
+            OtlpProtobuf.EncodeResource);
+        _scopes = new DistinctTable<InstrumentationScope>(
+            new TableAppender(connection, partition.Database, "scopes"), partition.Contents.Scopes,
+            OtlpProtobuf.EncodeScope);
+    }
+
+    public Partition Partition { get; }
+
+    /// <summary>Of the spans appended here since the start.</summary>
+    public AttributeCounts Counts { get; }
+
+    public void Append(Span span, SearchNames names)
+    {
+        SpanTable.Append(
+            _spans, span, names, _resources.IdOf(span.Resource), _scopes.IdOf(span.Scope), _attributes);
+        // before the commit, so that whoever sees the span finds its trace here; harmless if it fails
+        Partition.Filter.Add(span.TraceId.Low);
+        if (span.StartUnixNano > 0)
+            Partition.Widen(span.StartUnixNano, span.StartUnixNano);
+        _added++;
+    }
+
+    public void Flush()
+    {
+        _spans.Flush();
+        _resources.Flush();
+        _scopes.Flush();
+    }
+
+    public void Publish()
+    {
+        Partition.SpanCount += _added;
+        _added = 0;
+        _resources.Publish();
+        _scopes.Publish();
+    }
+
+    public void Discard()
+    {
+        _added = 0;
+        _spans.Discard();
+        _resources.Discard();
+        _scopes.Discard();
+    }
+
+    public void Dispose()
+    {
+        _spans.Dispose();
+        _resources.Dispose();
+        _scopes.Dispose();
+    }
+}

@@ -1,0 +1,251 @@
+using System.Globalization;
+using DuckDB.NET.Data;
+using Microsoft.Extensions.Logging;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// The folder of a store, locked against other servers, and DuckDB, to which its partitions are attached: one
+/// database in memory, so that all share one buffer pool and its limit.
+/// </summary>
+sealed class StoreFolder : IDisposable
+{
+    /// <summary>What the store was before it had partitions; never released.</summary>
+    const string SingleFile = "spans.duckdb";
+
+    /// <summary>The header of a DuckDB file: three blocks of 4 KiB.</summary>
+    const long HeaderBytes = 3 * 4096;
+
+    readonly FileStream? _lock;
+    readonly ILogger _logger;
+    readonly DuckDBConnection _root;
+
+    StoreFolder(string path, FileStream? folderLock, DuckDBConnection root, ILogger logger)
+    {
+        Path = path;
+        _lock = folderLock;
+        _root = root;
+        _logger = logger;
+    }
+
+    /// <summary>Full path of the folder, or <see cref="DuckDbStoreOptions.InMemory"/>.</summary>
+    public string Path { get; }
+
+    public bool IsInMemory => _lock is null;
+
+    public static StoreFolder Open(DuckDbStoreOptions options, ILogger logger)
+    {
+        if (options.IsInMemory)
+            return new StoreFolder(DuckDbStoreOptions.InMemory, null, OpenRoot(options, ""), logger);
+        var path = System.IO.Path.GetFullPath(options.Path);
+        var folderLock = Lock(path);
+        try
+        {
+            if (File.Exists(System.IO.Path.Combine(path, SingleFile)))
+            {
+                throw new StoreUnusableException($"{System.IO.Path.Combine(path, SingleFile)} is of a format that was " +
+                    "never released and that this server cannot read. Move it away, or choose another folder.");
+            }
+            return new StoreFolder(path, folderLock, OpenRoot(options, System.IO.Path.Combine(path, "tmp")), logger);
+        }
+        catch
+        {
+            folderLock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens a connection; to be disposed.</summary>
+    public DuckDBConnection Connect()
+    {
+        var connection = _root.Duplicate();
+        connection.Open();
+        return connection;
+    }
+
+    /// <summary>
+    /// Attaches what is in the folder, in whatever state a kill has left it. A damaged file is set aside.
+    /// </summary>
+    /// <param name="expectedTraces">For how many traces the filter of an open partition is made.</param>
+    /// <returns>In the order of their numbers.</returns>
+    /// <exception cref="StoreUnusableException">A file is of a newer version.</exception>
+    public List<Partition> AttachAll(long expectedTraces)
+    {
+        if (IsInMemory)
+            return [];
+        PartitionFiles.DeleteTemporary(Path);
+        var found = new List<Partition>();
+        foreach (var number in PartitionFiles.SealedNumbers(Path))
+        {
+            var file = PartitionFiles.SealedFile(Path, number);
+            if (TryAttach(file, () => AttachSealed(_root, number, file)) is not { } partition)
+                continue;
+            found.Add(partition);
+            // killed between the two
+            PartitionFiles.Delete(PartitionFiles.OpenFile(Path, number));
+        }
+        foreach (var number in PartitionFiles.OpenNumbers(Path))
+        {
+            var file = PartitionFiles.OpenFile(Path, number);
+            if (IsUnborn(file))
+                PartitionFiles.Delete(file);
+            else if (TryAttach(file, () => AttachOpen(number, file, expectedTraces)) is { } partition)
+                found.Add(partition);
+        }
+        return [.. found.OrderBy(partition => partition.Number)];
+    }
+
+    /// <summary>Begins an append partition with a number that no other has.</summary>
+    public Partition Create(
+        DuckDBConnection connection, int number, Layout layout, long expectedTraces, long nowMillis)
+    {
+        var file = IsInMemory ? DuckDbStoreOptions.InMemory : PartitionFiles.OpenFile(Path, number);
+        var database = Partition.DatabaseOf(number, isSealed: false);
+        try
+        {
+            Attach(connection, file, database);
+            Schema.Create(connection, database, layout, nowMillis);
+            if (!IsInMemory)
+                PartitionFiles.Sync(Path);
+            return Partition.ReadOpen(connection, number, file, expectedTraces);
+        }
+        catch
+        {
+            connection.Execute($"DETACH DATABASE IF EXISTS {Sql.Quote(database)}");
+            if (!IsInMemory)
+                PartitionFiles.Delete(file);
+            throw;
+        }
+    }
+
+    /// <summary>Attaches a new file, or one that can be written.</summary>
+    public static void Attach(DuckDBConnection connection, string file, string database) =>
+        // the newest version of DuckDB's format compresses text better; older DuckDBs need not read our files
+        connection.Execute($"ATTACH {Sql.Literal(file)} AS {Sql.Quote(database)} (STORAGE_VERSION 'v1.5.0')");
+
+    /// <summary>Attaches a sealed file, which nobody writes any more.</summary>
+    public Partition AttachSealed(DuckDBConnection connection, int number, string file)
+    {
+        var database = Partition.DatabaseOf(number, isSealed: true);
+        connection.Execute($"ATTACH {Sql.Literal(file)} AS {Sql.Quote(database)} (READ_ONLY)");
+        try
+        {
+            Schema.CheckVersion(connection, database, file);
+            CheckLength(connection, file, database);
+            return Partition.ReadSealed(connection, number, file, Connect);
+        }
+        catch
+        {
+            connection.Execute($"DETACH {Sql.Quote(database)}");
+            throw;
+        }
+    }
+
+    /// <summary>Closes everything. Open partitions keep their logs: what is in them is replayed at the next start.</summary>
+    public void Dispose()
+    {
+        _root.Dispose();
+        _lock?.Dispose();
+    }
+
+    Partition AttachOpen(int number, string file, long expectedTraces)
+    {
+        var database = Partition.DatabaseOf(number, isSealed: false);
+        Attach(_root, file, database);
+        try
+        {
+            Schema.CheckVersion(_root, database, file);
+            return Partition.ReadOpen(_root, number, file, expectedTraces);
+        }
+        catch
+        {
+            _root.Execute($"DETACH {Sql.Quote(database)}");
+            throw;
+        }
+    }
+
+    // Its tables are made in one transaction, which is in the log. Without a log nothing was ever committed to it.
+    static bool IsUnborn(string file)
+    {
+        var log = new FileInfo(PartitionFiles.LogOf(file));
+        return new FileInfo(file).Length <= HeaderBytes && (!log.Exists || log.Length == 0);
+    }
+
+    Partition? TryAttach(string file, Func<Partition> attach)
+    {
+        try
+        {
+            return attach();
+        }
+        catch (DuckDBException exception) when (exception.Message.Contains("version number", StringComparison.Ordinal))
+        {
+            throw new StoreUnusableException($"{file} was written by a newer server: {exception.Message}", exception);
+        }
+        catch (Exception exception) when (exception is DuckDBException or InvalidDataException)
+        {
+            _logger.Damaged(exception, file, PartitionFiles.SetAside(file));
+            return null;
+        }
+    }
+
+    // DuckDB itself would notice a cut file only when it reads what is missing
+    static void CheckLength(DuckDBConnection connection, string file, string database)
+    {
+        using var command = connection.Command(
+            "SELECT block_size * total_blocks FROM pragma_database_size() WHERE database_name = $1", database);
+        var blocks = Convert.ToInt64(command.ExecuteScalar(), CultureInfo.InvariantCulture);
+        var length = new FileInfo(file).Length;
+        if (length < HeaderBytes + blocks)
+            throw new InvalidDataException($"{file} has {length} bytes, but should have {HeaderBytes + blocks}.");
+    }
+
+    // DuckDB locks its files too, but only one by one
+    static FileStream Lock(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new StoreUnusableException(
+                $"Cannot make the store's folder {folder}: {exception.Message}", exception);
+        }
+        var file = System.IO.Path.Combine(folder, "lock");
+        try
+        {
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new StoreUnusableException(
+                $"Cannot write to the store's folder {folder}: {exception.Message}", exception);
+        }
+        catch (IOException exception)
+        {
+            throw new StoreUnusableException($"Cannot lock the store's folder {folder}; is another server using it? " +
+                exception.Message, exception);
+        }
+    }
+
+    static DuckDBConnection OpenRoot(DuckDbStoreOptions options, string temporary)
+    {
+        var connection = new DuckDBConnection(new DuckDBConnectionStringBuilder
+        {
+            DataSource = DuckDbStoreOptions.InMemory,
+            ["memory_limit"] = string.Create(CultureInfo.InvariantCulture, $"{options.MemoryLimitMiB}MiB"),
+            ["temp_directory"] = temporary,
+            // A checkpoint holds up the commits that wait for it. Open partitions never have one: they are sealed.
+            ["checkpoint_threshold"] = "1TB",
+            // every query whose order matters says so
+            ["preserve_insertion_order"] = "false",
+            // nothing is fetched from the network
+            ["autoinstall_known_extensions"] = "false",
+            ["autoload_known_extensions"] = "false",
+        }.ConnectionString);
+        connection.Open();
+        // the same when a partition is detached
+        connection.Execute("PRAGMA disable_checkpoint_on_shutdown");
+        return connection;
+    }
+}

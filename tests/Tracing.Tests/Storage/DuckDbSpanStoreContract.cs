@@ -1,0 +1,34 @@
+using Tracing.Storage;
+using Tracing.Storage.DuckDb;
+
+namespace Tracing.Tests;
+
+/// <summary>The contract on the embedded store.</summary>
+/// <param name="sealSpans">How many spans a partition takes.</param>
+public abstract class DuckDbSpanStoreContract(int sealSpans) : SpanStoreContract
+{
+    private protected TemporaryFolder Folder { get; } = new();
+
+    public override ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        Folder.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private protected override ValueTask<ISpanStore> OpenAsync(StoreSetup setup) =>
+        ValueTask.FromResult<ISpanStore>(Open(new DuckDbStoreOptions
+        {
+            Path = Folder.Path,
+            AutocompleteKeys = setup.AutocompleteKeys,
+            MaxQueuedSpans = setup.MaxQueuedSpans,
+            SealSpans = sealSpans,
+        }));
+
+    private protected DuckDbSpanStore Open(DuckDbStoreOptions options) => DuckDbSpanStore.Open(options, Clock);
+}
+
+/// <summary>The contract where everything straddles partitions, open and sealed ones.</summary>
+public sealed class SmallPartitionsTests() : DuckDbSpanStoreContract(sealSpans: 10);

@@ -17,6 +17,9 @@ sealed partial class RegexTranslator
     /// <summary>How often something may repeat, repetitions within repetitions multiplied; RE2's bound.</summary>
     const int MaxRepeat = 1_000;
 
+    /// <summary>Beyond it, RE2 may find a pattern too large for its memory.</summary>
+    const int MaxPlainRepeat = 100;
+
     /// <summary>Depth of groups, as .NET's parser recurses.</summary>
     const int MaxDepth = 100;
 
@@ -131,6 +134,7 @@ sealed partial class RegexTranslator
         _atomRepeat *= Math.Max(1, count);
         if (_atomRepeat > MaxRepeat)
             throw Error($"something repeats more than {MaxRepeat} times");
+        _isPlain &= _atomRepeat <= MaxPlainRepeat;
         _groupRepeat = Math.Max(_groupRepeat, _atomRepeat);
         // whether few or many are preferred does not matter for a whole match
         if (Current == '?')
@@ -176,6 +180,8 @@ sealed partial class RegexTranslator
         {
             _next += name.Length;
             _output.Append("(?:");
+            // known to newer versions of RE2 only
+            _isPlain &= name.ValueSpan[1] == 'P';
         }
         else if (!ReadFlags())
         {

@@ -42,6 +42,9 @@ sealed class DistinctTable<T> : IDisposable where T : class, IEquatable<T>
 
     public T Get(int id) => id == 0 ? _empty : _byId[id];
 
+    /// <summary>Every content with its id, the empty one too; some may not be committed yet.</summary>
+    public IEnumerable<KeyValuePair<int, T>> All() => _byId.Prepend(new KeyValuePair<int, T>(0, _empty));
+
     /// <summary>The id of the content, which is added when it is new.</summary>
     public int IdOf(T content)
     {

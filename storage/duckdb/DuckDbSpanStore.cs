@@ -65,6 +65,9 @@ public sealed class DuckDbSpanStore : ISpanStore
             connection => TraceReader.Read(connection, _tables, Search.Find(connection, query), query.StrictTraceId),
             cancellationToken);
 
+    public Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken) => _readers.RunAsync(
+        connection => SpanSearcher.Search(connection, _tables, search, cancellationToken), cancellationToken);
+
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -18,8 +18,9 @@ static class TraceReader
     /// <summary>
     /// The traces of the ids in their order, without those that have no spans; an id that comes again adds nothing.
     /// </summary>
-    public static List<IReadOnlyList<Span>> Read(
-        DuckDBConnection connection, StoreTables tables, IReadOnlyList<TraceId> ids, bool strict)
+    /// <param name="maxSeq">Of the spans stored up to it.</param>
+    public static List<IReadOnlyList<Span>> Read(DuckDBConnection connection, StoreTables tables,
+        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue)
     {
         var traces = new OrderedDictionary<TraceId, Trace>();
         foreach (var id in ids)
@@ -27,8 +28,9 @@ static class TraceReader
         if (traces.Count == 0)
             return [];
         using var command = connection.Command(
-            $"SELECT {SpanTable.Columns} FROM spans WHERE {(traces.Count > FewTraces ? InMany : InFew)} ORDER BY seq",
-            traces.Keys.Select(key => key.Low).Distinct().ToList());
+            $"SELECT {SpanTable.Columns} FROM spans " +
+            $"WHERE {(traces.Count > FewTraces ? InMany : InFew)} AND seq <= $2 ORDER BY seq",
+            traces.Keys.Select(key => key.Low).Distinct().ToList(), maxSeq);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         while (row.Read())

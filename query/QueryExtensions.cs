@@ -24,6 +24,8 @@ public static class QueryExtensions
         var group = routes.MapGroup("").AddEndpointFilter((call, next) => LimitTimeAsync(call, next, options.Timeout));
         routes.ServiceProvider.GetRequiredService<ZipkinQueryEndpoints>().Map(group);
         group.MapTraces();
+        if (options.SearchEnabled)
+            group.MapSearch();
     }
 
     /// <summary>

@@ -77,6 +77,8 @@ public static class TracingServer
         kestrel.AddServerHeader = false;
         // the intake bounds bodies itself, so that the answer can be in the sender's own format
         kestrel.Limits.MaxRequestBodySize = null;
+        // queries of TraceQL stand in the address; the framework's 8 KiB end at some hundred conditions
+        kestrel.Limits.MaxRequestLineSize = 128 * 1024;
         Listen(kestrel, options.Address, options.Port, HttpProtocols.Http1, Listener.Main);
         if (options.OtlpHttpPort >= 0)
             Listen(kestrel, options.Address, options.OtlpHttpPort, HttpProtocols.Http1, Listener.OtlpHttp);

@@ -43,6 +43,9 @@ public interface ISpanStore : IAsyncDisposable
     /// <summary>Whole traces that match, newest first.</summary>
     Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(TraceQuery query, CancellationToken cancellationToken);
 
+    /// <summary>Traces with a span that fits a filter of TraceQL, a page at a time.</summary>
+    Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken);
+
     /// <summary>
     /// Every trace, grouped by the low 64 bits of its id, that has a span starting within the window (milliseconds
     /// since 1970, both ends included), one list at a time.

@@ -18,7 +18,11 @@ sealed class Contents<T>(T empty) where T : class
 
     public void Remove(int id) => _byId.TryRemove(id, out _);
 
-    public IEnumerable<KeyValuePair<int, T>> All() => _byId;
+    /// <summary>All but the empty one; some may not be committed yet.</summary>
+    public IEnumerable<KeyValuePair<int, T>> Stored() => _byId;
+
+    /// <summary>All, the empty one too; some may not be committed yet.</summary>
+    public IEnumerable<KeyValuePair<int, T>> All() => _byId.Prepend(new KeyValuePair<int, T>(0, empty));
 }
 
 /// <summary>The resources and scopes of a partition's spans, in memory.</summary>
@@ -71,7 +75,7 @@ sealed class DistinctTable<T> : IDisposable where T : class, IEquatable<T>
         _appender = appender;
         _contents = contents;
         _encode = encode;
-        foreach (var (id, content) in contents.All())
+        foreach (var (id, content) in contents.Stored())
         {
             _ids[content] = id;
             _nextId = Math.Max(_nextId, id + 1);

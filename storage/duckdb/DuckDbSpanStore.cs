@@ -82,6 +82,11 @@ public sealed class DuckDbSpanStore : ISpanStore
                 connection, partitions, Search.Find(connection, partitions, query), query.StrictTraceId),
             cancellationToken);
 
+    public Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken) => _readers.RunAsync(
+        (connection, partitions) => SpanSearcher.Search(
+            connection, partitions, _tables.SpanNames, search, cancellationToken),
+        cancellationToken);
+
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

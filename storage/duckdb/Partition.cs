@@ -43,6 +43,15 @@ sealed class Partition
     /// <summary>The table of spans, as it stands in SQL.</summary>
     public string Spans => $"{Sql.Quote(Database)}.spans";
 
+    /// <summary>
+    /// SQL for the order in which all spans of the store were stored: by partition, within one by row, which a sealed
+    /// one remembers.
+    /// </summary>
+    public string Seq => string.Create(CultureInfo.InvariantCulture, $"{FirstSeq} + {(IsSealed ? "seq" : "rowid")}");
+
+    /// <summary>No span of this partition has a lower one, and all of earlier partitions have.</summary>
+    public long FirstSeq => (long)Number << 32;
+
     /// <summary>Resources and scopes; of a sealed partition read with its first span.</summary>
     public SharedContents Contents => _contents.Value;
 
@@ -150,6 +159,18 @@ sealed class Partition
         lock (_widening)
             return (_minStart, _maxStart);
     }
+
+    /// <summary>Of the newest span that is committed; below <see cref="FirstSeq"/> when there is none.</summary>
+    public long LastSeq(DuckDBConnection connection)
+    {
+        using var command = connection.Command($"SELECT coalesce(max({Seq}), {FirstSeq - 1}) FROM {Spans}");
+        return Convert.ToInt64(command.ExecuteScalar(), CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>SQL for whether a span was stored no later than that of the number.</summary>
+    public string IsStoredBy(long seq) => seq >= FirstSeq + uint.MaxValue
+        ? "true"
+        : string.Create(CultureInfo.InvariantCulture, $"{Seq} <= {seq}");
 
     /// <summary>Whether a span may start within the window, in nanoseconds since 1970, both ends included.</summary>
     public bool MayStartWithin(ulong start, ulong end)

@@ -17,7 +17,9 @@ static class Schema
             trace_high UBIGINT,
             trace_low UBIGINT,
             span_id UBIGINT,
-            parent_id UBIGINT,          -- 0: a root
+            parent_id UBIGINT,          -- 0: a root; NULL: see parent_distance
+            seq INTEGER,                -- if sealed: its row while the partition was open, the order stored
+            parent_distance INTEGER,    -- if sealed: how many rows before this one its parent is; NULL if not there
             service VARCHAR,            -- lower case
             name VARCHAR,
             search_name VARCHAR,        -- name in lower case; NULL when name is

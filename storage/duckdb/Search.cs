@@ -44,10 +44,6 @@ sealed class Search
     /// <remarks>Zipkin compares microseconds with the millisecond times 1000, both ends included.</remarks>
     public static ulong WindowEnd(Int128 millis) => ClampToUInt64((millis * 1_000_000) + 999);
 
-    /// <summary>The order in which spans were stored: by partition, within one by row; of a trace, if sealed.</summary>
-    public static string SeqOf(Partition partition) =>
-        string.Create(CultureInfo.InvariantCulture, $"{(long)partition.Number << 32} + rowid");
-
     // A trace that matches has a span in each of several sets: one for each condition, and one for the window. Then its
     // timestamp decides, for which all its spans count. Ties of time: the trace that comes first in the files.
     string? Statement(TraceQuery query)
@@ -66,7 +62,7 @@ sealed class Search
         var matching = string.Join(" INTERSECT ", sets.Select(set => $"({set})"));
         var where = sets.Count == 0 ? "" : $"WHERE ({_key}) IN ({matching})";
         var spans = string.Join(" UNION ALL ", _partitions.Select(partition =>
-            $"SELECT {_key}, parent_id, start_ns, {SeqOf(partition)} AS seq FROM {partition.Spans}"));
+            $"SELECT {_key}, parent_id, start_ns, {partition.Seq} AS seq FROM {partition.Spans}"));
         return $"""
             SELECT {_key} FROM (
                 SELECT {_key}, min(seq) AS first_seq, coalesce(

@@ -11,8 +11,9 @@ static class TraceReader
     /// <summary>
     /// The traces of the ids in their order, without those that have no spans; an id that comes again adds nothing.
     /// </summary>
-    public static List<IReadOnlyList<Span>> Read(
-        DuckDBConnection connection, IReadOnlyList<Partition> partitions, IReadOnlyList<TraceId> ids, bool strict)
+    /// <param name="maxSeq">Of the spans stored up to it; see <see cref="Partition.Seq"/>.</param>
+    public static List<IReadOnlyList<Span>> Read(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
+        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue)
     {
         var traces = new OrderedDictionary<TraceId, Trace>();
         foreach (var id in ids)
@@ -23,12 +24,12 @@ static class TraceReader
         {
             var here = lows.FindAll(partition.Filter.MayHave);
             if (here.Count > 0)
-                Read(connection, partition, here, strict, traces);
+                Read(connection, partition, here, strict, maxSeq, traces);
         }
         return [.. traces.Values.Where(trace => trace.Spans.Count > 0).Select(trace => trace.Spans)];
     }
 
-    static void Read(DuckDBConnection connection, Partition partition, List<ulong> lows, bool strict,
+    static void Read(DuckDBConnection connection, Partition partition, List<ulong> lows, bool strict, long maxSeq,
         OrderedDictionary<TraceId, Trace> traces)
     {
         var (condition, parameters) = lows.Count > FewTraces
@@ -41,13 +42,22 @@ static class TraceReader
             // a list of constants, as DuckDB compares them with the least and greatest of each row group
             : ($"trace_low IN ({string.Join(", ", lows.Select((_, i) => $"${i + 1}"))})", [.. lows]);
         using var command = connection.Command(
-            $"SELECT {SpanTable.Columns(partition.Layout)} FROM {partition.Spans} WHERE {condition} ORDER BY rowid",
-            parameters);
+            $"SELECT rowid, {partition.Seq}, parent_distance, {SpanTable.Columns(partition.Layout)} " +
+            $"FROM {partition.Spans} WHERE {condition} ORDER BY rowid", parameters);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
+        var rows = new OrderedDictionary<long, (long Seq, int? ParentDistance, Span Span)>();
         while (row.Read())
         {
-            var span = SpanTable.Read(row, partition.Layout, partition.Contents);
+            rows.Add(row.Next<long>(), (row.Next<long>(), row.NextOrNull<int>(),
+                SpanTable.Read(row, partition.Layout, partition.Contents)));
+        }
+        foreach (var (id, (seq, distance, read)) in rows)
+        {
+            if (seq > maxSeq)
+                continue;
+            // a parent that is named so is in the same trace, so it was read too
+            var span = distance is null ? read : read with { ParentSpanId = rows[id - distance.Value].Span.SpanId };
             if (traces.TryGetValue(KeyOf(span.TraceId, strict), out var trace))
                 trace.Add(span);
         }

@@ -1,0 +1,41 @@
+using System.Globalization;
+using Tracing.Model;
+using Tracing.Storage;
+
+namespace Tracing.Query;
+
+/// <summary>
+/// A page of a search as JSON. Instants are texts, as in OTLP, for they exceed what JavaScript's numbers hold.
+/// </summary>
+/// <param name="Next">The cursor of the next page; null when this is the last.</param>
+sealed record SearchAnswer(IReadOnlyList<SearchAnswer.Trace> Traces, string? Next)
+{
+    /// <param name="TraceId">32 lower-case hex digits.</param>
+    /// <param name="RootService">Null while no root is stored, as is the name.</param>
+    /// <param name="StartUnixNano">Nanoseconds since 1970.</param>
+    /// <param name="MatchCount">How many spans match; the first of them are listed.</param>
+    public sealed record Trace(
+        string TraceId, string? RootService, string? RootName, string StartUnixNano, long DurationNanos,
+        int SpanCount, int ErrorCount, IReadOnlyList<ServiceCount> Services, int MatchCount,
+        IReadOnlyList<MatchingSpan> Spans);
+
+    /// <param name="SpanId">16 lower-case hex digits.</param>
+    /// <param name="Status">unset, ok or error.</param>
+    /// <param name="Kind">unspecified, internal, server, client, producer or consumer.</param>
+    public sealed record MatchingSpan(
+        string SpanId, string Name, string Service, string StartUnixNano, long DurationNanos, string Status,
+        string Kind);
+
+    public static SearchAnswer Of(SearchPage page) =>
+        new([.. page.Traces.Select(Of)], page.Next?.ToString());
+
+    static Trace Of(FoundTrace trace) => new(
+        trace.TraceId.ToString(), trace.RootService, trace.RootName, Text(trace.StartUnixNano), trace.DurationNanos,
+        trace.SpanCount, trace.ErrorCount, trace.Services, trace.MatchCount, [.. trace.Spans.Select(Of)]);
+
+    static MatchingSpan Of(Span span) => new(
+        span.SpanId.ToString(), span.Name, span.ServiceName, Text(span.StartUnixNano), span.DurationNanos,
+        span.Status.ToString().ToLowerInvariant(), span.Kind.ToString().ToLowerInvariant());
+
+    static string Text(ulong nanos) => nanos.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,64 @@
+using Tracing.Model;
+using Tracing.Storage.TraceQl;
+
+namespace Tracing.Storage;
+
+/// <summary>A whole trace against a search, exactly.</summary>
+/// <param name="Value">What the search orders the trace by.</param>
+readonly record struct TraceMatch(ulong Value, FoundTrace Found)
+{
+    /// <summary>Null when no span matches.</summary>
+    /// <param name="stored">All spans of the trace, in the order they were stored.</param>
+    /// <param name="search">Its cursor is not looked at.</param>
+    public static TraceMatch? Of(IReadOnlyList<Span> stored, SpanSearch search)
+    {
+        var trace = new TraceFacts(stored);
+        var matches = trace.Spans
+            .Where(span => span.StartUnixNano >= search.StartUnixNano && span.StartUnixNano < search.EndUnixNano &&
+                search.Filter.Matches(span, trace))
+            .OrderBy(span => span.StartUnixNano)
+            .ToList();
+        if (matches.Count == 0)
+            return null;
+        var errors = trace.Spans.Count(span => span.Status == StatusCode.Error);
+        var value = search.Order switch
+        {
+            SearchOrder.Newest => matches[^1].StartUnixNano,
+            SearchOrder.Oldest => matches[0].StartUnixNano,
+            SearchOrder.Slowest => (ulong)trace.DurationNanos,
+            SearchOrder.MostSpans => (ulong)trace.Spans.Count,
+            _ => (ulong)errors,
+        };
+        return new TraceMatch(value, new FoundTrace
+        {
+            TraceId = trace.Spans[0].TraceId,
+            RootService = trace.Root?.ServiceName,
+            RootName = trace.Root?.Name,
+            StartUnixNano = trace.StartUnixNano,
+            DurationNanos = trace.DurationNanos,
+            SpanCount = trace.Spans.Count,
+            ErrorCount = errors,
+            Services = CountServices(trace),
+            MatchCount = matches.Count,
+            Spans = matches.GetRange(0, Math.Min(matches.Count, search.SpansPerTrace)),
+        });
+    }
+
+    static List<ServiceCount> CountServices(TraceFacts trace) =>
+        [.. trace.Spans
+            .GroupBy(span => span.ServiceName, StringComparer.Ordinal)
+            .Select(spans => new ServiceCount(
+                spans.Key, spans.Count(), spans.Count(span => span.Status == StatusCode.Error)))
+            .OrderByDescending(service => service.Spans)
+            .ThenBy(service => service.Name, StringComparer.Ordinal)];
+
+    /// <summary>Negative when this one comes before the other.</summary>
+    public int CompareTo(SearchOrder order, ulong value, TraceId id)
+    {
+        var byValue = order == SearchOrder.Oldest ? Value.CompareTo(value) : value.CompareTo(Value);
+        return byValue != 0 ? byValue : Compare(Found.TraceId, id);
+    }
+
+    static int Compare(TraceId one, TraceId other) =>
+        one.High != other.High ? one.High.CompareTo(other.High) : one.Low.CompareTo(other.Low);
+}

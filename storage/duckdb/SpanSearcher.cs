@@ -1,0 +1,232 @@
+using DuckDB.NET.Data;
+using Tracing.Model;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// Searches by filters of TraceQL. SQL names candidates in the order asked for, the filter decides on the spans of
+/// each; it ends as soon as no later candidate can come before those found.
+/// </summary>
+sealed class SpanSearcher
+{
+    /// <summary>Traces read at once, which bounds the memory of a search.</summary>
+    const int MaxTracesAtOnce = 128;
+
+    /// <summary>Candidates asked for at once: at first, and at most.</summary>
+    const int MinCandidates = 256;
+    const int MaxCandidates = 65_536;
+
+    readonly DuckDBConnection _connection;
+    readonly IReadOnlyList<Partition> _partitions;
+    readonly Names _services;
+    readonly SpanSearch _search;
+    readonly SearchCursor? _cursor;
+    readonly long _snapshot;
+    readonly CancellationToken _cancellation;
+
+    // the best so far, one more than fit the page; bounded by it
+    readonly List<TraceMatch> _found = [];
+
+    SpanSearcher(DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services, SpanSearch search,
+        CancellationToken cancellation)
+    {
+        _connection = connection;
+        _services = services;
+        _cursor = search.Cursor;
+        _search = _cursor is null ? search : search with
+        {
+            Order = _cursor.Order,
+            StartUnixNano = _cursor.StartUnixNano,
+            EndUnixNano = _cursor.EndUnixNano,
+        };
+        _cancellation = cancellation;
+        // before the filter looks at resources, so that it knows those of all spans that count
+        _snapshot = _cursor?.Snapshot ?? partitions[^1].LastSeq(connection);
+        _partitions = [.. partitions.Where(partition => partition.FirstSeq <= _snapshot)];
+    }
+
+    public static SearchPage Search(
+        DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services, SpanSearch search,
+        CancellationToken cancellation)
+    {
+        var searcher = new SpanSearcher(connection, partitions, services, search, cancellation);
+        if (searcher._search.Order is SearchOrder.Newest or SearchOrder.Oldest)
+            searcher.FindByStart();
+        else
+            searcher.FindByTrace();
+        return searcher.Page();
+    }
+
+    SearchPage Page()
+    {
+        var limit = _search.Limit;
+        var traces = _found.Take(limit).Select(match => match.Found).ToList();
+        if (_found.Count <= limit)
+            return new SearchPage(traces, null);
+        var last = _found[limit - 1];
+        return new SearchPage(traces, new SearchCursor(_search.Order, _search.StartUnixNano, _search.EndUnixNano,
+            last.Value, last.Found.TraceId, _snapshot));
+    }
+
+    /// <summary>Candidates are spans by start; a trace comes no earlier than the first of its candidates.</summary>
+    void FindByStart()
+    {
+        var isNewest = _search.Order == SearchOrder.Newest;
+        var from = _search.StartUnixNano;
+        var to = _search.EndUnixNano;
+        // traces of the pages before may still have spans here; their value tells
+        if (_cursor is not null && isNewest)
+            to = Math.Min(to, _cursor.Value == ulong.MaxValue ? ulong.MaxValue : _cursor.Value + 1);
+        else if (_cursor is not null)
+            from = Math.Max(from, _cursor.Value);
+        var seen = new HashSet<TraceId>();
+        (ulong Start, long Seq)? last = null;
+        for (var count = MinCandidates; ; count = Math.Min(count * 4, MaxCandidates))
+        {
+            var rows = SpansByStart(isNewest, from, to, last, count);
+            var fresh = rows.Where(row => seen.Add(row.Id)).ToList();
+            foreach (var batch in fresh.Chunk(Math.Min(_search.Limit + 1, MaxTracesAtOnce)))
+            {
+                Decide(batch.Select(row => row.Id));
+                if (IsComplete(batch[^1].Start))
+                    return;
+            }
+            if (rows.Count < count)
+                return;
+            last = (rows[^1].Start, rows[^1].Seq);
+        }
+    }
+
+    /// <summary>Whether the page is full of traces that come before whatever begins at this start.</summary>
+    bool IsComplete(ulong start) => _found.Count > _search.Limit &&
+        (_search.Order == SearchOrder.Newest ? _found[^1].Value > start : _found[^1].Value < start);
+
+    List<(TraceId Id, ulong Start, long Seq)> SpansByStart(
+        bool isNewest, ulong from, ulong to, (ulong Start, long Seq)? last, int count)
+    {
+        var parameters = new SqlParameters();
+        var after = "true";
+        if (last is var (start, seq))
+        {
+            var bound = parameters.Bind(start);
+            var beyond = isNewest ? "<" : ">";
+            after = $"(start_ns {beyond} {bound} OR (start_ns = {bound} AND seq {beyond} {parameters.Bind(seq)}))";
+        }
+        if (Candidates(parameters, from, to) is not { } candidates)
+            return [];
+        var direction = isNewest ? "DESC" : "ASC";
+        using var command = parameters.Command(_connection, $"""
+            SELECT trace_high, trace_low, start_ns, seq FROM ({candidates}) WHERE {after}
+            ORDER BY start_ns {direction}, seq {direction} LIMIT {parameters.Bind((long)count)}
+            """);
+        using var reader = command.ExecuteReader();
+        var rows = new List<(TraceId, ulong, long)>();
+        var row = new RowReader(reader);
+        while (row.Read())
+            rows.Add((new TraceId(row.Next<ulong>(), row.Next<ulong>()), row.Next<ulong>(), row.Next<long>()));
+        return rows;
+    }
+
+    /// <summary>The spans that may match, of all partitions; null when none can.</summary>
+    string? Candidates(SqlParameters parameters, ulong from, ulong to)
+    {
+        if (to == 0)
+            return null;
+        var selects = _partitions.Where(partition => partition.MayStartWithin(from, to - 1)).Select(partition =>
+        {
+            var filter = new SqlFilter(parameters, partition, _services).Compile(_search.Filter.Root).Over;
+            return $"SELECT trace_high, trace_low, start_ns, {partition.Seq} AS seq FROM {partition.Spans} " +
+                $"WHERE start_ns >= {parameters.Bind(from)} AND start_ns < {parameters.Bind(to)} " +
+                $"AND {partition.IsStoredBy(_snapshot)} AND {filter}";
+        });
+        var all = string.Join(" UNION ALL ", selects);
+        return all.Length == 0 ? null : all;
+    }
+
+    /// <summary>Candidates are traces, already in their order, with the value that they are ordered by.</summary>
+    void FindByTrace()
+    {
+        var last = _cursor is null ? default((ulong Value, TraceId Id)?) : (_cursor.Value, _cursor.TraceId);
+        for (var count = _search.Limit + 1; ; count = Math.Min(count * 4, Math.Max(_search.Limit + 1, MaxCandidates)))
+        {
+            var rows = TracesByValue(last, count);
+            foreach (var batch in rows.Chunk(MaxTracesAtOnce))
+            {
+                Decide(batch.Select(row => row.Id), batch.ToDictionary(row => row.Id, row => row.Value));
+                if (_found.Count > _search.Limit)
+                    return;
+            }
+            if (rows.Count < count)
+                return;
+            last = (rows[^1].Value, rows[^1].Id);
+        }
+    }
+
+    List<(TraceId Id, ulong Value)> TracesByValue((ulong Value, TraceId Id)? last, int count)
+    {
+        var parameters = new SqlParameters();
+        if (Candidates(parameters, _search.StartUnixNano, _search.EndUnixNano) is not { } candidates)
+            return [];
+        var after = "true";
+        if (last is var (value, id))
+        {
+            var bound = parameters.Bind(value);
+            var high = parameters.Bind(id.High);
+            after = $"(value < {bound} OR (value = {bound} AND (trace_high > {high} " +
+                $"OR (trace_high = {high} AND trace_low > {parameters.Bind(id.Low)}))))";
+        }
+        var spans = string.Join(" UNION ALL ", _partitions.Select(partition =>
+            $"SELECT trace_high, trace_low, start_ns, duration_ns, status FROM {partition.Spans} " +
+            $"WHERE {partition.IsStoredBy(_snapshot)}"));
+        using var command = parameters.Command(_connection, $"""
+            SELECT trace_high, trace_low, value FROM (
+                SELECT trace_high, trace_low, ({Value()})::UBIGINT AS value
+                FROM ({spans}) SEMI JOIN (SELECT trace_high, trace_low FROM ({candidates})) AS matching
+                    USING (trace_high, trace_low)
+                GROUP BY trace_high, trace_low)
+            WHERE {after} ORDER BY value DESC, trace_high, trace_low LIMIT {parameters.Bind((long)count)}
+            """);
+        using var reader = command.ExecuteReader();
+        var rows = new List<(TraceId, ulong)>();
+        var row = new RowReader(reader);
+        while (row.Read())
+            rows.Add((new TraceId(row.Next<ulong>(), row.Next<ulong>()), row.Next<ulong>()));
+        return rows;
+    }
+
+    /// <summary>What the order is by; as <see cref="TraceMatch"/> computes it.</summary>
+    string Value() => _search.Order switch
+    {
+        SearchOrder.MostSpans => "count(*)",
+        SearchOrder.MostErrors => $"count(*) FILTER (status = {(int)StatusCode.Error})",
+        _ => """
+            coalesce(least(9223372036854775807,
+                max(start_ns::HUGEINT + greatest(duration_ns, 0)) FILTER (start_ns > 0)
+                - min(start_ns::HUGEINT) FILTER (start_ns > 0)), 0)
+            """,
+    };
+
+    /// <param name="values">What orders the traces, where SQL has said it.</param>
+    void Decide(IEnumerable<TraceId> ids, Dictionary<TraceId, ulong>? values = null)
+    {
+        foreach (var spans in TraceReader.Read(_connection, _partitions, [.. ids], strict: true, _snapshot))
+        {
+            _cancellation.ThrowIfCancellationRequested();
+            if (TraceMatch.Of(spans, _search) is not { } match)
+                continue;
+            if (values is not null)
+                match = match with { Value = values[match.Found.TraceId] };
+            if (_cursor is null || match.CompareTo(_search.Order, _cursor.Value, _cursor.TraceId) > 0)
+                Keep(match);
+        }
+    }
+
+    void Keep(TraceMatch match)
+    {
+        var at = _found.FindLastIndex(
+            better => match.CompareTo(_search.Order, better.Value, better.Found.TraceId) > 0) + 1;
+        _found.Insert(at, match);
+        if (_found.Count > _search.Limit + 1)
+            _found.RemoveAt(_found.Count - 1);
+    }
+}

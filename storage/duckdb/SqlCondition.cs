@@ -1,0 +1,60 @@
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// What SQL can say of a condition: <paramref name="Over"/> is true wherever the condition is, and
+/// <paramref name="Under"/> nowhere else. Neither is ever NULL, so that both can be negated.
+/// </summary>
+readonly record struct SqlCondition(string Over, string Under)
+{
+    const string True = "true";
+    const string False = "false";
+
+    /// <summary>SQL cannot tell.</summary>
+    public static SqlCondition Unknown { get; } = new(True, False);
+
+    public static SqlCondition Always { get; } = new(True, True);
+
+    public static SqlCondition Never { get; } = new(False, False);
+
+    public static SqlCondition Constant(bool value) => value ? Always : Never;
+
+    /// <param name="sql">NULL counts as false.</param>
+    public static SqlCondition Exactly(string sql) => new($"coalesce({sql}, false)", $"coalesce({sql}, false)");
+
+    public SqlCondition Negated() => new(Not(Under), Not(Over));
+
+    public static SqlCondition operator &(SqlCondition left, SqlCondition right) => All([left, right]);
+
+    public static SqlCondition operator |(SqlCondition left, SqlCondition right) => Any([left, right]);
+
+    public static SqlCondition All(IReadOnlyList<SqlCondition> terms) => new(
+        Join(terms, term => term.Over, "AND", True, False), Join(terms, term => term.Under, "AND", True, False));
+
+    public static SqlCondition Any(IReadOnlyList<SqlCondition> terms) => new(
+        Join(terms, term => term.Over, "OR", False, True), Join(terms, term => term.Under, "OR", False, True));
+
+    static string Not(string sql) => sql switch
+    {
+        True => False,
+        False => True,
+        _ => $"(NOT {sql})",
+    };
+
+    /// <param name="neutral">What adds nothing.</param>
+    /// <param name="final">What decides alone.</param>
+    static string Join(IReadOnlyList<SqlCondition> terms, Func<SqlCondition, string> side, string by,
+        string neutral, string final)
+    {
+        var parts = terms.Select(side).Where(part => part != neutral).Distinct().ToList();
+        return parts.Contains(final) ? final : parts.Count == 0 ? neutral : Balanced(parts, 0, parts.Count, by);
+    }
+
+    /// <summary>As a tree of little depth, since DuckDB bounds the depth of expressions.</summary>
+    static string Balanced(List<string> parts, int from, int to, string by)
+    {
+        if (to - from == 1)
+            return parts[from];
+        var middle = (from + to) / 2;
+        return $"({Balanced(parts, from, middle, by)} {by} {Balanced(parts, middle, to, by)})";
+    }
+}

@@ -1,0 +1,242 @@
+using Tracing.Model;
+using Tracing.Storage.TraceQl;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// A filter of TraceQL as a condition on the rows of spans. Never misses a span; what SQL cannot tell is left open, and
+/// the filter itself has to decide. Resources and scopes are few: conditions on them are decided here, once for each.
+/// </summary>
+sealed class SqlFilter(SqlParameters parameters, Partition partition, Names services)
+{
+    const string ServiceName = "service.name";
+
+    /// <summary>Attributes that a span of Zipkin's is given for its endpoint and flags when it is read.</summary>
+    static readonly HashSet<string> DerivedForZipkin =
+        ["peer.service", "net.peer.ip", "net.peer.port", "zipkin.debug", "zipkin.shared"];
+
+    readonly AttributeColumns _attributes = new(parameters, partition.Layout);
+
+    static SqlCondition IsOtlp => SqlCondition.Exactly("origin = 0");
+
+    static SqlCondition IsZipkin => SqlCondition.Exactly("origin = 1");
+
+    public SqlCondition Compile(Expression expression) => expression switch
+    {
+        { Reads: Sources.None } => SqlCondition.Constant(new Evaluator(null, null).IsTrue(expression)),
+        { Reads: Sources.Resource } => OfResource(expression),
+        { Reads: Sources.Scope } => OfScope(expression),
+        Logic { IsAll: true } all => SqlCondition.All([.. all.Terms.Select(Compile)]),
+        Logic any => SqlCondition.Any([.. any.Terms.Select(Compile)]),
+        Complement complement => Compile(complement.Operand).Negated(),
+        AttributeReference attribute => CompareAttribute(attribute, Operator.Equal, Value.Of(true), null),
+        Inverse { Operand: AttributeReference attribute } =>
+            CompareAttribute(attribute, Operator.Equal, Value.Of(false), null),
+        Comparison { Right: Literal right } comparison =>
+            Compare(comparison.Left, comparison.Operator, right.Value, comparison.Pattern),
+        Comparison { Left: Literal left } comparison =>
+            Compare(comparison.Right, SqlValues.Reversed(comparison.Operator), left.Value, null),
+        Presence { Operand: AttributeReference attribute } presence => OfPresence(attribute, presence.IsPresent),
+        Some some => OfSome(some),
+        _ => SqlCondition.Unknown,
+    };
+
+    SqlCondition Compare(Expression operand, Operator @operator, Value value, Pattern? pattern) => operand switch
+    {
+        AttributeReference attribute => CompareAttribute(attribute, @operator, value, pattern),
+        FieldReference { Field: var field } => CompareField(field, @operator, value, pattern),
+        _ => SqlCondition.Unknown,
+    };
+
+    SqlCondition CompareField(Field field, Operator @operator, Value value, Pattern? pattern)
+    {
+        var column = field switch
+        {
+            Field.Name => "name",
+            Field.StatusMessage => "status_message",
+            Field.Duration => "duration_ns",
+            Field.Status => "status",
+            Field.Kind => "kind",
+            _ => null,
+        };
+        return (column, value.Form) switch
+        {
+            ({ }, ValueForm.Text) when pattern is not null => SqlValues.Match(parameters, column, @operator, pattern),
+            ({ }, ValueForm.Text) => SqlValues.CompareText(parameters, column, @operator, value.Text),
+            ({ }, ValueForm.Int or ValueForm.Float) =>
+                SqlValues.CompareInteger(parameters, column, @operator, value),
+            ({ }, ValueForm.Status) => SqlCondition.Exactly(
+                $"{column} {SqlValues.Symbol(@operator)} {parameters.Bind((int)value.Status)}"),
+            ({ }, ValueForm.Kind) => SqlCondition.Exactly(
+                $"{column} {SqlValues.Symbol(@operator)} {parameters.Bind((int)value.Kind)}"),
+            (null, ValueForm.Text) when @operator is Operator.Equal => IsId(field, value.Text),
+            (null, ValueForm.Text) when @operator is Operator.NotEqual => IsId(field, value.Text).Negated(),
+            _ => SqlCondition.Unknown,
+        };
+    }
+
+    SqlCondition IsId(Field field, string text)
+    {
+        switch (field)
+        {
+            case Field.TraceId when TraceId.TryParse(text, out var id) && text.Length == 32:
+                return SqlCondition.Exactly(
+                    $"(trace_low = {parameters.Bind(id.Low)} AND trace_high = {parameters.Bind(id.High)})");
+            case Field.SpanId when SpanId.TryParse(text, out var id) && text.Length == 16:
+                return SqlCondition.Exactly($"span_id = {parameters.Bind(id.Value)}");
+            case Field.ParentId when text.Length == 0:
+                return SqlCondition.Exactly("parent_id = 0");
+            case Field.ParentId when SpanId.TryParse(text, out var id) && text.Length == 16 && !id.IsZero:
+                return IsParent(parameters.Bind(id.Value));
+            default:
+                return Fields.IdDigits(field) is not null && Fields.ReadsOf(field) == Sources.Span
+                    ? SqlCondition.Never
+                    : SqlCondition.Unknown;
+        }
+    }
+
+    /// <summary>A sealed partition tells only where a parent is that is beside its child.</summary>
+    static SqlCondition IsParent(string bound)
+    {
+        var exact = SqlCondition.Exactly($"parent_id = {bound}");
+        return new SqlCondition($"({exact.Over} OR parent_distance IS NOT NULL)", exact.Under);
+    }
+
+    SqlCondition CompareAttribute(AttributeReference attribute, Operator @operator, Value value, Pattern? pattern)
+    {
+        if (attribute.OfParent || attribute.Scope is not (AttributeScope.Span or AttributeScope.Any))
+            return SqlCondition.Unknown;
+        var own = _attributes.Compare(attribute.Name, @operator, value, pattern);
+        if (attribute.Scope == AttributeScope.Any)
+        {
+            var ofResource = attribute with { Scope = AttributeScope.Resource };
+            own |= _attributes.Has(attribute.Name).Negated() & OfResource(
+                new Comparison(
+                    @operator, ofResource, new Literal(value, Tracing.Storage.TraceQl.ValueType.Attribute), pattern));
+        }
+        return ExceptDerived(attribute.Name, own);
+    }
+
+    SqlCondition OfPresence(AttributeReference attribute, bool isPresent)
+    {
+        if (attribute.OfParent || attribute.Scope is not (AttributeScope.Span or AttributeScope.Any))
+            return SqlCondition.Unknown;
+        var has = _attributes.Has(attribute.Name);
+        if (attribute.Scope == AttributeScope.Any)
+            has |= OfResource(new Presence(attribute with { Scope = AttributeScope.Resource }, true));
+        has = ExceptDerived(attribute.Name, has);
+        return isPresent ? has : has.Negated();
+    }
+
+    static SqlCondition ExceptDerived(string key, SqlCondition condition) => DerivedForZipkin.Contains(key)
+        ? (IsOtlp & condition) | (IsZipkin & SqlCondition.Unknown)
+        : condition;
+
+    SqlCondition OfScope(Expression expression) => OneOf("scope_id", partition.Contents.Scopes.All(),
+        scope => IsTrueOf(expression, new Span { TraceId = default, SpanId = default, Scope = scope }));
+
+    /// <summary>The resource of a span of Zipkin's is its local endpoint.</summary>
+    SqlCondition OfResource(Expression expression)
+    {
+        var ofOtlp = OneOf("resource_id", partition.Contents.Resources.All(), resource => IsTrueOf(expression, resource));
+        var keys = KeysOf(expression).ToHashSet();
+        SqlCondition ofZipkin;
+        if (keys.Contains("net.host.ip") || keys.Contains("net.host.port"))
+            ofZipkin = SqlCondition.Unknown;
+        else if (keys.Contains(ServiceName))
+            ofZipkin = OfServices(expression);
+        else
+            ofZipkin = SqlCondition.Constant(IsTrueOf(expression, Resource.Empty));
+        return (IsOtlp & ofOtlp) | (IsZipkin & ofZipkin);
+    }
+
+    SqlCondition OfServices(Expression expression)
+    {
+        var matching = new List<string>();
+        foreach (var service in services.Keys())
+        {
+            var named = new KeyValue(ServiceName, new AttributeValue(service));
+            if (IsTrueOf(expression, new Resource { Attributes = [named] }))
+                matching.Add(service);
+        }
+        if (IsTrueOf(expression, Resource.Empty))
+            matching.Add("");
+        return matching.Count == 0
+            ? SqlCondition.Never
+            : SqlCondition.Exactly($"service IN ({string.Join(", ", matching.Select(parameters.BindText))})");
+    }
+
+    static bool IsTrueOf(Expression expression, Resource resource) =>
+        IsTrueOf(expression, new Span { TraceId = default, SpanId = default, Resource = resource });
+
+    static bool IsTrueOf(Expression expression, Span span) => new Evaluator(span, null).IsTrue(expression);
+
+    static IEnumerable<string> KeysOf(Expression expression) => expression switch
+    {
+        AttributeReference attribute => [attribute.Name],
+        Negative negative => KeysOf(negative.Operand),
+        Inverse inverse => KeysOf(inverse.Operand),
+        Complement complement => KeysOf(complement.Operand),
+        Presence presence => KeysOf(presence.Operand),
+        Arithmetic arithmetic => KeysOf(arithmetic.Left).Concat(KeysOf(arithmetic.Right)),
+        Comparison comparison => KeysOf(comparison.Left).Concat(KeysOf(comparison.Right)),
+        Logic logic => logic.Terms.SelectMany(KeysOf),
+        _ => [],
+    };
+
+    SqlCondition OneOf<T>(string column, IEnumerable<KeyValuePair<int, T>> all, Func<T, bool> isWanted)
+    {
+        var wanted = new List<int>();
+        var others = new List<int>();
+        foreach (var (id, content) in all)
+            (isWanted(content) ? wanted : others).Add(id);
+        if (wanted.Count == 0)
+            return SqlCondition.Never;
+        if (others.Count == 0)
+            return SqlCondition.Always;
+        var isFewer = wanted.Count <= others.Count;
+        var ids = parameters.Bind(isFewer ? wanted : others);
+        return SqlCondition.Exactly(
+            $"({column} {(isFewer ? "IN" : "NOT IN")} (SELECT unnest({ids}::INTEGER[])))");
+    }
+
+    /// <summary>Exact only for the name of an event; else it is said what the span must have at least.</summary>
+    SqlCondition OfSome(Some some)
+    {
+        if (IsEventNamed(some.Operand) is { } named)
+            return named;
+        IEnumerable<Expression> terms = some.Operand is Logic { IsAll: true } all ? all.Terms : [some.Operand];
+        var atLeast = SqlCondition.All([.. terms.Select(AtLeast)]);
+        return new SqlCondition(atLeast.Over, SqlCondition.Never.Under);
+    }
+
+    SqlCondition AtLeast(Expression term)
+    {
+        if (IsEventNamed(term) is { } named)
+            return named;
+        if ((term.Reads & (Sources.Event | Sources.Link)) == 0)
+            return Compile(term);
+        var needsOne = term is AttributeReference or
+            Presence { Operand: AttributeReference or FieldReference } or
+            Comparison
+            {
+                Left: AttributeReference or FieldReference or Literal,
+                Right: AttributeReference or FieldReference or Literal,
+            };
+        if (!needsOne)
+            return SqlCondition.Unknown;
+        return SqlCondition.Exactly((term.Reads & Sources.Event) != 0
+            ? "event_names IS NOT NULL"
+            : "events IS NOT NULL");
+    }
+
+    SqlCondition? IsEventNamed(Expression expression) =>
+        expression is Comparison
+        {
+            Operator: Operator.Equal,
+            Left: FieldReference { Field: Field.EventName },
+            Right: Literal { Value: { Form: ValueForm.Text } name },
+        }
+            ? SqlCondition.Exactly($"list_contains(event_names, {parameters.BindText(name.Text)})")
+            : null;
+}

@@ -23,7 +23,7 @@ public sealed class StorageOptions
 
     [Description("Spans after which the embedded store seals what it has: sorts and compresses it into a file of its " +
         "own. What is not sealed is in memory. 1 to 100000000.")]
-    public int SealSpans { get; set; } = 500_000;
+    public int SealSpans { get; set; } = 300_000;
 
     [Description("How long the embedded store collects spans before it seals them. Time span, more than 0.")]
     public TimeSpan SealAge { get; set; } = TimeSpan.FromHours(1);

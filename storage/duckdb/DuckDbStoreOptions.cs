@@ -43,9 +43,9 @@ public sealed record DuckDbStoreOptions
 
     /// <summary>
     /// How many spans a partition takes before it is sealed: sorted, compressed and put in a file of its own. What is
-    /// not sealed takes memory, about 500 bytes a span, and sealing as much again. Default: 500,000; from 1.
+    /// not sealed takes memory, about 500 bytes a span, and sealing as much again. Default: 300,000; from 1.
     /// </summary>
-    public int SealSpans { get; init; } = 500_000;
+    public int SealSpans { get; init; } = 300_000;
 
     /// <summary>How long a partition takes spans before it is sealed. Default: 1 hour; more than 0.</summary>
     public TimeSpan SealAge { get; init; } = TimeSpan.FromHours(1);

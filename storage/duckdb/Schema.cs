@@ -17,7 +17,8 @@ static class Schema
             trace_high UBIGINT,
             trace_low UBIGINT,
             span_id UBIGINT,
-            parent_id UBIGINT,          -- 0: a root
+            parent_id UBIGINT,          -- 0: a root; NULL: see parent_distance
+            parent_distance INTEGER,    -- if sealed: how many rows before this one its parent is; NULL if not there
             service VARCHAR,            -- lower case
             name VARCHAR,
             search_name VARCHAR,        -- name in lower case; NULL when name is
@@ -55,7 +56,7 @@ static class Schema
         """;
 
     const string OthersOf = """
-        CREATE TABLE {0}.columns (position INTEGER, key VARCHAR, type INTEGER, name VARCHAR);  -- of attributes, in order
+        CREATE TABLE {0}.columns (position INTEGER, key VARCHAR, type INTEGER, name VARCHAR);  -- of attributes
         CREATE TABLE {0}.resources (id INTEGER, content BLOB);
         CREATE TABLE {0}.scopes (id INTEGER, content BLOB);
         CREATE TABLE {0}.bodies (hash_high UBIGINT, hash_low UBIGINT, stored_ms BIGINT);

@@ -41,13 +41,20 @@ static class TraceReader
             // a list of constants, as DuckDB compares them with the least and greatest of each row group
             : ($"trace_low IN ({string.Join(", ", lows.Select((_, i) => $"${i + 1}"))})", [.. lows]);
         using var command = connection.Command(
-            $"SELECT {SpanTable.Columns(partition.Layout)} FROM {partition.Spans} WHERE {condition} ORDER BY rowid",
-            parameters);
+            $"SELECT rowid, parent_distance, {SpanTable.Columns(partition.Layout)} FROM {partition.Spans} " +
+            $"WHERE {condition} ORDER BY rowid", parameters);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
+        var rows = new OrderedDictionary<long, (int? ParentDistance, Span Span)>();
         while (row.Read())
         {
-            var span = SpanTable.Read(row, partition.Layout, partition.Contents);
+            rows.Add(row.Next<long>(),
+                (row.NextOrNull<int>(), SpanTable.Read(row, partition.Layout, partition.Contents)));
+        }
+        foreach (var (id, (distance, read)) in rows)
+        {
+            // a parent that is named so is in the same trace, so it was read too
+            var span = distance is null ? read : read with { ParentSpanId = rows[id - distance.Value].Span.SpanId };
             if (traces.TryGetValue(KeyOf(span.TraceId, strict), out var trace))
                 trace.Add(span);
         }

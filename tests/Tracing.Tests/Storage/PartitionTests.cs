@@ -108,6 +108,32 @@ public sealed class PartitionTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Sealing_keeps_parents_wherever_they_are()
+    {
+        static Span Child(ulong id, ulong parent, ulong high = 0) =>
+            Otlp(7, id: id) with { TraceId = Trace(7, high), ParentSpanId = new SpanId(parent) };
+
+        Span[] spans =
+        [
+            // before and after its child, its own, one of two, one of the trace's other half, one that never came
+            Child(1, 0), Child(2, 1), Child(3, 5), Child(4, 4), Child(5, 2), Child(5, 2) with { Shared = true },
+            Child(6, 5), Child(8, 1, high: 1), Child(1, 0, high: 1), Child(9, 8), Child(10, 99),
+        ];
+        var store = Open();
+        await StoreAsync(store, spans);
+        await StoreAsync(store, Child(11, 6));
+        await store.WhenSealedAsync();
+        var strict = await store.GetTracesAsync([Trace(7), Trace(7, 1)], true, Cancellation);
+        Assert.Equal([.. spans.Where(span => span.TraceId.High == 0), Child(11, 6)], strict[0]);
+        Assert.Equal(spans.Where(span => span.TraceId.High == 1), strict[1]);
+        var loose = Assert.Single(await store.GetTracesAsync([Trace(7)], false, Cancellation));
+        Assert.Equal(spans.Append(Child(11, 6)).ToHashSet(), loose.ToHashSet());
+        var file = PartitionFiles.SealedFile(_folder.Path, 1);
+        await store.DisposeAsync();
+        Assert.Equal(2L, Execute(file, "SELECT count(*) FROM spans WHERE parent_id > 0"));
+    }
+
+    [Fact]
     public async Task Late_and_early_spans_are_found_wherever_they_are()
     {
         var store = Open();

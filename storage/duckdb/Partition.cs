@@ -187,5 +187,5 @@ sealed class Partition
 
 /// <summary>What a partition holds, for those who decide what to drop.</summary>
 /// <param name="Bytes">On disk, with the log.</param>
-/// <param name="MinStart">In nanoseconds since 1970; above <paramref name="MaxStart"/> when no span has a start.</param>
+/// <param name="MinStart">In nanoseconds since 1970; above <paramref name="MaxStart"/> if no span has one.</param>
 sealed record PartitionInfo(int Number, bool IsSealed, long Spans, long Bytes, ulong MinStart, ulong MaxStart);

@@ -5,8 +5,8 @@ using Tracing.Model.Wire;
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// Appends spans, with their resources and scopes, to one partition. The writer thread adds within its transaction, then
-/// calls <see cref="Publish"/> or <see cref="Discard"/>.
+/// Appends spans, with their resources and scopes, to one partition. The writer thread adds within its transaction,
+/// then calls <see cref="Publish"/> or <see cref="Discard"/>.
 /// </summary>
 sealed class PartitionWriter : IDisposable
 {

@@ -19,7 +19,7 @@ sealed class RecentBodies : IDisposable
     TableAppender? _appender;
     long _nextPrune = long.MinValue;
 
-    /// <summary>Takes in what a partition remembers; how recent the newest of it is, in milliseconds since 1970.</summary>
+    /// <summary>Takes in what a partition remembers; when the newest of it came, in milliseconds since 1970.</summary>
     public long? Read(DuckDBConnection connection, string database)
     {
         using var command = connection.Command(

@@ -57,7 +57,7 @@ static class Schema
         """;
 
     const string OthersOf = """
-        CREATE TABLE {0}.columns (position INTEGER, key VARCHAR, type INTEGER, name VARCHAR);  -- of attributes, in order
+        CREATE TABLE {0}.columns (position INTEGER, key VARCHAR, type INTEGER, name VARCHAR);  -- of attributes
         CREATE TABLE {0}.resources (id INTEGER, content BLOB);
         CREATE TABLE {0}.scopes (id INTEGER, content BLOB);
         CREATE TABLE {0}.bodies (hash_high UBIGINT, hash_low UBIGINT, stored_ms BIGINT);

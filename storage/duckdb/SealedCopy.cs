@@ -7,13 +7,16 @@ static class SealedCopy
 {
     const string Database = "sealing";
 
+    /// <summary>With 64 a file is 10 % smaller than with 256, as less is half empty; with 16, 40 % larger.</summary>
+    const int BlockKiB = 64;
+
     static readonly string[] CopiedTables =
         ["resources", "scopes", "span_names", "remote_services", "tag_values"];
 
     /// <summary>Writes a whole new file and closes it.</summary>
     public static void Write(DuckDBConnection connection, Partition open, string file)
     {
-        StoreFolder.Attach(connection, file, Database);
+        StoreFolder.Attach(connection, file, Database, BlockKiB);
         try
         {
             Schema.Create(connection, Database, open.Layout, open.CreatedMillis);

@@ -8,8 +8,8 @@ namespace Tracing.Storage.DuckDb;
 static class SpanTable
 {
     const string Fixed = """
-        trace_high, trace_low, span_id, coalesce(parent_id, 0), service, name, kind, start_ns, duration_ns, status, status_message,
-        trace_state, flags, dropped_attributes, dropped_events, dropped_links, origin, shared, debug,
+        trace_high, trace_low, span_id, coalesce(parent_id, 0), service, name, kind, start_ns, duration_ns, status,
+        status_message, trace_state, flags, dropped_attributes, dropped_events, dropped_links, origin, shared, debug,
         local_ipv4, local_ipv6, local_port, remote_service, remote_ipv4, remote_ipv6, remote_port,
         events, resource_id, scope_id
         """;

@@ -41,10 +41,11 @@ sealed class StoreFolder : IDisposable
         var folderLock = Lock(path);
         try
         {
-            if (File.Exists(System.IO.Path.Combine(path, SingleFile)))
+            var old = System.IO.Path.Combine(path, SingleFile);
+            if (File.Exists(old))
             {
-                throw new StoreUnusableException($"{System.IO.Path.Combine(path, SingleFile)} is of a format that was " +
-                    "never released and that this server cannot read. Move it away, or choose another folder.");
+                throw new StoreUnusableException($"{old} is of a format that was never released and that this server " +
+                    "cannot read. Move it away, or choose another folder.");
             }
             return new StoreFolder(path, folderLock, OpenRoot(options, System.IO.Path.Combine(path, "tmp")), logger);
         }
@@ -119,9 +120,13 @@ sealed class StoreFolder : IDisposable
     }
 
     /// <summary>Attaches a new file, or one that can be written.</summary>
-    public static void Attach(DuckDBConnection connection, string file, string database) =>
+    /// <param name="blockKiB">Of a new file; DuckDB's own choice is 256.</param>
+    public static void Attach(DuckDBConnection connection, string file, string database, int blockKiB = 256) =>
         // the newest version of DuckDB's format compresses text better; older DuckDBs need not read our files
-        connection.Execute($"ATTACH {Sql.Literal(file)} AS {Sql.Quote(database)} (STORAGE_VERSION 'v1.5.0')");
+        connection.Execute(string.Create(CultureInfo.InvariantCulture, $"""
+            ATTACH {Sql.Literal(file)} AS {Sql.Quote(database)}
+            (STORAGE_VERSION 'v1.5.0', BLOCK_SIZE {blockKiB * 1024})
+            """));
 
     /// <summary>Attaches a sealed file, which nobody writes any more.</summary>
     public Partition AttachSealed(DuckDBConnection connection, int number, string file)
@@ -141,7 +146,7 @@ sealed class StoreFolder : IDisposable
         }
     }
 
-    /// <summary>Closes everything. Open partitions keep their logs: what is in them is replayed at the next start.</summary>
+    /// <summary>Closes everything. Open partitions keep their logs, which the next start replays.</summary>
     public void Dispose()
     {
         _root.Dispose();

@@ -21,7 +21,8 @@ sealed class TraceFilter
     public static TraceFilter For(long traces) =>
         new(new ulong[Math.Clamp(((traces * BitsPerTrace) + 63) / 64, 16, 1 << 24)]);
 
-    public static TraceFilter FromBytes(ReadOnlySpan<byte> bytes) => new(MemoryMarshal.Cast<byte, ulong>(bytes).ToArray());
+    public static TraceFilter FromBytes(ReadOnlySpan<byte> bytes) =>
+        new(MemoryMarshal.Cast<byte, ulong>(bytes).ToArray());
 
     public ReadOnlySpan<byte> AsBytes() => MemoryMarshal.AsBytes<ulong>(_words);
 

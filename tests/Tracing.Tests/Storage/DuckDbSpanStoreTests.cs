@@ -28,8 +28,8 @@ public sealed class DuckDbSpanStoreTests() : DuckDbSpanStoreContract(sealSpans: 
     {
         await OpenAsync();
         var exception = await Assert.ThrowsAsync<StoreUnusableException>(() => OpenAsync());
-        Assert.StartsWith($"Cannot lock the store's folder {Folder.Path}; is another server using it?", exception.Message,
-            StringComparison.Ordinal);
+        Assert.StartsWith($"Cannot lock the store's folder {Folder.Path}; is another server using it?",
+            exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -175,7 +175,7 @@ public sealed class RecoveryTests : IDisposable
         kept.Delete(recursive: true);
     }
 
-    /// <summary>Opens the store, seals what is to be sealed, checks which traces there are, and that it takes more.</summary>
+    /// <summary>Seals what is to be sealed, checks which traces there are, and that bodies are known.</summary>
     async Task CheckAsync(string ids)
     {
         await using var store = Open(1000);

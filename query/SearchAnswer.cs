@@ -4,7 +4,9 @@ using Tracing.Storage;
 
 namespace Tracing.Query;
 
-/// <summary>A page of a search as JSON. Instants are texts, as in OTLP: they exceed what JavaScript's numbers hold.</summary>
+/// <summary>
+/// A page of a search as JSON. Instants are texts, as in OTLP, for they exceed what JavaScript's numbers hold.
+/// </summary>
 /// <param name="Next">The cursor of the next page; null when this is the last.</param>
 sealed record SearchAnswer(IReadOnlyList<SearchAnswer.Trace> Traces, string? Next)
 {

@@ -32,7 +32,8 @@ static class SearchParameters
             return SearchOrder.Newest;
         return Orders.TryGetValue(text, out var order)
             ? order
-            : throw new BadParameterException($"order is \"{text}\"; it must be one of {string.Join(", ", Orders.Keys)}");
+            : throw new BadParameterException(
+                $"order is \"{text}\"; it must be one of {string.Join(", ", Orders.Keys)}");
     }
 
     public static SearchCursor? Cursor(string? text)

@@ -108,7 +108,8 @@ sealed class SpanSearcher
         {
             var bound = parameters.Bind(start);
             var beyond = isNewest ? "<" : ">";
-            where += $" AND (start_ns {beyond} {bound} OR (start_ns = {bound} AND seq {beyond} {parameters.Bind(seq)}))";
+            where += $" AND (start_ns {beyond} {bound} " +
+                $"OR (start_ns = {bound} AND seq {beyond} {parameters.Bind(seq)}))";
         }
         var direction = isNewest ? "DESC" : "ASC";
         using var command = parameters.Command(_connection, $"""

@@ -11,7 +11,7 @@ sealed class SqlFilter(SqlParameters parameters, StoreTables tables)
 {
     const string ServiceName = "service.name";
 
-    /// <summary>Attributes that a span of Zipkin's is given by its endpoints, flags and address when it is read.</summary>
+    /// <summary>Attributes that a span of Zipkin's is given for its endpoint and flags when it is read.</summary>
     static readonly HashSet<string> DerivedForZipkin =
         ["peer.service", "net.peer.ip", "net.peer.port", "zipkin.debug", "zipkin.shared"];
 
@@ -126,7 +126,7 @@ sealed class SqlFilter(SqlParameters parameters, StoreTables tables)
         : condition;
 
     SqlCondition OfScope(Expression expression) => OneOf("scope_id", tables.Scopes.All(),
-        scope => new Evaluator(new Span { TraceId = default, SpanId = default, Scope = scope }, null).IsTrue(expression));
+        scope => IsTrueOf(expression, new Span { TraceId = default, SpanId = default, Scope = scope }));
 
     /// <summary>The resource of a span of Zipkin's is its local endpoint.</summary>
     SqlCondition OfResource(Expression expression)
@@ -160,7 +160,9 @@ sealed class SqlFilter(SqlParameters parameters, StoreTables tables)
     }
 
     static bool IsTrueOf(Expression expression, Resource resource) =>
-        new Evaluator(new Span { TraceId = default, SpanId = default, Resource = resource }, null).IsTrue(expression);
+        IsTrueOf(expression, new Span { TraceId = default, SpanId = default, Resource = resource });
+
+    static bool IsTrueOf(Expression expression, Span span) => new Evaluator(span, null).IsTrue(expression);
 
     static IEnumerable<string> KeysOf(Expression expression) => expression switch
     {

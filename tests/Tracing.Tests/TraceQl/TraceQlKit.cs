@@ -8,7 +8,7 @@ using Tracing.Model.Wire;
 
 namespace Tracing.Tests;
 
-/// <summary>The shared conformance kit of TraceQL: queries with verdicts, sets of spans, and what queries find.</summary>
+/// <summary>The shared conformance kit of TraceQL: queries with verdicts, and what they find.</summary>
 static partial class TraceQlKit
 {
     static readonly string[] Kinds = ["unspecified", "internal", "server", "client", "producer", "consumer"];

@@ -74,8 +74,8 @@ public sealed class SpanFilterTests
         "attribute")]
     [InlineData("{ name = nil }", "3: a field cannot be nil")]
     [InlineData("{ .a > nil }", "6: expected '=' or '!=' for nil, but found '>'")]
-    [InlineData("{ duration > 5sec }", "14: '5sec' is no duration; its units are ns, us, µs, μs, ms, s, m, h, d, w, " +
-        "y")]
+    [InlineData("{ duration > 5sec }",
+        "14: '5sec' is no duration; its units are ns, us, µs, μs, ms, s, m, h, d, w, y")]
     [InlineData("{ span.a } | count() > 2", "12: expected the end of the query after the span filter, but found " +
         "something else; pipelines, structural operators, metrics and hints are not supported")]
     [InlineData("{ } && { }", "5: expected the end of the query after the span filter, but found '&&'; pipelines, " +

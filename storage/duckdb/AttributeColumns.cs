@@ -11,7 +11,7 @@ sealed class AttributeColumns(SqlParameters parameters, Layout layout)
 {
     public SqlCondition Has(string key) => SqlCondition.Any(
         [.. layout.Of(key).Select(column => column.Quoted).Append(InMap(key))
-            .Select(value => SqlCondition.Exactly($"{value} IS NOT NULL"))]);
+            .Select(IsThere)]);
 
     /// <summary>An attribute against a value of the query; arrays and the like are left open.</summary>
     public SqlCondition Compare(string key, Operator @operator, Value value, Pattern? pattern) => SqlCondition.Any(
@@ -25,18 +25,21 @@ sealed class AttributeColumns(SqlParameters parameters, Layout layout)
         return (column.Type, value.Form) switch
         {
             (AttributeType.String, ValueForm.Text) when pattern is not null =>
-                SqlValues.Match(parameters, name, @operator, pattern) & SqlCondition.Exactly($"{name} IS NOT NULL"),
+                SqlValues.Match(parameters, name, @operator, pattern) & IsThere(name),
             (AttributeType.String, ValueForm.Text) =>
                 SqlValues.CompareText(parameters, name, @operator, value.Text),
             (AttributeType.Bool, ValueForm.Bool) when @operator is Operator.Equal or Operator.NotEqual =>
                 SqlCondition.Exactly($"{name} = {(value.Bool == (@operator == Operator.Equal) ? "true" : "false")}"),
             (AttributeType.Int, ValueForm.Int or ValueForm.Float) =>
-                SqlValues.CompareInteger(parameters, name, @operator, value) & SqlCondition.Exactly($"{name} IS NOT NULL"),
+                SqlValues.CompareInteger(parameters, name, @operator, value) & IsThere(name),
             (AttributeType.Double, ValueForm.Int or ValueForm.Float) =>
-                SqlValues.CompareReal(parameters, name, @operator, value) & SqlCondition.Exactly($"{name} IS NOT NULL"),
+                SqlValues.CompareReal(parameters, name, @operator, value) & IsThere(name),
             _ => SqlCondition.Never,
         };
     }
+
+    // a comparison that is left open or negated must not hold where there is no value
+    static SqlCondition IsThere(string column) => SqlCondition.Exactly($"{column} IS NOT NULL");
 
     SqlCondition CompareInMap(string column, Operator @operator, Value value, Pattern? pattern)
     {

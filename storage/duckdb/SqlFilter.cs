@@ -138,7 +138,8 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
     /// <summary>The resource of a span of Zipkin's is its local endpoint.</summary>
     SqlCondition OfResource(Expression expression)
     {
-        var ofOtlp = OneOf("resource_id", partition.Contents.Resources.All(), resource => IsTrueOf(expression, resource));
+        var ofOtlp = OneOf(
+            "resource_id", partition.Contents.Resources.All(), resource => IsTrueOf(expression, resource));
         var keys = KeysOf(expression).ToHashSet();
         SqlCondition ofZipkin;
         if (keys.Contains("net.host.ip") || keys.Contains("net.host.port"))

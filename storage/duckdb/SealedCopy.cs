@@ -16,6 +16,8 @@ static class SealedCopy
     /// <summary>Writes a whole new file and closes it.</summary>
     public static void Write(DuckDBConnection connection, Partition open, string file)
     {
+        // of an attempt that could not even be ended
+        connection.Execute($"DETACH DATABASE IF EXISTS {Database}");
         StoreFolder.Attach(connection, file, Database, BlockKiB);
         try
         {

@@ -11,7 +11,7 @@ sealed class AttributeCounts(Layout layout)
 {
     /// <summary>
     /// An attribute that so many of a hundred spans have gets a column. The load generator's spans, of 97 keys: with
-    /// columns from 9 or 3 % on they take 27 or 37 % more bytes sealed and up to a third more CPU time than with 35 %,
+    /// columns from 9 or 3 % on they take 26 or 36 % more bytes sealed and up to 40 % more CPU time than with 35 %,
     /// since a column takes some 4 bits of every row, and an entry of the MAP some 18 bits of those that have it.
     /// </summary>
     const int MinPercent = 30;

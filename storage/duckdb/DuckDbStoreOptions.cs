@@ -43,7 +43,8 @@ public sealed record DuckDbStoreOptions
 
     /// <summary>
     /// How many spans a partition takes before it is sealed: sorted, compressed and put in a file of its own. What is
-    /// not sealed takes memory, about 500 bytes a span, and sealing as much again. Default: 300,000; from 1.
+    /// not sealed takes memory, about 800 bytes a span, and sealing twice as much for a while. Default: 300,000; from
+    /// 1.
     /// </summary>
     public int SealSpans { get; init; } = 300_000;
 

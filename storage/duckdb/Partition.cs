@@ -22,7 +22,8 @@ sealed class Partition
         File = file;
         Layout = layout;
         Filter = filter;
-        _contents = new Lazy<SharedContents>(contents);
+        // an error is not remembered: the next reader tries again
+        _contents = new Lazy<SharedContents>(contents, LazyThreadSafetyMode.PublicationOnly);
     }
 
     /// <summary>Spans of a lower number were stored earlier.</summary>

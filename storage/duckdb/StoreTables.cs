@@ -144,10 +144,13 @@ sealed class StoreTables : IDisposable
     {
         TableAppender Appender(string table) => new(_connection, writer.Partition.Database, table);
 
-        _bodies.MoveTo(Appender("bodies"));
-        SpanNames.MoveTo(Appender("span_names"));
-        RemoteServices.MoveTo(Appender("remote_services"));
-        TagValues.MoveTo(Appender("tag_values"));
+        // all of them, or none when one cannot be had: a transaction can write to one partition only
+        var (bodies, spanNames) = (Appender("bodies"), Appender("span_names"));
+        var (remoteServices, tagValues) = (Appender("remote_services"), Appender("tag_values"));
+        _bodies.MoveTo(bodies);
+        SpanNames.MoveTo(spanNames);
+        RemoteServices.MoveTo(remoteServices);
+        TagValues.MoveTo(tagValues);
     }
 
     /// <summary>Begins a new partition when the present one is full or old.</summary>

@@ -220,10 +220,10 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
         var needsOne = term is AttributeReference or
             Presence { Operand: AttributeReference or FieldReference } or
             Comparison
-            {
-                Left: AttributeReference or FieldReference or Literal,
-                Right: AttributeReference or FieldReference or Literal,
-            };
+        {
+            Left: AttributeReference or FieldReference or Literal,
+            Right: AttributeReference or FieldReference or Literal,
+        };
         if (!needsOne)
             return SqlCondition.Unknown;
         return SqlCondition.Exactly((term.Reads & Sources.Event) != 0

@@ -40,7 +40,8 @@ public abstract partial class SpanStoreContract
     public async Task A_found_trace_is_summed_up()
     {
         Span Child(ulong id, string service, long at, StatusCode status = default) => Otlp(1, service, "child", id)
-            .At(at, 5_000) with { ParentSpanId = new SpanId(1), Status = status };
+            .At(at, 5_000) with
+        { ParentSpanId = new SpanId(1), Status = status };
         var root = Otlp(1, "Shop", "GET /");
         var store = await StoreAsync(Child(2, "cart", 2_000, StatusCode.Error), Child(3, "cart", 8_000), root,
             Child(4, "Shop", 1_000, StatusCode.Ok), root);

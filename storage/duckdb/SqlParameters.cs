@@ -30,6 +30,9 @@ sealed partial class SqlParameters
         var used = new OrderedDictionary<int, object>();
         var numbered = Placeholder().Replace(sql, match =>
         {
+            // a column is named after its attribute's key, which may look like a placeholder
+            if (match.ValueSpan[0] == '"')
+                return match.Value;
             var number = int.Parse(match.ValueSpan[1..], CultureInfo.InvariantCulture);
             used.TryAdd(number, _values[number - 1]);
             return string.Create(CultureInfo.InvariantCulture, $"${used.IndexOf(number) + 1}");
@@ -37,6 +40,8 @@ sealed partial class SqlParameters
         return connection.Command(numbered, [.. used.Values]);
     }
 
-    [GeneratedRegex(@"\$[0-9]+")]
+    [GeneratedRegex("""
+        "(?:[^"]|"")*"|\$[0-9]+
+        """)]
     private static partial Regex Placeholder();
 }

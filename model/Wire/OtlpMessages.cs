@@ -57,29 +57,31 @@ static class OtlpMessages
 
     public static Otlp.Span ToSpan(Span span)
     {
-        var message = ToEventsAndLinks(span);
+        var message = ToRest(span);
         message.TraceId = ToBytes(span.TraceId);
         message.SpanId = ToBytes(span.SpanId);
         message.ParentSpanId = span.ParentSpanId.IsZero ? ByteString.Empty : ToBytes(span.ParentSpanId);
-        message.TraceState = span.TraceState;
         message.Flags = span.Flags;
         message.Name = span.Name;
         message.Kind = (int)span.Kind;
         message.StartTimeUnixNano = span.StartUnixNano;
         message.EndTimeUnixNano = span.EndUnixNano;
-        message.DroppedAttributesCount = span.DroppedAttributes;
-        message.DroppedEventsCount = span.DroppedEvents;
-        message.DroppedLinksCount = span.DroppedLinks;
         if (span.Status != StatusCode.Unset || span.StatusMessage.Length > 0)
             message.Status = new Otlp.Status { Code = (int)span.Status, Message = span.StatusMessage };
         AddAttributes(message.Attributes, span.Attributes);
         return message;
     }
 
-    /// <summary>A span message that has nothing but these two.</summary>
-    public static Otlp.Span ToEventsAndLinks(Span span)
+    /// <summary>A span message with what few spans have, as in <see cref="SpanRest"/>, and nothing else.</summary>
+    public static Otlp.Span ToRest(Span span)
     {
-        var message = new Otlp.Span();
+        var message = new Otlp.Span
+        {
+            TraceState = span.TraceState,
+            DroppedAttributesCount = span.DroppedAttributes,
+            DroppedEventsCount = span.DroppedEvents,
+            DroppedLinksCount = span.DroppedLinks,
+        };
         foreach (var happened in span.Events)
             message.Events.Add(ToEvent(happened));
         foreach (var link in span.Links)

@@ -34,12 +34,15 @@ public static class OtlpProtobuf
 
     internal static InstrumentationScope DecodeScope(byte[] bytes) => OfStore(bytes).DecodeScope();
 
-    /// <summary>A Span message that has only events and links; empty when the span has none.</summary>
-    internal static byte[] EncodeEventsAndLinks(Span span) =>
-        span.Events.Length + span.Links.Length == 0 ? [] : OtlpMessages.ToEventsAndLinks(span).ToByteArray();
+    /// <summary>Whether a span has any of what few have: trace state, events, links, or something dropped.</summary>
+    internal static bool HasRest(Span span) =>
+        span.Events.Length > 0 || span.Links.Length > 0 || span.TraceState.Length > 0 ||
+        (span.DroppedAttributes | span.DroppedEvents | span.DroppedLinks) != 0;
 
-    internal static (SpanEvent[] Events, SpanLink[] Links) DecodeEventsAndLinks(byte[] bytes) =>
-        bytes.Length == 0 ? ([], []) : OfStore(bytes).DecodeEventsAndLinks();
+    /// <summary>A Span message that has nothing else.</summary>
+    internal static byte[] EncodeRest(Span span) => OtlpMessages.ToRest(span).ToByteArray();
+
+    internal static SpanRest DecodeRest(byte[] bytes) => OfStore(bytes).DecodeRest();
 
     /// <summary>An AnyValue message.</summary>
     internal static byte[] EncodeValue(AttributeValue value) => OtlpMessages.ToAnyValue(value).ToByteArray();
@@ -48,4 +51,12 @@ public static class OtlpProtobuf
 
     // what we wrote ourselves was within the limits of its time
     static OtlpProtobufDecoder OfStore(byte[] bytes) => new(bytes, Unlimited);
+}
+
+/// <summary>What few spans have.</summary>
+sealed record SpanRest(
+    string TraceState, SpanEvent[] Events, SpanLink[] Links, uint DroppedAttributes, uint DroppedEvents,
+    uint DroppedLinks)
+{
+    public static SpanRest None { get; } = new("", [], [], 0, 0, 0);
 }

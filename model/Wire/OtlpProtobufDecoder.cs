@@ -25,11 +25,13 @@ sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits l
 
     public AttributeValue DecodeValue() => Guard(static decoder => decoder.ReadValue(decoder._reader.End, 0));
 
-    /// <summary>A Span message, for its events and links.</summary>
-    public (SpanEvent[] Events, SpanLink[] Links) DecodeEventsAndLinks() => Guard(static decoder =>
+    /// <summary>A Span message, for what few spans have.</summary>
+    public SpanRest DecodeRest() => Guard(static decoder =>
     {
         decoder.ReadSpanFields(decoder._reader.End);
-        return (decoder.Current.Events.ToArray(), decoder.Current.Links.ToArray());
+        var span = decoder.Current;
+        return new SpanRest(span.TraceState, span.Events.ToArray(), span.Links.ToArray(), span.DroppedAttributes,
+            span.DroppedEvents, span.DroppedLinks);
     });
 
     T Guard<T>(Func<OtlpProtobufDecoder, T> decode)

@@ -1,24 +1,100 @@
+using System.Globalization;
 using Tracing.Model;
+using Tracing.Model.Wire;
 using Tracing.Storage.TraceQl;
 
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// What SQL can say of the attributes of spans; the one place that knows in which columns they are. See
-/// <see cref="AttributeText"/> for the letters before the values.
+/// What SQL can say of the attributes of a partition's spans; the one place that knows in which columns they are. Which
+/// keys a span has is said by its shape. Values that have codes are few: conditions on them are decided here, once for
+/// each.
 /// </summary>
-sealed class AttributeColumns(SqlParameters parameters, Layout layout)
+sealed class AttributeColumns(SqlParameters parameters, Partition partition)
 {
-    public SqlCondition Has(string key) => SqlCondition.Any(
-        [.. layout.Of(key).Select(column => column.Quoted).Append(InMap(key))
-            .Select(IsThere)]);
+    readonly Shapes _shapes = partition.Contents.Shapes;
+
+    /// <summary>Whether a span has an attribute of this key.</summary>
+    public SqlCondition Has(string key) =>
+        OfShapes(shape => Array.Exists(shape.Keys, each => each.Key == key)) | HasInFreeForm(key);
 
     /// <summary>An attribute against a value of the query; arrays and the like are left open.</summary>
-    public SqlCondition Compare(string key, Operator @operator, Value value, Pattern? pattern) => SqlCondition.Any(
-        [.. layout.Of(key).Select(column => CompareColumn(column, @operator, value, pattern))
-            .Append(CompareInMap(InMap(key), @operator, value, pattern))]);
+    public SqlCondition Compare(string key, Operator @operator, Value value, Pattern? pattern)
+    {
+        var literal = new Literal(value, Storage.TraceQl.ValueType.Attribute);
+        var comparison = new Comparison(@operator, literal, literal, pattern);
+        return SqlCondition.Any(
+        [
+            .. partition.Layout.Of(key).Select(column => CompareColumn(column, @operator, value, pattern)),
+            .. _shapes.Coded(key).Select(coded => OfCoded(
+                coded, each => Comparisons.Holds(comparison, Value.Of(each), value),
+                text => CompareText(text, @operator, value, pattern))),
+            new SqlCondition(HasInFreeForm(key).Over, SqlCondition.Never.Under),
+        ]);
+    }
 
-    /// <summary>A column has values of one type; others of its key are in the MAP.</summary>
+    /// <summary>Whether a span has an attribute of this key that is this text as a tag of Zipkin's; exact.</summary>
+    public SqlCondition HasTag(string key, string tag)
+    {
+        var columns = partition.Layout.Of(key)
+            .Select(column => (column.Quoted, Value: AttributeText.Parse(column.Type, tag)))
+            .Where(column => column.Value is not null)
+            .Select(column => SqlCondition.Exactly($"{column.Quoted} = {Bind(column.Value!)}"));
+        var candidates = AttributeText.Candidates(tag);
+        var coded = _shapes.Coded(key).Select(each => OfCoded(
+            each, value => ZipkinMapping.TagText(value) == tag,
+            text => SqlCondition.Exactly($"{text} IN ({BindAll(candidates)})")));
+        var prefix = AttributeWriter.KeyPrefix(key);
+        var inFreeForm = !_shapes.HasFreeForm ? SqlCondition.Never : IsFreeForm & SqlCondition.Exactly(
+            $"list_has_any(texts, [{BindAll(candidates.Select(text => prefix + text))}])");
+        return SqlCondition.Any([.. columns, .. coded, inFreeForm]);
+    }
+
+    static SqlCondition IsFreeForm => SqlCondition.Exactly(Invariant($"shape = {Shapes.FreeForm}"));
+
+    SqlCondition HasInFreeForm(string key) => !_shapes.HasFreeForm ? SqlCondition.Never : IsFreeForm &
+        SqlCondition.Exactly("len(list_filter(texts, text -> " +
+            $"starts_with(text, {parameters.BindText(AttributeWriter.KeyPrefix(key))}))) > 0");
+
+    /// <summary>Whether a span's shape is one of those.</summary>
+    SqlCondition OfShapes(Func<Shape, bool> isWanted) =>
+        In("shape", _shapes.All.All().OfType<Shape>().Where(isWanted).Select(shape => shape.Id));
+
+    /// <param name="fits">Whether a value that has a code is wanted.</param>
+    /// <param name="ofText">Whether a value that has none is, as SQL gives it: letter and text.</param>
+    SqlCondition OfCoded(AttributeKey key, Func<AttributeValue, bool> fits, Func<string, SqlCondition> ofText)
+    {
+        var codes = new List<int>();
+        for (var code = 0; code < key.Values.Count; code++)
+        {
+            if (fits(key.Values[code]))
+                codes.Add(code);
+        }
+        var isAll = codes.Count == key.Values.Count;
+        if (codes.Count == 0 && !key.HasTexts)
+            return SqlCondition.Never;
+        // the shapes that have it by the place of its code
+        var places = _shapes.All.All().OfType<Shape>()
+            .SelectMany(shape => shape.Coded.Index().Select(each => (shape, each.Index, Place: each.Item)))
+            .Where(each => each.shape.Keys[each.Place] == key)
+            .ToLookup(each => each.Index, each => each.shape.Id);
+        return SqlCondition.Any([.. places.Select(place =>
+        {
+            var column = Invariant($"codes[{place.Key + 1}]");
+            var values = isAll ? SqlCondition.Exactly($"{column} >= 0") : In(column, codes);
+            if (key.HasTexts)
+                values |= SqlCondition.Exactly($"{column} < 0") & ofText($"texts[-{column}]");
+            return In("shape", place) & values;
+        })]);
+    }
+
+    static SqlCondition In(string column, IEnumerable<int> numbers)
+    {
+        var list = string.Join(", ", numbers.Select(number => Invariant($"{number}")));
+        return list.Length == 0 ? SqlCondition.Never : SqlCondition.Exactly($"{column} IN ({list})");
+    }
+
+    /// <summary>A column has values of one type.</summary>
     SqlCondition CompareColumn(AttributeColumn column, Operator @operator, Value value, Pattern? pattern)
     {
         var name = column.Quoted;
@@ -41,7 +117,8 @@ sealed class AttributeColumns(SqlParameters parameters, Layout layout)
     // a comparison that is left open or negated must not hold where there is no value
     static SqlCondition IsThere(string column) => SqlCondition.Exactly($"{column} IS NOT NULL");
 
-    SqlCondition CompareInMap(string column, Operator @operator, Value value, Pattern? pattern)
+    /// <summary>A value as <see cref="AttributeText"/> writes it.</summary>
+    SqlCondition CompareText(string column, Operator @operator, Value value, Pattern? pattern)
     {
         var condition = value.Form switch
         {
@@ -53,11 +130,9 @@ sealed class AttributeColumns(SqlParameters parameters, Layout layout)
             ValueForm.Int or ValueForm.Float => CompareNumber(column, @operator, value),
             _ => SqlCondition.Never,
         };
-        var beside = OfType(column, 't');
+        var beside = OfType(column, AttributeText.Beside);
         return condition | new SqlCondition(beside.Over, SqlCondition.Never.Under);
     }
-
-    string InMap(string key) => $"attributes[{parameters.BindText(key)}]";
 
     static SqlCondition OfType(string column, char type) => SqlCondition.Exactly($"starts_with({column}, '{type}')");
 
@@ -75,4 +150,10 @@ sealed class AttributeColumns(SqlParameters parameters, Layout layout)
         return (OfType(column, 'i') & SqlValues.CompareInteger(parameters, integer, @operator, value)) |
             (OfType(column, 'd') & SqlValues.CompareReal(parameters, real, @operator, value));
     }
+
+    string Bind(object value) => value is string text ? parameters.BindText(text) : parameters.Bind(value);
+
+    string BindAll(IEnumerable<string> texts) => string.Join(", ", texts.Select(parameters.BindText));
+
+    static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,63 +1,42 @@
-using System.Runtime.InteropServices;
 using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// How often each attribute comes in the spans of the append partition, from which the layout of the next is chosen.
-/// Used by the writer thread only.
+/// Chooses the columns of the next partition by how often each attribute comes in the spans of the present one.
 /// </summary>
-sealed class AttributeCounts(Layout layout)
+static class AttributeCounts
 {
     /// <summary>
     /// An attribute that so many of a hundred spans have gets a column. The load generator's spans, of 97 keys: with
-    /// columns from 9 or 3 % on they take 26 or 36 % more bytes sealed and up to 40 % more CPU time than with 35 %,
-    /// since a column takes some 4 bits of every row, and an entry of the MAP some 18 bits of those that have it.
+    /// columns from 9 or 3 % on they take more bytes sealed and up to 40 % more CPU time than with 35 %, since a column
+    /// takes some 4 bits of every row, and a code less than twice that of the rows that have it.
     /// </summary>
     const int MinPercent = 30;
 
-    /// <summary>Distinct attributes that are counted; keys made up for each span must not fill the memory.</summary>
-    const int MaxCounted = 10_000;
-
-    readonly Dictionary<(string Key, AttributeType Type), Counted> _counts = [];
-
-    /// <summary>Spans counted.</summary>
-    public long Spans { get; set; }
-
-    /// <summary>Counts an attribute; the index of its column in the layout, -1 for none.</summary>
-    /// <param name="position">Its place among the span's attributes.</param>
-    public int Add(string key, AttributeType type, int position)
-    {
-        // one look-up for both purposes
-        ref var counted = ref CollectionsMarshal.GetValueRefOrNullRef(_counts, (key, type));
-        if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref counted))
-        {
-            var column = layout.IndexOf(key, type);
-            if (_counts.Count < MaxCounted)
-                _counts.Add((key, type), new Counted { Column = column, Spans = 1, Positions = position });
-            return column;
-        }
-        counted.Spans++;
-        counted.Positions += position;
-        return counted.Column;
-    }
-
     /// <summary>
-    /// The layout for spans like those counted. The columns come in the order in which spans mostly have their
-    /// attributes, so that few rows need to note theirs.
+    /// The layout for spans like those. The columns come in the order in which spans mostly have their attributes.
     /// </summary>
-    public Layout Choose() => Layout.Of(_counts
-        .Where(each => each.Value.Spans * 100 >= Spans * MinPercent && Layout.IsPossible(each.Key.Key, each.Key.Type))
-        .OrderByDescending(each => each.Value.Spans)
-        .Take(Layout.MaxColumns)
-        .OrderBy(each => (double)each.Value.Positions / each.Value.Spans)
-        .ThenBy(each => each.Key.Key, StringComparer.Ordinal)
-        .Select(each => each.Key));
-
-    struct Counted
+    public static Layout Choose(Shapes shapes)
     {
-        public int Column;
-        public long Spans;
-        public long Positions;
+        var counts = new Dictionary<(string Key, AttributeType Type), (long Spans, long Positions)>();
+        long spans = 0;
+        foreach (var shape in shapes.All.All().OfType<Shape>())
+        {
+            spans += shape.Spans;
+            foreach (var (position, key) in shape.Keys.Index())
+            {
+                var (sum, positions) = counts.GetValueOrDefault((key.Key, key.Type));
+                counts[(key.Key, key.Type)] = (sum + shape.Spans, positions + (position * shape.Spans));
+            }
+        }
+        return Layout.Of(counts
+            .Where(each => each.Value.Spans > 0 && each.Value.Spans * 100 >= spans * MinPercent &&
+                Layout.IsPossible(each.Key.Key, each.Key.Type))
+            .OrderByDescending(each => each.Value.Spans)
+            .Take(Layout.MaxColumns)
+            .OrderBy(each => (double)each.Value.Positions / each.Value.Spans)
+            .ThenBy(each => each.Key.Key, StringComparer.Ordinal)
+            .Select(each => each.Key));
     }
 }

@@ -1,82 +1,132 @@
-using System.Buffers.Binary;
+using System.Globalization;
+using DuckDB.NET.Data;
 using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// Appends the attributes of a span: those that have a column to it, the rest to the MAP (NULL when there is none) with
-/// what <see cref="AttributeText"/> puts beside it. Then their order, unless it is that in which they are read: the
-/// columns in the layout's order, then the MAP. Used by the writer thread only.
+/// Appends the attributes of a span: those that have a column to it; then the number of the <see cref="Shape"/>, which
+/// tells all keys in their order; the codes of the values without a column; and the values that have no code as text,
+/// with what <see cref="AttributeText"/> puts beside it. A code of -1 - n stands for the n-th such text. In free form
+/// all attributes are such texts, each with its key before it: the key's length, a colon, the key. Used by the writer
+/// thread only.
 /// </summary>
-sealed class AttributeWriter(Layout layout, AttributeCounts counts)
+sealed class AttributeWriter : IDisposable
 {
-    /// <summary>Up to so many attributes a place in the order takes a byte, else four.</summary>
-    public const int MaxShortOrder = 256;
+    /// <summary>Values of a key, and of all keys, that get codes; more take memory while the partition is in use.</summary>
+    const int MaxValuesOfKey = 1000;
+    const int MaxValues = 20_000;
 
-    // by column: which attribute of the span it takes; -1 for none
-    readonly int[] _attributeOf = new int[layout.Columns.Length];
+    /// <summary>Longest text that gets a code, in characters.</summary>
+    const int MaxCodedText = 200;
 
-    // by attribute: where it comes when the row is read
-    int[] _places = new int[128];
-    byte[] _order = new byte[128];
+    readonly Layout _layout;
+    readonly Shapes _shapes;
+    readonly ShapeTree _tree;
+    // by id of the key
+    Codes?[] _codes = new Codes?[64];
+    readonly TableAppender _keyRows;
+    readonly TableAppender _valueRows;
+    readonly TableAppender _shapeRows;
+
+    // known, and not stored yet: when a transaction fails they are for the next
+    readonly List<(AttributeKey Key, int Code)> _addedValues = [];
+    readonly List<AttributeKey> _addedTexts = [];
+    bool _addedFreeForm;
+
+    // of the row at hand: what goes to the texts
+    readonly List<KeyValue> _texts = [];
+    int _values;
+
+    public AttributeWriter(DuckDBConnection connection, string database, Layout layout, Shapes shapes)
+    {
+        _layout = layout;
+        _shapes = shapes;
+        _tree = new ShapeTree(layout, shapes);
+        foreach (var key in shapes.Keys.All().OfType<AttributeKey>())
+            _values += key.Values.Count;
+        _keyRows = new TableAppender(connection, database, "attribute_keys");
+        _valueRows = new TableAppender(connection, database, "attribute_values");
+        _shapeRows = new TableAppender(connection, database, "shapes");
+    }
 
     public void Append(TableAppender row, KeyValue[] attributes)
     {
-        if (_places.Length < attributes.Length)
-            _places = new int[attributes.Length * 2];
-        var places = _places.AsSpan(0, attributes.Length);
-        var rest = attributes.Length - Place(attributes, places);
-        AppendColumns(row, attributes);
-        if (rest == 0)
+        _texts.Clear();
+        if (_tree.Of(attributes) is { } shape)
         {
-            row.AppendNull();
-            row.AppendNull();
+            AppendColumns(row, shape, attributes);
+            AppendCodes(row, shape, attributes);
+            AppendTexts(row, withKeys: false);
+            shape.Spans++;
         }
         else
         {
-            AttributeText.Append(row, attributes, places, attributes.Length - rest, rest);
+            AppendFreeForm(row, attributes);
         }
-        AppendOrder(row, places);
     }
 
-    /// <summary>Decides where each attribute goes; the number of those that go to columns.</summary>
-    int Place(KeyValue[] attributes, Span<int> places)
+    /// <summary>Appends what is new of keys, values and shapes.</summary>
+    public void Flush()
     {
-        counts.Spans++;
-        _attributeOf.AsSpan().Fill(-1);
-        for (var i = 0; i < attributes.Length; i++)
+        foreach (var key in _tree.AddedKeys.Concat(_addedTexts))
         {
-            places[i] = -1;
-            var column = counts.Add(attributes[i].Key, attributes[i].Value.Type, i);
-            if (column >= 0 && _attributeOf[column] < 0 && Layout.Keeps(attributes[i].Value))
-                _attributeOf[column] = i;
+            _keyRows.Append(key.Id);
+            _keyRows.Append(key.Key);
+            _keyRows.Append((int)key.Type);
+            if (key.Column < 0)
+                _keyRows.AppendNull();
+            else
+                _keyRows.Append(key.Column);
+            _keyRows.Append(key.HasTexts);
+            _keyRows.EndRow();
         }
-        var next = 0;
-        foreach (var attribute in _attributeOf)
+        foreach (var (key, code) in _addedValues)
+            AppendValue(key, code);
+        foreach (var shape in _tree.AddedShapes)
+            AppendShape(shape.Id, shape.Keys);
+        if (_addedFreeForm)
+            AppendShape(Shapes.FreeForm, []);
+        _keyRows.Flush();
+        _valueRows.Flush();
+        _shapeRows.Flush();
+    }
+
+    public void Publish()
+    {
+        _tree.AddedKeys.Clear();
+        _tree.AddedShapes.Clear();
+        _addedValues.Clear();
+        _addedTexts.Clear();
+        _addedFreeForm = false;
+    }
+
+    public void Discard()
+    {
+        _keyRows.Discard();
+        _valueRows.Discard();
+        _shapeRows.Discard();
+    }
+
+    public void Dispose()
+    {
+        _keyRows.Dispose();
+        _valueRows.Dispose();
+        _shapeRows.Dispose();
+    }
+
+    void AppendColumns(TableAppender row, Shape shape, KeyValue[] attributes)
+    {
+        for (var column = 0; column < _layout.Columns.Length; column++)
         {
-            if (attribute >= 0)
-                places[attribute] = next++;
-        }
-        var inColumns = next;
-        foreach (ref var place in places)
-        {
+            var place = shape.PlaceOf(column);
             if (place < 0)
-                place = next++;
-        }
-        return inColumns;
-    }
-
-    void AppendColumns(TableAppender row, KeyValue[] attributes)
-    {
-        foreach (var attribute in _attributeOf)
-        {
-            if (attribute < 0)
             {
                 row.AppendNull();
                 continue;
             }
-            var value = attributes[attribute].Value;
-            switch (value.Type)
+            var value = attributes[place].Value;
+            switch (_layout.Columns[column].Type)
             {
                 case AttributeType.String: row.Append(value.AsString()!); break;
                 case AttributeType.Int: row.Append(value.AsInt()); break;
@@ -84,65 +134,164 @@ sealed class AttributeWriter(Layout layout, AttributeCounts counts)
                 default: row.Append(value.AsDouble()); break;
             }
         }
+        row.Append(shape.Id);
     }
 
-    void AppendOrder(TableAppender row, ReadOnlySpan<int> places)
+    void AppendCodes(TableAppender row, Shape shape, KeyValue[] attributes)
     {
-        var isAsRead = true;
-        for (var i = 0; i < places.Length && isAsRead; i++)
-            isAsRead = places[i] == i;
-        if (isAsRead)
+        if (shape.Coded.Length == 0)
         {
             row.AppendNull();
             return;
         }
-        if (_order.Length < places.Length * sizeof(int))
-            _order = new byte[places.Length * sizeof(int)];
-        if (places.Length <= MaxShortOrder)
+        row.BeginList(shape.Coded.Length);
+        foreach (var place in shape.Coded)
         {
-            for (var i = 0; i < places.Length; i++)
-                _order[i] = (byte)places[i];
-            row.Append(_order.AsSpan(0, places.Length));
+            var code = CodeOf(shape.Keys[place], attributes[place].Value);
+            if (code < 0)
+            {
+                _texts.Add(attributes[place]);
+                code = -_texts.Count;
+            }
+            row.AppendElement(code);
+        }
+    }
+
+    void AppendTexts(TableAppender row, bool withKeys)
+    {
+        if (_texts.Count == 0)
+        {
+            row.AppendNull();
+            row.AppendNull();
             return;
         }
-        for (var i = 0; i < places.Length; i++)
-            BinaryPrimitives.WriteInt32LittleEndian(_order.AsSpan(i * sizeof(int)), places[i]);
-        row.Append(_order.AsSpan(0, places.Length * sizeof(int)));
-    }
-}
-
-/// <summary>Reads what <see cref="AttributeWriter"/> appends.</summary>
-static class AttributeReader
-{
-    /// <summary>What <see cref="Read"/> reads, in its order, without and after the layout's columns.</summary>
-    public const string Columns = "map_keys(attributes), map_values(attributes), attributes_beside, attribute_order";
-
-    public static KeyValue[] Read(RowReader row, Layout layout)
-    {
-        var read = new List<KeyValue>();
-        foreach (var column in layout.Columns)
+        var beside = 0;
+        row.BeginList(_texts.Count);
+        foreach (var (key, value) in _texts)
         {
-            if (NextOf(row, column.Type) is { } value)
-                read.Add(new KeyValue(column.Key, value));
+            var (letter, text) = AttributeText.Of(value);
+            row.AppendElement(withKeys ? $"{KeyPrefix(key)}{letter}{text}" : letter + text);
+            beside += letter == AttributeText.Beside ? 1 : 0;
         }
-        AttributeText.Read(row, read);
-        if (row.NextBlob() is not { } order)
-            return [.. read];
-        var attributes = new KeyValue[read.Count];
-        for (var i = 0; i < attributes.Length; i++)
+        if (beside == 0)
         {
-            attributes[i] = read[attributes.Length <= AttributeWriter.MaxShortOrder
-                ? order[i]
-                : BinaryPrimitives.ReadInt32LittleEndian(order.AsSpan(i * sizeof(int)))];
+            row.AppendNull();
+            return;
         }
-        return attributes;
+        row.BeginList(beside);
+        foreach (var (_, value) in _texts)
+        {
+            if (AttributeText.Of(value).Letter == AttributeText.Beside)
+                row.AppendElement(AttributeText.Pack(value));
+        }
     }
 
-    static AttributeValue? NextOf(RowReader row, AttributeType type) => type switch
+    void AppendFreeForm(TableAppender row, KeyValue[] attributes)
     {
-        AttributeType.String => row.NextText() is { } text ? new AttributeValue(text) : null,
-        AttributeType.Int => row.NextOrNull<long>() is { } number ? new AttributeValue(number) : null,
-        AttributeType.Bool => row.NextOrNull<bool>() is { } flag ? new AttributeValue(flag) : null,
-        _ => row.NextOrNull<double>() is { } number ? new AttributeValue(number) : null,
-    };
+        for (var column = 0; column < _layout.Columns.Length; column++)
+            row.AppendNull();
+        row.Append(Shapes.FreeForm);
+        row.AppendNull();
+        _texts.AddRange(attributes);
+        AppendTexts(row, withKeys: true);
+        if (!_shapes.HasFreeForm)
+        {
+            _shapes.HasFreeForm = true;
+            _addedFreeForm = true;
+        }
+    }
+
+    /// <summary>What stands before the text of an attribute in free form; no two keys have the same.</summary>
+    public static string KeyPrefix(string key) => string.Create(CultureInfo.InvariantCulture, $"{key.Length}:{key}");
+
+    /// <summary>-1 when the value gets none.</summary>
+    int CodeOf(AttributeKey key, in AttributeValue value)
+    {
+        if (key.Id >= _codes.Length)
+            Array.Resize(ref _codes, Math.Max(key.Id + 1, _codes.Length * 2));
+        var codes = _codes[key.Id] ??= new Codes(key);
+        var code = codes.Of(value);
+        if (code >= 0)
+            return code;
+        if (key.Values.Count < MaxValuesOfKey && _values < MaxValues && MayHaveCode(value))
+        {
+            _values++;
+            code = codes.Add(value);
+            _addedValues.Add((key, code));
+            return code;
+        }
+        if (!key.HasTexts)
+        {
+            key.HasTexts = true;
+            _addedTexts.Add(key);
+        }
+        return -1;
+    }
+
+    static bool MayHaveCode(in AttributeValue value) => value.AsString() is { } text
+        // what becomes another text on disk must not be remembered as it was
+        ? text.Length <= MaxCodedText && !text.AsSpan().ContainsAnyInRange('\ud800', '\udfff')
+        : value.Type is not (AttributeType.Bytes or AttributeType.Array or AttributeType.Map);
+
+    void AppendValue(AttributeKey key, int code)
+    {
+        var value = key.Values[code];
+        var (letter, text) = AttributeText.Of(value);
+        _valueRows.Append(key.Id);
+        _valueRows.Append(code);
+        _valueRows.Append(letter + text);
+        if (letter == AttributeText.Beside)
+            _valueRows.Append(AttributeText.Pack(value));
+        else
+            _valueRows.AppendNull();
+        _valueRows.EndRow();
+    }
+
+    void AppendShape(int id, AttributeKey[] keys)
+    {
+        _shapeRows.Append(id);
+        _shapeRows.BeginList(keys.Length);
+        foreach (var key in keys)
+            _shapeRows.AppendElement(key.Id);
+        _shapeRows.EndRow();
+    }
+
+    /// <summary>The codes of a key's values; texts apart, as their own hashing is faster.</summary>
+    sealed class Codes
+    {
+        readonly AttributeKey _key;
+        readonly Dictionary<string, int> _texts = [];
+        readonly Dictionary<AttributeValue, int> _others = [];
+
+        public Codes(AttributeKey key)
+        {
+            _key = key;
+            for (var code = 0; code < key.Values.Count; code++)
+                Set(key.Values[code], code);
+        }
+
+        public int Of(in AttributeValue value)
+        {
+            var isKnown = value.AsString() is { } text
+                ? _texts.TryGetValue(text, out var code)
+                : _others.TryGetValue(value, out code);
+            return isKnown ? code : -1;
+        }
+
+        public int Add(in AttributeValue value)
+        {
+            var code = _key.Values.Count;
+            _key.Values.Add(value);
+            Set(value, code);
+            return code;
+        }
+
+        void Set(in AttributeValue value, int code)
+        {
+            if (value.AsString() is { } text)
+                _texts[text] = code;
+            else
+                _others[value] = code;
+        }
+    }
 }

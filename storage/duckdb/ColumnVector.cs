@@ -2,7 +2,7 @@ using DuckDB.NET.Native;
 
 namespace Tracing.Storage.DuckDb;
 
-/// <summary>One column of a chunk that is being filled: scalar, text, blob, list of text, or map of text.</summary>
+/// <summary>One column of a chunk that is being filled: scalar, text, blob, list of text or of INTEGER.</summary>
 sealed unsafe class ColumnVector(DuckDBType type)
 {
     /// <summary>Rows of a chunk; fixed by DuckDB.</summary>
@@ -11,14 +11,14 @@ sealed unsafe class ColumnVector(DuckDBType type)
     nint _vector;
     ulong* _validity;
 
-    // of a list: where its elements go (of a map: keys, and values apart), how many there are and have room
+    // of a list: where its elements go, how many there are and have room
     nint _elements;
-    nint _values;
+    void* _elementData;
     ulong _elementCount;
     ulong _elementCapacity;
     ulong _nextElement;
 
-    bool IsList => type is DuckDBType.List or DuckDBType.Map;
+    bool IsList => type == DuckDBType.List;
 
     /// <summary>The values of the column, as many as <see cref="Capacity"/>.</summary>
     public void* Data { get; private set; }
@@ -76,9 +76,8 @@ sealed unsafe class ColumnVector(DuckDBType type)
 
     public void AddElement(ReadOnlySpan<byte> bytes) => Assign(_elements, _nextElement++, bytes);
 
-    public void AddKey(ReadOnlySpan<byte> bytes) => Assign(_elements, _nextElement, bytes);
-
-    public void AddValue(ReadOnlySpan<byte> bytes) => Assign(_values, _nextElement++, bytes);
+    /// <summary>Of a list of INTEGER.</summary>
+    public void AddElement(int number) => ((int*)_elementData)[_nextElement++] = number;
 
     public void FinishLists()
     {
@@ -89,11 +88,7 @@ sealed unsafe class ColumnVector(DuckDBType type)
     void AttachElements()
     {
         _elements = NativeMethods.Vectors.DuckDBListVectorGetChild(_vector);
-        if (type != DuckDBType.Map)
-            return;
-        var entries = _elements;
-        _elements = NativeMethods.Vectors.DuckDBStructVectorGetChild(entries, 0);
-        _values = NativeMethods.Vectors.DuckDBStructVectorGetChild(entries, 1);
+        _elementData = NativeMethods.Vectors.DuckDBVectorGetData(_elements);
     }
 
     // "unsafe" leaves out DuckDB's check for valid UTF-8, which .NET's encoder gives anyway

@@ -25,16 +25,18 @@ sealed class Contents<T>(T empty) where T : class
     public IEnumerable<KeyValuePair<int, T>> All() => _byId.Prepend(new KeyValuePair<int, T>(0, empty));
 }
 
-/// <summary>The resources and scopes of a partition's spans, in memory.</summary>
+/// <summary>The resources, scopes and attributes' shapes of a partition's spans, in memory.</summary>
 sealed class SharedContents
 {
     public Contents<Resource> Resources { get; } = new(Resource.Empty);
 
     public Contents<InstrumentationScope> Scopes { get; } = new(InstrumentationScope.Empty);
 
+    public Shapes Shapes { get; private init; } = new();
+
     public static SharedContents Read(DuckDBConnection connection, string database)
     {
-        var contents = new SharedContents();
+        var contents = new SharedContents { Shapes = Shapes.Read(connection, database) };
         Read(connection, database, "resources", contents.Resources, bytes => OtlpProtobuf.DecodeResource(bytes));
         Read(connection, database, "scopes", contents.Scopes, bytes => OtlpProtobuf.DecodeScope(bytes));
         return contents;

@@ -24,13 +24,13 @@ sealed record AttributeColumn(string Key, AttributeType Type, string Name)
 }
 
 /// <summary>
-/// Which attributes of a partition's spans have columns of their own; all others are in the MAP. It stays as it is for
+/// Which attributes of a partition's spans have columns of their own; all others have codes. It stays as it is for
 /// the life of the partition, also through its sealing. A key may have columns of several types, and an attribute of
-/// a type that its key has no column for is in the MAP.
+/// a type that its key has no column for has a code.
 /// </summary>
 sealed class Layout
 {
-    /// <summary>Beyond so many a row costs more to append than its attributes do in the MAP.</summary>
+    /// <summary>Beyond so many a row costs more to append than its attributes do as codes.</summary>
     public const int MaxColumns = 64;
 
     /// <summary>Longest key in UTF-8 bytes, as it becomes part of the column's name.</summary>
@@ -45,7 +45,7 @@ sealed class Layout
             _indexes.Add((Columns[i].Key, Columns[i].Type), i);
     }
 
-    /// <summary>All attributes in the MAP.</summary>
+    /// <summary>No columns.</summary>
     public static Layout Empty { get; } = new([]);
 
     public AttributeColumn[] Columns { get; }

@@ -50,6 +50,9 @@ sealed class Partition
     /// </summary>
     public string Seq => string.Create(CultureInfo.InvariantCulture, $"{FirstSeq} + {(IsSealed ? "seq" : "rowid")}");
 
+    /// <summary>SQL for how many rows before a span its parent is; NULL where that is not known.</summary>
+    public string ParentDistance => IsSealed ? "parent_distance" : "NULL::INTEGER";
+
     /// <summary>No span of this partition has a lower one, and all of earlier partitions have.</summary>
     public long FirstSeq => (long)Number << 32;
 

@@ -19,8 +19,8 @@ sealed class PartitionWriter : IDisposable
     public PartitionWriter(DuckDBConnection connection, Partition partition)
     {
         Partition = partition;
-        Counts = new AttributeCounts(partition.Layout);
-        _attributes = new AttributeWriter(partition.Layout, Counts);
+        _attributes = new AttributeWriter(
+            connection, partition.Database, partition.Layout, partition.Contents.Shapes);
         _spans = new TableAppender(connection, partition.Database, "spans");
         _resources = new DistinctTable<Resource>(
             new TableAppender(connection, partition.Database, "resources"), partition.Contents.Resources,
@@ -32,8 +32,8 @@ sealed class PartitionWriter : IDisposable
 
     public Partition Partition { get; }
 
-    /// <summary>Of the spans appended here since the start.</summary>
-    public AttributeCounts Counts { get; }
+    /// <summary>Spans appended here since the start.</summary>
+    public long Appended { get; private set; }
 
     public void Append(Span span, SearchNames names)
     {
@@ -49,6 +49,7 @@ sealed class PartitionWriter : IDisposable
     public void Flush()
     {
         _spans.Flush();
+        _attributes.Flush();
         _resources.Flush();
         _scopes.Flush();
     }
@@ -56,7 +57,9 @@ sealed class PartitionWriter : IDisposable
     public void Publish()
     {
         Partition.SpanCount += _added;
+        Appended += _added;
         _added = 0;
+        _attributes.Publish();
         _resources.Publish();
         _scopes.Publish();
     }
@@ -65,6 +68,7 @@ sealed class PartitionWriter : IDisposable
     {
         _added = 0;
         _spans.Discard();
+        _attributes.Discard();
         _resources.Discard();
         _scopes.Discard();
     }
@@ -72,6 +76,7 @@ sealed class PartitionWriter : IDisposable
     public void Dispose()
     {
         _spans.Dispose();
+        _attributes.Dispose();
         _resources.Dispose();
         _scopes.Dispose();
     }

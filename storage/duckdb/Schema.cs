@@ -3,14 +3,15 @@ using DuckDB.NET.Data;
 
 namespace Tracing.Storage.DuckDb;
 
-/// <summary>The tables of a partition, the same in an open and a sealed one, and its format's version.</summary>
+/// <summary>The tables of a partition, and its format's version.</summary>
 static class Schema
 {
     /// <summary>Changes whenever an older server could misread the file.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     // Text is stored as it came unless a comment says otherwise. Ids of resources and scopes: 0 for the empty one,
     // which has no row. Times: nanoseconds or milliseconds since 1970, as the suffix says.
+    // Attributes are in AttributeWriter's form.
     // The order of the rows: in an open partition that in which they were stored; in a sealed one by the halves of
     // the trace's id, the low one first, then the same.
     const string Spans = """
@@ -18,46 +19,47 @@ static class Schema
             trace_low UBIGINT,
             span_id UBIGINT,
             parent_id UBIGINT,          -- 0: a root; NULL: see parent_distance
-            seq INTEGER,                -- if sealed: its row while the partition was open, the order stored
-            parent_distance INTEGER,    -- if sealed: how many rows before this one its parent is; NULL if not there
             service VARCHAR,            -- lower case
             name VARCHAR,
-            search_name VARCHAR,        -- name in lower case; NULL when name is
+            search_name VARCHAR,        -- name in lower case if it is not ASCII, else NULL
             kind INTEGER,
             start_ns UBIGINT,
             duration_ns BIGINT,         -- end minus start, wrapping: exact for any two, and smaller than an end
             status INTEGER,
-            status_message VARCHAR,
-            trace_state VARCHAR,
+            status_message VARCHAR,     -- NULL when there is none
             flags UINTEGER,
-            dropped_attributes UINTEGER,
-            dropped_events UINTEGER,
-            dropped_links UINTEGER,
             origin UTINYINT,            -- 0: OTLP, 1: Zipkin
-            shared BOOLEAN,
-            debug BOOLEAN,
-            local_ipv4 VARCHAR,
-            local_ipv6 VARCHAR,
-            local_port USMALLINT,       -- NULL: no local endpoint; its service is the column service
-            remote_service VARCHAR,     -- lower case; derived from attributes when remote_port is NULL
-            remote_ipv4 VARCHAR,
-            remote_ipv6 VARCHAR,
-            remote_port USMALLINT,      -- NULL: no remote endpoint
+            zipkin_flags UTINYINT,      -- 1: shared, 2: debug; NULL for none
+            local_address VARCHAR,      -- as in SpanTable; NULL: no local endpoint; its service is the column service
+            remote_service VARCHAR,     -- lower case; derived from attributes when remote_address is NULL
+            remote_address VARCHAR,     -- NULL: no remote endpoint
             event_names VARCHAR[],      -- for search; NULL when there are no events
-            events BLOB,                -- events and links; NULL when there are none
+            rest BLOB,                  -- trace state, events, links and what was dropped; NULL when there are none
             resource_id INTEGER,
-            scope_id INTEGER
+            scope_id INTEGER,
         """;
 
     // after the columns of the layout
     const string Attributes = """
-            attributes MAP(VARCHAR, VARCHAR),  -- those without a column, as in AttributeText; NULL when there are none
-            attributes_beside VARCHAR[],       -- values that have no exact text; NULL when there are none
-            attribute_order BLOB               -- as in AttributeWriter; NULL when they are read in their order
+            shape INTEGER,              -- which attributes in which order: key_ids of shapes
+            codes INTEGER[],            -- of those without a column, in that order; NULL when there are none
+            texts VARCHAR[],            -- values without a code, which is then -1 for the first of them, -2 and so on
+            texts_beside VARCHAR[]      -- for values that have no exact text; NULL when there are none
+        """;
+
+    // of a sealed partition
+    const string Places = """
+
+            ,
+            seq INTEGER,                -- its row while the partition was open, the order stored
+            parent_distance INTEGER     -- how many rows before this one its parent is; NULL if it is not there
         """;
 
     const string OthersOf = """
         CREATE TABLE {0}.columns (position INTEGER, key VARCHAR, type INTEGER, name VARCHAR);  -- of attributes
+        CREATE TABLE {0}.attribute_keys (id INTEGER, key VARCHAR, type INTEGER, position INTEGER, has_texts BOOLEAN);
+        CREATE TABLE {0}.attribute_values (key_id INTEGER, code INTEGER, text VARCHAR, beside VARCHAR);
+        CREATE TABLE {0}.shapes (id INTEGER, key_ids INTEGER[]);
         CREATE TABLE {0}.resources (id INTEGER, content BLOB);
         CREATE TABLE {0}.scopes (id INTEGER, content BLOB);
         CREATE TABLE {0}.bodies (hash_high UBIGINT, hash_low UBIGINT, stored_ms BIGINT);
@@ -69,14 +71,16 @@ static class Schema
         """;
 
     /// <summary>Makes the tables in a new database, in one transaction, so that a crash leaves no half of it.</summary>
-    public static void Create(DuckDBConnection connection, string database, Layout layout, long createdMillis)
+    public static void Create(
+        DuckDBConnection connection, string database, Layout layout, long createdMillis, bool isSealed = false)
     {
         var quoted = Sql.Quote(database);
         var columns = string.Concat(layout.Columns.Select(column => $"{column.Quoted} {column.SqlType},\n"));
         connection.Execute("BEGIN TRANSACTION");
         try
         {
-            connection.Execute($"CREATE TABLE {quoted}.spans (\n{Spans},\n{columns}{Attributes}\n);");
+            connection.Execute($"CREATE TABLE {quoted}.spans (\n{Spans}\n{columns}{Attributes}" +
+                $"{(isSealed ? Places : "")}\n);");
             connection.Execute(OthersOf.Replace("{0}", quoted, StringComparison.Ordinal));
             layout.Write(connection, database);
             WriteMeta(connection, database, "format_version", Version);

@@ -11,7 +11,10 @@ static class SealedCopy
     const int BlockKiB = 64;
 
     static readonly string[] CopiedTables =
-        ["resources", "scopes", "span_names", "remote_services", "tag_values"];
+    [
+        "attribute_keys", "attribute_values", "shapes", "resources", "scopes", "span_names", "remote_services",
+        "tag_values",
+    ];
 
     /// <summary>Writes a whole new file and closes it.</summary>
     public static void Write(DuckDBConnection connection, Partition open, string file)
@@ -21,7 +24,7 @@ static class SealedCopy
         StoreFolder.Attach(connection, file, Database, BlockKiB);
         try
         {
-            Schema.Create(connection, Database, open.Layout, open.CreatedMillis);
+            Schema.Create(connection, Database, open.Layout, open.CreatedMillis, isSealed: true);
             CopySpans(connection, open);
             foreach (var table in CopiedTables)
                 connection.Execute($"INSERT INTO {Database}.{table} FROM {Sql.Quote(open.Database)}.{table}");
@@ -47,10 +50,9 @@ static class SealedCopy
             """);
         connection.Execute($"""
             INSERT INTO {Database}.spans
-            SELECT span.* REPLACE (
-                CASE WHEN parent.place IS NULL THEN span.parent_id END AS parent_id,
-                (own.place - parent.place)::INTEGER AS parent_distance,
-                span.rowid::INTEGER AS seq)
+            SELECT span.* REPLACE (CASE WHEN parent.place IS NULL THEN span.parent_id END AS parent_id),
+                span.rowid::INTEGER AS seq,
+                (own.place - parent.place)::INTEGER AS parent_distance
             FROM {open.Spans} AS span
             JOIN places AS own ON own.source = span.rowid
             LEFT JOIN (SELECT trace_low, trace_high, span_id, min(place) AS place FROM places GROUP BY ALL) AS parent

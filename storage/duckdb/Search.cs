@@ -1,4 +1,3 @@
-using System.Globalization;
 using DuckDB.NET.Data;
 using Tracing.Model;
 
@@ -11,8 +10,7 @@ namespace Tracing.Storage.DuckDb;
 sealed class Search
 {
     readonly IReadOnlyList<Partition> _partitions;
-    readonly List<object> _parameters = [];
-    readonly Dictionary<string, string> _texts = [];
+    readonly SqlParameters _parameters = new();
     readonly string _key;
 
     Search(IReadOnlyList<Partition> partitions, bool strict)
@@ -29,7 +27,7 @@ sealed class Search
         var found = new List<TraceId>();
         if (search.Statement(query) is not { } sql)
             return found;
-        using var command = connection.Command(sql, search._parameters);
+        using var command = search._parameters.Command(connection, sql);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         while (row.Read())
@@ -93,7 +91,7 @@ sealed class Search
         if (query.RemoteServiceName is { } remoteService)
             conditions.Add(_ => $"remote_service = {BindText(remoteService)}");
         if (query.SpanName is { } spanName)
-            conditions.Add(_ => $"coalesce(search_name, name) = {BindText(spanName)}");
+            conditions.Add(_ => $"coalesce(search_name, lower(name)) = {BindText(spanName)}");
         foreach (var (key, value) in query.Annotations)
         {
             conditions.Add(partition =>
@@ -113,25 +111,12 @@ sealed class Search
             : conditions.ConvertAll(each => Union(_partitions, partition => $"{ofService} AND ({each(partition)})"));
     }
 
-    string HasKeyOrEvent(Partition partition, string text)
-    {
-        var bound = BindText(text);
-        var columns = partition.Layout.Of(text).Select(column => $"{column.Quoted} IS NOT NULL");
-        return string.Join(" OR ",
-            [.. columns, $"attributes[{bound}] IS NOT NULL", $"list_contains(event_names, {bound})"]);
-    }
+    string HasKeyOrEvent(Partition partition, string text) =>
+        $"{new AttributeColumns(_parameters, partition).Has(text).Over} OR " +
+        $"list_contains(event_names, {BindText(text)})";
 
-    string HasTag(Partition partition, string key, string value)
-    {
-        var candidates = string.Join(", ", AttributeText.Candidates(value).Select(BindText));
-        var columns = partition.Layout.Of(key)
-            .Select(column => (column, Parsed: AttributeText.Parse(column.Type, value)))
-            .Where(each => each.Parsed is not null)
-            .Select(each => each.Parsed is string text
-                ? $"{each.column.Quoted} = {BindText(text)}"
-                : $"{each.column.Quoted} = {Bind(each.Parsed!)}");
-        return string.Join(" OR ", [.. columns, $"attributes[{BindText(key)}] IN ({candidates})"]);
-    }
+    string HasTag(Partition partition, string key, string value) =>
+        new AttributeColumns(_parameters, partition).HasTag(key, value).Over;
 
     // OTLP's status, which Zipkin sees as tags
     string HasStatus(string key, string value) => (key, value) switch
@@ -154,19 +139,9 @@ sealed class Search
         return $"duration_ns >= {Bind(min)} AND duration_ns <= {Bind(max)} AND (start_ns > 0 OR origin = 1)";
     }
 
-    // each text once, however many partitions are asked for it
-    string BindText(string text)
-    {
-        if (!_texts.TryGetValue(text, out var bound))
-            _texts.Add(text, bound = $"decode({Bind(text.ToParameter())})");
-        return bound;
-    }
+    string BindText(string text) => _parameters.BindText(text);
 
-    string Bind(object value)
-    {
-        _parameters.Add(value);
-        return string.Create(CultureInfo.InvariantCulture, $"${_parameters.Count}");
-    }
+    string Bind(object value) => _parameters.Bind(value);
 
     static ulong ClampToUInt64(Int128 value) => (ulong)Int128.Clamp(value, 0, ulong.MaxValue);
 

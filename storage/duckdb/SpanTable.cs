@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using DuckDB.NET.Data;
 using Tracing.Model;
 using Tracing.Model.Wire;
@@ -9,10 +11,12 @@ static class SpanTable
 {
     const string Fixed = """
         trace_high, trace_low, span_id, coalesce(parent_id, 0), service, name, kind, start_ns, duration_ns, status,
-        status_message, trace_state, flags, dropped_attributes, dropped_events, dropped_links, origin, shared, debug,
-        local_ipv4, local_ipv6, local_port, remote_service, remote_ipv4, remote_ipv6, remote_port,
-        events, resource_id, scope_id
+        status_message, flags, origin, zipkin_flags, local_address, remote_service, remote_address, rest,
+        resource_id, scope_id
         """;
+
+    const byte Shared = 1;
+    const byte Debug = 2;
 
     /// <summary>What <see cref="Read"/> reads, in its order.</summary>
     public static string Columns(Layout layout) =>
@@ -25,28 +29,24 @@ static class SpanTable
         row.Append(span.TraceId.Low);
         row.Append(span.SpanId.Value);
         row.Append(span.ParentSpanId.Value);
-        row.AppendNull(); // the order stored, which here is that of the rows
-        row.AppendNull(); // the distance of the parent
         row.Append(names.Service);
         row.Append(span.Name);
-        AppendUnless(names.Name == span.Name, row, names.Name);
+        AppendUnless(Ascii.IsValid(span.Name), row, names.Name);
         row.Append((int)span.Kind);
         row.Append(span.StartUnixNano);
         row.Append(span.DurationNanos);
         row.Append((int)span.Status);
-        row.Append(span.StatusMessage);
-        row.Append(span.TraceState);
+        AppendUnless(span.StatusMessage.Length == 0, row, span.StatusMessage);
         row.Append(span.Flags);
-        row.Append(span.DroppedAttributes);
-        row.Append(span.DroppedEvents);
-        row.Append(span.DroppedLinks);
         row.Append((byte)span.Origin);
-        row.Append(span.Shared);
-        row.Append(span.Debug);
+        if (span.Shared || span.Debug)
+            row.Append((byte)((span.Shared ? Shared : 0) | (span.Debug ? Debug : 0)));
+        else
+            row.AppendNull();
         AppendAddress(row, span.LocalEndpoint);
         AppendUnless(names.RemoteService.Length == 0, row, names.RemoteService);
         AppendAddress(row, span.RemoteEndpoint);
-        AppendEvents(row, span);
+        AppendRest(row, span);
         row.Append(resourceId);
         row.Append(scopeId);
         attributes.Append(row, span.Attributes);
@@ -62,7 +62,16 @@ static class SpanTable
         var name = row.Next<string>();
         var kind = (SpanKind)row.Next<int>();
         var start = row.Next<ulong>();
-        var span = new Span
+        var end = unchecked(start + (ulong)row.Next<long>());
+        var status = (StatusCode)row.Next<int>();
+        var statusMessage = row.NextText() ?? "";
+        var flags = row.Next<uint>();
+        var origin = (SpanOrigin)row.Next<byte>();
+        var zipkinFlags = row.NextOrNull<byte>() ?? 0;
+        var local = ReadEndpoint(service, row.NextText());
+        var remote = ReadEndpoint(row.NextText() ?? "", row.NextText());
+        var rest = row.NextBlob() is { } blob ? OtlpProtobuf.DecodeRest(blob) : SpanRest.None;
+        return new Span
         {
             TraceId = traceId,
             SpanId = spanId,
@@ -70,28 +79,24 @@ static class SpanTable
             Name = name,
             Kind = kind,
             StartUnixNano = start,
-            EndUnixNano = unchecked(start + (ulong)row.Next<long>()),
-            Status = (StatusCode)row.Next<int>(),
-            StatusMessage = row.Next<string>(),
-            TraceState = row.Next<string>(),
-            Flags = row.Next<uint>(),
-            DroppedAttributes = row.Next<uint>(),
-            DroppedEvents = row.Next<uint>(),
-            DroppedLinks = row.Next<uint>(),
-            Origin = (SpanOrigin)row.Next<byte>(),
-            Shared = row.Next<bool>(),
-            Debug = row.Next<bool>(),
-            LocalEndpoint = ReadEndpoint(row, service),
-            RemoteEndpoint = ReadEndpoint(row, row.NextText() ?? ""),
-        };
-        var (events, links) = row.NextBlob() is { } blob ? OtlpProtobuf.DecodeEventsAndLinks(blob) : ([], []);
-        return span with
-        {
-            Events = events,
-            Links = links,
+            EndUnixNano = end,
+            Status = status,
+            StatusMessage = statusMessage,
+            Flags = flags,
+            Origin = origin,
+            Shared = (zipkinFlags & Shared) != 0,
+            Debug = (zipkinFlags & Debug) != 0,
+            LocalEndpoint = local,
+            RemoteEndpoint = remote,
+            TraceState = rest.TraceState,
+            Events = rest.Events,
+            Links = rest.Links,
+            DroppedAttributes = rest.DroppedAttributes,
+            DroppedEvents = rest.DroppedEvents,
+            DroppedLinks = rest.DroppedLinks,
             Resource = contents.Resources.Get(row.Next<int>()),
             Scope = contents.Scopes.Get(row.Next<int>()),
-            Attributes = AttributeReader.Read(row, layout),
+            Attributes = AttributeReader.Read(row, layout, contents.Shapes),
         };
     }
 
@@ -103,30 +108,30 @@ static class SpanTable
             row.Append(text);
     }
 
+    // all but the service: "10.0.0.1 ::1 8080", with nothing for an address that is absent and 0 for the port
     static void AppendAddress(TableAppender row, Endpoint? endpoint)
     {
         if (endpoint is null)
-        {
             row.AppendNull();
-            row.AppendNull();
-            row.AppendNull();
-            return;
-        }
-        row.Append(endpoint.Ipv4);
-        row.Append(endpoint.Ipv6);
-        row.Append(endpoint.Port);
+        else
+            row.Append(string.Create(CultureInfo.InvariantCulture, $"{endpoint.Ipv4} {endpoint.Ipv6} {endpoint.Port}"));
     }
 
-    static Endpoint? ReadEndpoint(RowReader row, string service)
+    static Endpoint? ReadEndpoint(string service, string? address)
     {
-        var ipv4 = row.NextText();
-        var ipv6 = row.NextText();
-        return row.NextOrNull<ushort>() is { } port
-            ? new Endpoint { ServiceName = service, Ipv4 = ipv4!, Ipv6 = ipv6!, Port = port }
-            : null;
+        if (address is null)
+            return null;
+        var parts = address.Split(' ');
+        return new Endpoint
+        {
+            ServiceName = service,
+            Ipv4 = parts[0],
+            Ipv6 = parts[1],
+            Port = ushort.Parse(parts[2], CultureInfo.InvariantCulture),
+        };
     }
 
-    static void AppendEvents(TableAppender row, Span span)
+    static void AppendRest(TableAppender row, Span span)
     {
         if (span.Events.Length == 0)
         {
@@ -138,10 +143,10 @@ static class SpanTable
             foreach (var occurred in span.Events)
                 row.AppendElement(occurred.Name);
         }
-        if (span.Events.Length + span.Links.Length == 0)
-            row.AppendNull();
+        if (OtlpProtobuf.HasRest(span))
+            row.Append(OtlpProtobuf.EncodeRest(span));
         else
-            row.Append(OtlpProtobuf.EncodeEventsAndLinks(span));
+            row.AppendNull();
     }
 }
 
@@ -177,10 +182,10 @@ sealed class RowReader(DuckDBDataReader reader)
         return reader.IsDBNull(column) ? null : reader.GetString(column);
     }
 
-    public List<string>? NextTexts()
+    public List<T>? NextList<T>()
     {
         var column = _column++;
-        return reader.IsDBNull(column) ? null : reader.GetFieldValue<List<string>>(column);
+        return reader.IsDBNull(column) ? null : reader.GetFieldValue<List<T>>(column);
     }
 
     public byte[]? NextBlob()

@@ -15,7 +15,7 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
     static readonly HashSet<string> DerivedForZipkin =
         ["peer.service", "net.peer.ip", "net.peer.port", "zipkin.debug", "zipkin.shared"];
 
-    readonly AttributeColumns _attributes = new(parameters, partition.Layout);
+    readonly AttributeColumns _attributes = new(parameters, partition);
 
     static SqlCondition IsOtlp => SqlCondition.Exactly("origin = 0");
 
@@ -53,7 +53,7 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
         var column = field switch
         {
             Field.Name => "name",
-            Field.StatusMessage => "status_message",
+            Field.StatusMessage => "coalesce(status_message, '')",
             Field.Duration => "duration_ns",
             Field.Status => "status",
             Field.Kind => "kind",
@@ -96,10 +96,10 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
     }
 
     /// <summary>A sealed partition tells only where a parent is that is beside its child.</summary>
-    static SqlCondition IsParent(string bound)
+    SqlCondition IsParent(string bound)
     {
         var exact = SqlCondition.Exactly($"parent_id = {bound}");
-        return new SqlCondition($"({exact.Over} OR parent_distance IS NOT NULL)", exact.Under);
+        return new SqlCondition($"({exact.Over} OR {partition.ParentDistance} IS NOT NULL)", exact.Under);
     }
 
     SqlCondition CompareAttribute(AttributeReference attribute, Operator @operator, Value value, Pattern? pattern)
@@ -228,7 +228,7 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
             return SqlCondition.Unknown;
         return SqlCondition.Exactly((term.Reads & Sources.Event) != 0
             ? "event_names IS NOT NULL"
-            : "events IS NOT NULL");
+            : "rest IS NOT NULL");
     }
 
     SqlCondition? IsEventNamed(Expression expression) =>

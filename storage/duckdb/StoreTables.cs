@@ -167,9 +167,9 @@ sealed class StoreTables : IDisposable
         try
         {
             // what a start has replayed was not counted
-            var isKnown = _writer.Counts.Spans * 2 >= old.SpanCount;
-            var writer = new PartitionWriter(
-                _connection, Create(isKnown ? _writer.Counts.Choose() : old.Layout, nowMillis));
+            var isKnown = _writer.Appended * 2 >= old.SpanCount;
+            var writer = new PartitionWriter(_connection, Create(
+                isKnown ? AttributeCounts.Choose(old.Contents.Shapes) : old.Layout, nowMillis));
             MoveTo(writer);
             _writer.Dispose();
             _writer = writer;

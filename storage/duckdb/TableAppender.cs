@@ -12,7 +12,7 @@ namespace Tracing.Storage.DuckDb;
 /// connection at <see cref="Flush"/>. Not thread-safe.
 /// </summary>
 /// <remarks>
-/// DuckDB.NET's own appender boxes maps, knows no way to write them, and cuts text at a NUL; hence this one.
+/// DuckDB.NET's own appender cuts text at a NUL and boxes lists; hence this one.
 /// </remarks>
 sealed unsafe class TableAppender : IDisposable
 {
@@ -62,21 +62,14 @@ sealed unsafe class TableAppender : IDisposable
 
     public void Append(ReadOnlySpan<byte> bytes) => _columns[_column++].SetBytes(_row, bytes);
 
-    /// <summary>Starts a list or map of so many elements, which must follow.</summary>
+    /// <summary>Starts a list of so many elements, which must follow.</summary>
     public void BeginList(int count) => _columns[_column++].BeginList(_row, count);
 
     /// <summary>Appends an element to the list begun last.</summary>
     public void AppendElement(string text) => _columns[_column - 1].AddElement(Utf8(text));
 
-    /// <summary>Appends an entry to the map begun last; its value is the prefix followed by the text.</summary>
-    public void AppendEntry(string key, char prefix, ReadOnlySpan<char> text)
-    {
-        var map = _columns[_column - 1];
-        map.AddKey(Utf8(key));
-        var value = Utf8(text, reserved: 1);
-        value[0] = (byte)prefix;
-        map.AddValue(value);
-    }
+    /// <summary>Appends an element to the list of INTEGER begun last.</summary>
+    public void AppendElement(int number) => _columns[_column - 1].AddElement(number);
 
     public void EndRow()
     {
@@ -165,12 +158,12 @@ sealed unsafe class TableAppender : IDisposable
         return NativeMethods.ErrorData.DuckDBErrorDataMessage(error);
     }
 
-    /// <summary>The text in UTF-8 after so many reserved bytes; valid until the next call.</summary>
-    Span<byte> Utf8(ReadOnlySpan<char> text, int reserved = 0)
+    /// <summary>The text in UTF-8; valid until the next call.</summary>
+    ReadOnlySpan<byte> Utf8(string text)
     {
-        var max = reserved + Encoding.UTF8.GetMaxByteCount(text.Length);
+        var max = Encoding.UTF8.GetMaxByteCount(text.Length);
         if (_utf8.Length < max)
             _utf8 = new byte[max];
-        return _utf8.AsSpan(0, reserved + Encoding.UTF8.GetBytes(text, _utf8.AsSpan(reserved)));
+        return _utf8.AsSpan(0, Encoding.UTF8.GetBytes(text, _utf8));
     }
 }

@@ -42,7 +42,7 @@ static class TraceReader
             // a list of constants, as DuckDB compares them with the least and greatest of each row group
             : ($"trace_low IN ({string.Join(", ", lows.Select((_, i) => $"${i + 1}"))})", [.. lows]);
         using var command = connection.Command(
-            $"SELECT rowid, {partition.Seq}, parent_distance, {SpanTable.Columns(partition.Layout)} " +
+            $"SELECT rowid, {partition.Seq}, {partition.ParentDistance}, {SpanTable.Columns(partition.Layout)} " +
             $"FROM {partition.Spans} WHERE {condition} ORDER BY rowid", parameters);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);

@@ -65,9 +65,12 @@ public class OtlpProtobufTests
         {
             Assert.Equal(span.Resource, OtlpProtobuf.DecodeResource(OtlpProtobuf.EncodeResource(span.Resource)));
             Assert.Equal(span.Scope, OtlpProtobuf.DecodeScope(OtlpProtobuf.EncodeScope(span.Scope)));
-            var (events, links) = OtlpProtobuf.DecodeEventsAndLinks(OtlpProtobuf.EncodeEventsAndLinks(span));
-            Assert.Equal(span.Events, events);
-            Assert.Equal(span.Links, links);
+            var rest = OtlpProtobuf.DecodeRest(OtlpProtobuf.EncodeRest(span));
+            Assert.Equal(span.Events, rest.Events);
+            Assert.Equal(span.Links, rest.Links);
+            Assert.Equal(
+                (span.TraceState, span.DroppedAttributes, span.DroppedEvents, span.DroppedLinks),
+                (rest.TraceState, rest.DroppedAttributes, rest.DroppedEvents, rest.DroppedLinks));
             foreach (var (_, value) in span.Attributes)
                 Assert.Equal(value, OtlpProtobuf.DecodeValue(OtlpProtobuf.EncodeValue(value)));
         }).QuickCheckThrowOnFailure();

@@ -6,10 +6,14 @@ namespace Tracing.LoadGenerator;
 sealed record LoadOptions
 {
     public const string Usage = """
-        Sends traces of 10 spans to a server and reports how it coped.
+        Sends traces of 10 spans to a server and reports how it coped; or searches for what was sent.
 
             Tracing.LoadGenerator URL [options]
+            Tracing.LoadGenerator URL --search ROUNDS [--traces N] [--seed N] [--end-ms MS]
 
+        --search ROUNDS     sends nothing: times searches for what --traces and --seed have sent before
+        --layer LAYER       server, or within this process: decode, or append (decode and store in --data-dir)
+        --rate N            spans a second at most (no bound)
         --format FORMAT     otlp, zipkin-json or zipkin-proto (otlp)
         --traces N          traces to send (100000)
         --connections N     connections, each with one request at a time (8)
@@ -28,6 +32,15 @@ sealed record LoadOptions
     public required Uri Url { get; init; }
 
     public string Format { get; private set; } = "otlp";
+
+    /// <summary>server, decode or append.</summary>
+    public string Layer { get; private set; } = "server";
+
+    /// <summary>Spans a second at most; 0 for no bound.</summary>
+    public int Rate { get; private set; }
+
+    /// <summary>How often each search is made; 0: spans are sent instead.</summary>
+    public int SearchRounds { get; private set; }
 
     public int Traces { get; private set; } = 100_000;
 
@@ -89,6 +102,9 @@ sealed record LoadOptions
         {
             case "--format": Format = value; return value.Length > 0;
             case "--data-dir": DataDirectory = value; return Directory.Exists(value);
+            case "--layer": Layer = value; return value is "server" or "decode" or "append";
+            case "--rate": Rate = count; return isNumber;
+            case "--search": SearchRounds = count; return count > 0;
             case "--traces": Traces = count; return count > 0;
             case "--connections": Connections = count; return count > 0;
             case "--batch": Batch = count; return count > 0;

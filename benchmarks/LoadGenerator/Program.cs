@@ -12,12 +12,16 @@ static class Program
         if (BodyFormat.Create(options.Format, vocabulary, options.Instances) is not { } format)
             return Refuse($"--format {options.Format} is unknown");
 
+        if (options.SearchRounds > 0)
+            return await SearchRun.RunAsync(options, vocabulary);
         var bodies = new BodySource(options, vocabulary, format);
         var watch = Stopwatch.StartNew();
         bodies.Prepare((long)options.PrepareMebibytes << 20);
         Console.WriteLine($"prepared {bodies.PreparedCount:N0} bodies of {bodies.PreparedBytes / 1048576.0:N0} MiB " +
             $"in {watch.Elapsed.TotalSeconds:N1} s");
 
+        if (options.Layer != "server")
+            return await Layers.RunAsync(options, bodies);
         using var sender = new Sender(options, format, bodies);
         await sender.WarmUpAsync();
         var before = Measured.Now(options);

@@ -58,6 +58,10 @@ sealed class Sender(LoadOptions options, BodyFormat format, BodySource bodies) :
         AllowAutoRedirect = false,
     });
 
+    // spans whose turn has come or is fixed; with a rate, a body waits for the turn of its first span
+    long _scheduledSpans;
+    long _started;
+
     // when any worker was last given a 2xx; shared, so that a server that died is given up once, not for each body
     long _lastAcknowledged;
 
@@ -85,7 +89,7 @@ sealed class Sender(LoadOptions options, BodyFormat format, BodySource bodies) :
     /// <summary>Completes when every body is acknowledged, refused or given up.</summary>
     public async Task<SendResult> SendAllAsync()
     {
-        _lastAcknowledged = Stopwatch.GetTimestamp();
+        _started = _lastAcknowledged = Stopwatch.GetTimestamp();
         var workers = Enumerable.Range(0, options.Connections).Select(_ => Task.Run(WorkAsync));
         var total = new SendResult();
         foreach (var result in await Task.WhenAll(workers))
@@ -98,10 +102,21 @@ sealed class Sender(LoadOptions options, BodyFormat format, BodySource bodies) :
         var result = new SendResult();
         while (bodies.Next() is { } body)
         {
+            await WaitForTurnAsync(body.Spans);
             await DeliverAsync(body, result);
             bodies.GiveBack(body);
         }
         return result;
+    }
+
+    async Task WaitForTurnAsync(int spans)
+    {
+        if (options.Rate == 0)
+            return;
+        var before = Interlocked.Add(ref _scheduledSpans, spans) - spans;
+        var early = TimeSpan.FromSeconds((double)before / options.Rate) - Stopwatch.GetElapsedTime(_started);
+        if (early > TimeSpan.Zero)
+            await Task.Delay(early);
     }
 
     /// <summary>Sends a body until it is acknowledged or refused, or for so long that it is given up.</summary>

@@ -40,6 +40,12 @@ sealed class Vocabulary
     public const int KeyCount = 97;
     public const int ValueCount = 1000;
 
+    /// <summary>One span in so many has the rare attribute in the place of another.</summary>
+    public const int RareOneIn = 100_000;
+
+    /// <summary>The rare attribute, which is the last of all.</summary>
+    public static KeyValue Rare { get; } = new("session.id", new AttributeValue("seen-once-in-100000"));
+
     const int RouteCount = 24;
 
     // the one key that is not drawn: it names the operation's peer, where OTLP has no endpoint for it
@@ -100,7 +106,7 @@ sealed class Vocabulary
         _attributes.AddRange(Peers.Select(peer => new KeyValue(PeerKey, new AttributeValue(peer))));
         var counts = new int[KeyCount - 1];
         Array.Fill(counts, 3);
-        for (var rest = ValueCount - Peers.Length - (3 * counts.Length); rest > 0; rest--)
+        for (var rest = ValueCount - 1 - Peers.Length - (3 * counts.Length); rest > 0; rest--)
             counts[_random.SkewedBelow(counts.Length)]++;
         var choices = new AttributeChoice[counts.Length];
         foreach (var (key, name) in KeyNames().Index())
@@ -109,6 +115,7 @@ sealed class Vocabulary
             for (var i = 0; i < counts[key]; i++)
                 _attributes.Add(new KeyValue(name, MakeValue(name)));
         }
+        _attributes.Add(Rare);
         return choices;
     }
 

@@ -88,6 +88,16 @@ sealed class Workload
         span.DurationMicros = 1 + (long)(step.Operation.MedianMicros * factor);
         for (var i = 0; i < span.Attributes.Length; i++)
             span.Attributes[i] = step.Operation.Attributes[i].Draw(_random);
+        if (_random.OneIn(Vocabulary.RareOneIn))
+            MakeRare(span);
+    }
+
+    /// <summary>In the place of the attribute of its key, else of the last.</summary>
+    void MakeRare(WorkloadSpan span)
+    {
+        var attributes = _vocabulary.Attributes;
+        var place = Array.FindIndex(span.Attributes, each => attributes[each].Key == Vocabulary.Rare.Key);
+        span.Attributes[place < 0 ? ^1 : place] = attributes.Count - 1;
     }
 
     void AddUpDurations(Route route)

@@ -58,8 +58,9 @@ static class ZipkinMapping
     }
 
     /// <summary>Name of the other side in lower case; empty when unknown.</summary>
-    public static string RemoteServiceName(Span span) =>
-        (span.Origin == SpanOrigin.Zipkin ? span.RemoteEndpoint : RemoteEndpoint(span))?.ServiceName ?? "";
+    public static string RemoteServiceName(Span span) => span.Origin == SpanOrigin.Zipkin
+        ? span.RemoteEndpoint?.ServiceName ?? ""
+        : ZipkinText.ToLower(First(span.Attributes, PeerNamesOf(span.Kind)) ?? "");
 
     /// <summary>An attribute as text: arrays and maps as JSON, bytes as base64.</summary>
     public static string TagText(AttributeValue value) =>
@@ -120,17 +121,19 @@ static class ZipkinMapping
     }
 
     // who was called is known to clients and producers; the others know a caller only when they say so
+    static ReadOnlySpan<string> PeerNamesOf(SpanKind kind) => kind switch
+    {
+        SpanKind.Client or SpanKind.Producer => PeerNames,
+        SpanKind.Server or SpanKind.Consumer => PeerNames.AsSpan(0, 1),
+        _ => [],
+    };
+
     static Endpoint? RemoteEndpoint(Span span)
     {
         var endpoint = new ZipkinEndpoint();
-        if (span.Kind is SpanKind.Server or SpanKind.Consumer)
-        {
-            endpoint.SetServiceName(First(span.Attributes, PeerNames.AsSpan(0, 1)) ?? "");
-            return endpoint.Build();
-        }
+        endpoint.SetServiceName(First(span.Attributes, PeerNamesOf(span.Kind)) ?? "");
         if (span.Kind is not (SpanKind.Client or SpanKind.Producer))
-            return null;
-        endpoint.SetServiceName(First(span.Attributes, PeerNames) ?? "");
+            return endpoint.Build();
         if (First(span.Attributes, PeerAddresses) is { } address)
             endpoint.SetAddress(address);
         // an endpoint of a port alone would say nothing

@@ -13,7 +13,9 @@ namespace Tracing.Storage.DuckDb;
 /// </summary>
 sealed class AttributeWriter : IDisposable
 {
-    /// <summary>Values of a key, and of all keys, that get codes; more take memory while the partition is in use.</summary>
+    /// <summary>
+    /// Values of a key, and of all keys, that get codes; more would take memory while the partition is in use.
+    /// </summary>
     const int MaxValuesOfKey = 1000;
     const int MaxValues = 20_000;
 

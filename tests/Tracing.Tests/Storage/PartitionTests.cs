@@ -57,6 +57,28 @@ public sealed class PartitionTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_sealed_file_can_be_read_as_described()
+    {
+        var store = Open();
+        await StoreAsync(store, Otlp(1, id: 7).With(Tag("a", "x"), Tag("long", new string('y', 500))));
+        await StoreAsync(store, Otlp(2));
+        await store.WhenSealedAsync();
+        await store.DisposeAsync();
+        var lines = await File.ReadAllLinesAsync(Path.Combine(Repository.Root, "ARCHITECTURE.md"), Cancellation);
+        var sql = string.Join('\n', lines.SkipWhile(line => !line.StartsWith("    WITH names", StringComparison.Ordinal))
+            .TakeWhile(line => line.Length > 0));
+        using var connection = new DuckDBConnection($"DataSource={_folder.Path}/00000001.duckdb;ACCESS_MODE=READ_ONLY");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        using var reader = command.ExecuteReader();
+        var read = new List<(ulong, string, string)>();
+        while (reader.Read())
+            read.Add((reader.GetFieldValue<ulong>(0), reader.GetString(1), reader.GetString(2)));
+        Assert.Equal([(7UL, "a", "sx"), (7UL, "long", "s" + new string('y', 500))], read.Order());
+    }
+
+    [Fact]
     public async Task Sealing_keeps_every_field()
     {
         Span[] spans =

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Tracing.Model;
+
+namespace Tracing.LoadGenerator;
+
+/// <summary>
+/// Times searches, one after the other on one connection, for what the same seed has sent before; each in turn for some
+/// rounds. Time is from the request's first byte to the answer's last.
+/// </summary>
+static class SearchRun
+{
+    const string SearchPath = "/api/tracing/search?limit=20";
+
+    /// <summary>Microseconds that about one span in a thousand takes at least.</summary>
+    const int SlowMicros = 250_000;
+
+    public static async Task<int> RunAsync(LoadOptions options, Vocabulary vocabulary)
+    {
+        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = options.Url };
+        Console.WriteLine($"{"",-34} {"found",6} {"p50 ms",8} {"slowest",8}");
+        foreach (var (name, paths) in Searches(options, vocabulary))
+        {
+            var times = new List<double>();
+            var found = 0;
+            for (var round = 0; round <= options.SearchRounds; round++)
+            {
+                var watch = Stopwatch.StartNew();
+                using var response = await client.GetAsync(new Uri(paths[round % paths.Length], UriKind.Relative));
+                var body = await response.Content.ReadAsByteArrayAsync();
+                if (!response.IsSuccessStatusCode)
+                {
+                    Console.Error.WriteLine($"{name}: {(int)response.StatusCode} for {paths[round % paths.Length]}");
+                    return 1;
+                }
+                // the first is for the server to warm up
+                if (round > 0)
+                    times.Add(watch.Elapsed.TotalMilliseconds);
+                found = CountOf(body);
+            }
+            times.Sort();
+            Console.WriteLine($"{name,-34} {found,6} {times[times.Count / 2],8:N1} {times[^1],8:N1}");
+        }
+        return 0;
+    }
+
+    /// <summary>Traces of a search; services and the like of a trace.</summary>
+    static int CountOf(byte[] body)
+    {
+        using var answer = JsonDocument.Parse(body);
+        var root = answer.RootElement;
+        if (root.ValueKind == JsonValueKind.Array)
+            return root.GetArrayLength();
+        return root.EnumerateObject().First(each => each.Value.ValueKind == JsonValueKind.Array).Value.GetArrayLength();
+    }
+
+    static IEnumerable<(string Name, string[] Paths)> Searches(LoadOptions options, Vocabulary vocabulary)
+    {
+        var operation = vocabulary.Routes[0].Steps[2].Operation;
+        var service = $"resource.service.name = \"{Vocabulary.Services[operation.Service]}\"";
+        var tags = operation.Attributes.Take(2).Select(each => Condition(vocabulary.Attributes[each.First])).ToArray();
+        var slow = $"duration > {SlowMicros}us";
+        var window = Window(options);
+
+        yield return ("trace by id", [.. TraceIds(options, vocabulary).Select(id => $"/api/tracing/traces/{id}")]);
+        yield return Search("newest", "");
+        yield return Search("service", service);
+        yield return Search("operation", $"{service} && name = \"{operation.Name}\"");
+        yield return Search("rare tag", Condition(Vocabulary.Rare));
+        yield return Search("two common tags", $"{tags[0]} && {tags[1]}");
+        yield return Search("error", "status = error");
+        yield return Search("error of a service", $"{service} && status = error");
+        yield return Search("slow", slow);
+        yield return Search("slow and tag", $"{slow} && {tags[0]}");
+        yield return Search("nothing", "span.nobody = \"has it\"");
+        yield return Search("service, slowest first", service, "slowest");
+        yield return Search("error, most spans first", "status = error", "mostSpans");
+        var lookback = $"endTs={options.EndMillis + 3_600_000}&lookback={7 * 86_400_000L}&limit=10";
+        var serviceName = Vocabulary.Services[operation.Service];
+        yield return ("Zipkin: service", [$"/api/v2/traces?serviceName={serviceName}&{lookback}"]);
+        yield return ("Zipkin: rare tag", ["/api/v2/traces?annotationQuery=" +
+            $"{Uri.EscapeDataString($"{Vocabulary.Rare.Key}={Vocabulary.Rare.Value.AsString()}")}&{lookback}"]);
+        yield return ("Zipkin: service, slow", [
+            $"/api/v2/traces?serviceName={serviceName}&minDuration={SlowMicros}&{lookback}"]);
+
+        (string, string[]) Search(string name, string condition, string order = "newest") =>
+            (name, [$"{SearchPath}&q={Uri.EscapeDataString($"{{ {condition} }}")}&order={order}&{window}"]);
+    }
+
+    static string Condition(KeyValue attribute) => attribute.Value.AsString() is { } text
+        ? $"span.{attribute.Key} = \"{text}\""
+        : $"span.{attribute.Key} = {attribute.Value}";
+
+    static string Window(LoadOptions options) => string.Create(CultureInfo.InvariantCulture,
+        $"start={(options.EndMillis / 1000) - (7 * 86_400)}&end={(options.EndMillis / 1000) + 3600}");
+
+    /// <summary>Of some traces all over what was sent.</summary>
+    static IEnumerable<TraceId> TraceIds(LoadOptions options, Vocabulary vocabulary)
+    {
+        const int Asked = 100;
+        var workload = new Workload(vocabulary, options.Instances, options.Seed);
+        var every = Math.Max(1, options.Traces / Asked);
+        for (var i = 0; i < options.Traces; i++)
+        {
+            workload.DrawTrace(0);
+            if (i % every == 0)
+                yield return workload.TraceId;
+        }
+    }
+}

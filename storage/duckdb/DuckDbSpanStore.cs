@@ -50,7 +50,9 @@ public sealed class DuckDbSpanStore : ISpanStore
             var sealer = new Sealer(folder, partitions, logger);
             var tables = new StoreTables(
                 folder, options, partitions, sealer, time.GetUtcNow().ToUnixTimeMilliseconds(), logger);
-            logger.Opened(folder.Path, partitions.List().Count, tables.SpanNames.Keys().Length);
+            var found = partitions.List();
+            logger.Opened(
+                folder.Path, found.Count, found.Sum(partition => partition.Spans), tables.SpanNames.Keys().Length);
             return new DuckDbSpanStore(folder, partitions, sealer, tables, options, time, logger);
         }
         catch

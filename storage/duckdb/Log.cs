@@ -4,8 +4,9 @@ namespace Tracing.Storage.DuckDb;
 
 static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "Opened the store {Folder} ({Partitions} partitions, {Services} services)")]
-    public static partial void Opened(this ILogger logger, string folder, int partitions, int services);
+    [LoggerMessage(1, LogLevel.Information,
+        "Opened the store {Folder} ({Partitions} partitions, {Spans} spans, {Services} services)")]
+    public static partial void Opened(this ILogger logger, string folder, int partitions, long spans, int services);
 
     [LoggerMessage(2, LogLevel.Warning,
         "Writing {Batches} batches in one transaction failed; each is tried in a transaction of its own")]

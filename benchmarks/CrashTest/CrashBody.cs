@@ -120,7 +120,7 @@ sealed class CrashBody
             var micros = (span.EndUnixNano - span.StartUnixNano) / 1000;
             if (micros > 0)
                 json.Append(CultureInfo.InvariantCulture, $",\"duration\":{micros}");
-            json.Append(CultureInfo.InvariantCulture, $",\"localEndpoint\":{{\"serviceName\":\"{ServiceOf(span)}\"}}}}");
+            json.Append(",\"localEndpoint\":{\"serviceName\":\"").Append(ServiceOf(span)).Append("\"}}");
         }
         return Encoding.UTF8.GetBytes(json.Append(']').ToString());
     }

@@ -36,15 +36,17 @@ sealed class CrashRun(CrashOptions options, TimeProvider time, Action<string> sa
 
     public async Task<CrashReport> RunAsync()
     {
-        while (_report.Kills < options.Kills)
+        for (var said = 0; _report.Kills < options.Kills;)
         {
             if (_random.Next(KillStartOneIn) == 0)
                 await KillWhileStartingAsync();
             await using var server = await StartAsync();
             await CheckAsync(server, all: false);
             await SendUntilKilledAsync(server);
-            if (_report.Kills % SayEveryKills == 0)
-                say($"{_report.Kills} kills, {_report.SpansAcknowledged} spans, lost {_report.Lost}");
+            if (_report.Kills - said < SayEveryKills)
+                continue;
+            said = _report.Kills;
+            say($"{said} kills, {_report.SpansAcknowledged} spans, lost {_report.Lost}");
         }
         // what the last round left without an answer is sent again; a second start counts it
         await using (var server = await StartAsync())

@@ -56,7 +56,8 @@ public sealed class DuckDbSpanStore : ISpanStore
                 // DuckDB fell over a damaged file, which is set aside by now, so that there is an end to this
                 logger.OpeningAgain(options.Path);
             }
-            catch (Exception exception) when (exception is DuckDBException or IOException or UnauthorizedAccessException)
+            catch (Exception exception) when (
+                exception is DuckDBException or IOException or UnauthorizedAccessException)
             {
                 throw StoreFolder.NotWritable(options.Path, exception);
             }

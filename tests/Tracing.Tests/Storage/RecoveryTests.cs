@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using DuckDB.NET.Data;
-using Microsoft.Extensions.Logging;
 using Tracing.Storage;
 using Tracing.Storage.DuckDb;
 using Xunit;
@@ -303,20 +301,4 @@ public sealed class RecoveryTests : IDisposable
 
     string Files() => string.Join(' ', Directory.EnumerateFiles(_folder.Path)
         .Select(Path.GetFileName).Where(name => name != "lock").Order(StringComparer.Ordinal));
-
-    sealed class Messages : ILogger
-    {
-        public ConcurrentQueue<string> Errors { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
-            Func<TState, Exception?, string> formatter)
-        {
-            if (logLevel >= LogLevel.Error)
-                Errors.Enqueue(formatter(state, exception));
-        }
-    }
 }

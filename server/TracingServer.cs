@@ -56,7 +56,7 @@ public static class TracingServer
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<RequestMetrics>();
-        services.TryAddSingleton<ISpanStore>(provider => DuckDbSpanStore.Open(
+        services.TryAddSingleton<ISpanStore>(provider => ReopeningSpanStore.Open(
             new DuckDbStoreOptions
             {
                 Path = options.Storage.Path,

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using DuckDB.NET.Data;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Tracing.Model;
@@ -37,20 +38,46 @@ public sealed class DuckDbSpanStore : ISpanStore
     /// <summary>Opens the store in a folder, which is made when absent.</summary>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="StoreUnusableException">
-    /// The folder is in use by another server or cannot be written; a file is of a newer version.
+    /// The folder is in use by another server or cannot be written; a file is of a newer version or cannot be read
+    /// now.
     /// </exception>
     public static DuckDbSpanStore Open(DuckDbStoreOptions options, TimeProvider time, ILogger? logger = null)
     {
         options.Validate();
         logger ??= NullLogger.Instance;
+        while (true)
+        {
+            try
+            {
+                return OpenOnce(options, time, logger);
+            }
+            catch (DuckDBException exception) when (Damage.IsAftermath(exception))
+            {
+                // DuckDB fell over a damaged file, which is set aside by now, so that there is an end to this
+                logger.OpeningAgain(options.Path);
+            }
+            catch (Exception exception) when (
+                exception is DuckDBException or IOException or UnauthorizedAccessException)
+            {
+                throw StoreFolder.NotWritable(options.Path, exception);
+            }
+        }
+    }
+
+    static DuckDbSpanStore OpenOnce(DuckDbStoreOptions options, TimeProvider time, ILogger logger)
+    {
         var folder = StoreFolder.Open(options, logger);
         var partitions = new Partitions(folder.Connect(), logger);
         try
         {
             var sealer = new Sealer(folder, partitions, logger);
             var tables = new StoreTables(
-                folder, options, partitions, sealer, time.GetUtcNow().ToUnixTimeMilliseconds(), logger);
-            logger.Opened(folder.Path, partitions.List().Count, tables.SpanNames.Keys().Length);
+                folder, options, partitions, sealer, time, logger);
+            var found = partitions.List();
+            logger.Opened(
+                folder.Path, found.Count, found.Sum(partition => partition.Spans), tables.SpanNames.Keys().Length);
+            if (folder.DamagedFiles() is { Count: > 0 } damaged)
+                logger.DamagedFiles(string.Join(", ", damaged));
             return new DuckDbSpanStore(folder, partitions, sealer, tables, options, time, logger);
         }
         catch
@@ -63,6 +90,9 @@ public sealed class DuckDbSpanStore : ISpanStore
 
     /// <summary>What there is on disk, the oldest first.</summary>
     internal IReadOnlyList<PartitionInfo> Partitions => _partitions.List();
+
+    /// <summary>A connection of one's own, to be disposed; tests break the store with it.</summary>
+    internal DuckDBConnection Connect() => _folder.Connect();
 
     /// <summary>Completes when no partition waits to be sealed.</summary>
     internal Task WhenSealedAsync() => _sealer.WhenIdle();

@@ -4,8 +4,9 @@ namespace Tracing.Storage.DuckDb;
 
 static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "Opened the store {Folder} ({Partitions} partitions, {Services} services)")]
-    public static partial void Opened(this ILogger logger, string folder, int partitions, int services);
+    [LoggerMessage(1, LogLevel.Information,
+        "Opened the store {Folder} ({Partitions} partitions, {Spans} spans, {Services} services)")]
+    public static partial void Opened(this ILogger logger, string folder, int partitions, long spans, int services);
 
     [LoggerMessage(2, LogLevel.Warning,
         "Writing {Batches} batches in one transaction failed; each is tried in a transaction of its own")]
@@ -33,6 +34,22 @@ static partial class Log
 
     [LoggerMessage(9, LogLevel.Error, "A new partition could not be begun; {File} takes more spans meanwhile")]
     public static partial void BeginningFailed(this ILogger logger, Exception exception, string file);
+
+    [LoggerMessage(11, LogLevel.Warning, "Opening the store {Folder} again, without what is damaged")]
+    public static partial void OpeningAgain(this ILogger logger, string folder);
+
+    [LoggerMessage(12, LogLevel.Critical,
+        "The store {Folder} cannot go on and is opened again; until then spans and queries are refused")]
+    public static partial void Reopening(this ILogger logger, Exception exception, string folder);
+
+    [LoggerMessage(13, LogLevel.Critical,
+        "The store {Folder} could not be opened again, which is tried every {Period}; spans and queries are refused")]
+    public static partial void ReopeningFailed(
+        this ILogger logger, Exception exception, string folder, TimeSpan period);
+
+    [LoggerMessage(14, LogLevel.Warning,
+        "The spans of these damaged files are not served: {Files}. Restore them from a copy, or delete them")]
+    public static partial void DamagedFiles(this ILogger logger, string files);
 
     [LoggerMessage(10, LogLevel.Warning, "{File} is no longer needed but could not be deleted")]
     public static partial void NotDeleted(this ILogger logger, Exception exception, string file);

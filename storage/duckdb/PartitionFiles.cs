@@ -30,6 +30,10 @@ static partial class PartitionFiles
 
     public static SortedSet<int> SealedNumbers(string folder) => Numbers(folder, Sealed);
 
+    /// <summary>Names of the files that were set aside, without their logs.</summary>
+    public static List<string> DamagedFiles(string folder) =>
+        [.. Directory.EnumerateFiles(folder, "*" + Damaged).Order(StringComparer.Ordinal)];
+
     /// <summary>The highest number of any file, so that none is used twice; 0 when there are none.</summary>
     public static int LastNumber(string folder) => Directory.EnumerateFiles(folder)
         .Select(file => Path.GetFileName(file).Split('.')[0])
@@ -48,6 +52,25 @@ static partial class PartitionFiles
     {
         File.Delete(LogOf(file));
         File.Delete(file);
+    }
+
+    /// <summary>
+    /// Writes the logs of open partitions anew. After a failed sync the system takes for written what may not be, so
+    /// that to sync once more would not help.
+    /// </summary>
+    public static void RewriteLogs(string folder)
+    {
+        foreach (var number in OpenNumbers(folder))
+        {
+            var log = LogOf(OpenFile(folder, number));
+            if (!File.Exists(log))
+                continue;
+            var copy = LogOf(TemporaryFile(folder, number));
+            File.Copy(log, copy, overwrite: true);
+            Sync(copy);
+            File.Move(copy, log, overwrite: true);
+        }
+        Sync(folder);
     }
 
     /// <summary>Bytes of a file and its log; 0 when there is none.</summary>

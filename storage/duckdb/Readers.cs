@@ -66,6 +66,10 @@ sealed class Readers(Func<DuckDBConnection> open, Partitions partitions, int max
                 // DuckDB tells of the interrupt in several ways
                 throw new OperationCanceledException(cancellationToken);
             }
+            catch (DuckDBException exception) when (Damage.Find(exception, Partitions) is { } damaged)
+            {
+                throw new DamagedPartitionException(damaged, exception);
+            }
         }
 
         public void Dispose()

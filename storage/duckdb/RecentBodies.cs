@@ -6,7 +6,12 @@ namespace Tracing.Storage.DuckDb;
 /// Hashes of the bodies stored of late, by which a resent one is known. Written in the transaction of their spans;
 /// all kept in memory. Used by the writer thread only.
 /// </summary>
-sealed class RecentBodies : IDisposable
+/// <remarks>
+/// Nobody's setting of the clock makes a body forgotten: its times go on steadily from the wall-clock time of the
+/// start, but never before the newest body read at the start. What is read counts as if the newest of it came at the
+/// start, since the clock cannot tell how long the server was away.
+/// </remarks>
+sealed class RecentBodies(TimeProvider time) : IDisposable
 {
     /// <summary>How long a hash is remembered.</summary>
     const long KeptMillis = 10 * 60 * 1000;
@@ -14,27 +19,45 @@ sealed class RecentBodies : IDisposable
     /// <summary>How often old ones are forgotten: a walk over all of them, so not with every transaction.</summary>
     const long PruneEveryMillis = 60 * 1000;
 
+    readonly long _started = time.GetTimestamp();
+
+    // milliseconds since the start
     readonly Dictionary<UInt128, long> _storedAt = [];
     readonly List<UInt128> _added = [];
+
+    // milliseconds since 1970
+    long _startedAt = time.GetUtcNow().ToUnixTimeMilliseconds();
     TableAppender? _appender;
     long _nextPrune = long.MinValue;
+    long? _newestRead;
 
-    /// <summary>Takes in what a partition remembers; when the newest of it came, in milliseconds since 1970.</summary>
-    public long? Read(DuckDBConnection connection, string database)
+    /// <summary>
+    /// Takes in what a partition remembers, the newest partition first; false when older ones have nothing that must
+    /// be remembered.
+    /// </summary>
+    public bool TryRead(DuckDBConnection connection, string database)
     {
         using var command = connection.Command(
             $"SELECT hash_high, hash_low, max(stored_ms) FROM {Sql.Quote(database)}.bodies GROUP BY ALL");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
-        long? newest = null;
+        var read = new List<(UInt128 Hash, long StoredAt)>();
         while (row.Read())
+            read.Add((new UInt128(row.Next<ulong>(), row.Next<ulong>()), row.Next<long>()));
+        if (read.Count == 0)
+            return true;
+        var newest = read.Max(each => each.StoredAt);
+        var isRecent = _newestRead is not { } known || newest >= known - KeptMillis;
+        _newestRead ??= newest;
+        _startedAt = Math.Max(_startedAt, newest);
+        foreach (var (hash, storedAt) in read)
         {
-            var hash = new UInt128(row.Next<ulong>(), row.Next<ulong>());
-            var storedAt = row.Next<long>();
-            _storedAt[hash] = Math.Max(storedAt, _storedAt.GetValueOrDefault(hash, long.MinValue));
-            newest = Math.Max(storedAt, newest ?? long.MinValue);
+            var age = Math.Max(0, _newestRead.Value - storedAt);
+            // in milliseconds since the start
+            if (age <= KeptMillis)
+                _storedAt[hash] = Math.Max(-age, _storedAt.GetValueOrDefault(hash, -KeptMillis));
         }
-        return newest;
+        return isRecent;
     }
 
     /// <summary>Adds to another partition from now on.</summary>
@@ -50,37 +73,36 @@ sealed class RecentBodies : IDisposable
         WHERE stored_ms >= (SELECT max(stored_ms) - $1 FROM {Sql.Quote(from)}.bodies)
         """, KeptMillis);
 
-    /// <summary>Whether bodies stored at this time are forgotten by now.</summary>
-    public static bool IsForgotten(long storedAt, long nowMillis) => nowMillis - storedAt > KeptMillis;
-
     /// <summary>Notes the hash; false when it is known already. A zero hash is never known.</summary>
-    public bool TryAdd(UInt128 hash, long nowMillis)
+    public bool TryAdd(UInt128 hash)
     {
         if (hash == UInt128.Zero)
             return true;
-        if (_storedAt.TryGetValue(hash, out var storedAt) && !IsForgotten(storedAt, nowMillis))
+        var now = SinceStart();
+        if (_storedAt.TryGetValue(hash, out var storedAt) && now - storedAt <= KeptMillis)
             return false;
         // an expired hash that comes again is forgotten on failure, as it would be by the next prune
-        _storedAt[hash] = nowMillis;
+        _storedAt[hash] = now;
         _added.Add(hash);
         _appender!.Append((ulong)(hash >> 64));
         _appender.Append((ulong)hash);
-        _appender.Append(nowMillis);
+        _appender.Append(_startedAt + now);
         _appender.EndRow();
         return true;
     }
 
     public void Flush() => _appender!.Flush();
 
-    public void Publish(long nowMillis)
+    public void Publish()
     {
         _added.Clear();
-        if (nowMillis < _nextPrune)
+        var now = SinceStart();
+        if (now < _nextPrune)
             return;
-        _nextPrune = nowMillis + PruneEveryMillis;
+        _nextPrune = now + PruneEveryMillis;
         foreach (var (hash, storedAt) in _storedAt)
         {
-            if (IsForgotten(storedAt, nowMillis))
+            if (now - storedAt > KeptMillis)
                 _storedAt.Remove(hash);
         }
     }
@@ -94,4 +116,7 @@ sealed class RecentBodies : IDisposable
     }
 
     public void Dispose() => _appender?.Dispose();
+
+    /// <summary>Milliseconds; what was read at the start is below 0.</summary>
+    long SinceStart() => (long)time.GetElapsedTime(_started).TotalMilliseconds;
 }

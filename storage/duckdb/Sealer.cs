@@ -135,11 +135,19 @@ sealed class Sealer
     {
         var temporary = PartitionFiles.TemporaryFile(_folder.Path, open.Number);
         var published = PartitionFiles.SealedFile(_folder.Path, open.Number);
-        // of an attempt that failed
-        PartitionFiles.Delete(temporary);
-        SealedCopy.Write(_connection!, open, temporary);
-        PartitionFiles.Sync(temporary);
-        File.Move(temporary, published, overwrite: true);
+        try
+        {
+            SealedCopy.Write(_connection!, open, temporary);
+            PartitionFiles.Sync(temporary);
+            SealedCheck.Compare(_connection!, open, temporary);
+            File.Move(temporary, published, overwrite: true);
+        }
+        catch
+        {
+            // on a full disk its room is needed
+            PartitionFiles.Delete(temporary);
+            throw;
+        }
         PartitionFiles.Sync(_folder.Path);
         _partitions.Replace(open, _folder.AttachSealed(_connection!, open.Number, published));
         return published;

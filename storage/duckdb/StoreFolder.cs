@@ -16,6 +16,9 @@ sealed class StoreFolder : IDisposable
     /// <summary>The header of a DuckDB file: three blocks of 4 KiB.</summary>
     const long HeaderBytes = 3 * 4096;
 
+    /// <summary>What .NET says of a file that another process holds, on Linux, macOS and Windows.</summary>
+    static readonly int[] InUse = [11, 35, unchecked((int)0x80070020)];
+
     readonly FileStream? _lock;
     readonly ILogger _logger;
     readonly DuckDBConnection _root;
@@ -65,11 +68,12 @@ sealed class StoreFolder : IDisposable
     }
 
     /// <summary>
-    /// Attaches what is in the folder, in whatever state a kill has left it. A damaged file is set aside.
+    /// Attaches what is in the folder, in whatever state a kill has left it. A damaged file is set aside; when the
+    /// machine lacks something, files are left as they are.
     /// </summary>
     /// <param name="expectedTraces">For how many traces the filter of an open partition is made.</param>
     /// <returns>In the order of their numbers.</returns>
-    /// <exception cref="StoreUnusableException">A file is of a newer version.</exception>
+    /// <exception cref="StoreUnusableException">A file is of a newer version, or cannot be read now.</exception>
     public List<Partition> AttachAll(long expectedTraces)
     {
         if (IsInMemory)
@@ -95,6 +99,9 @@ sealed class StoreFolder : IDisposable
         }
         return [.. found.OrderBy(partition => partition.Number)];
     }
+
+    /// <summary>Names of what was set aside, now or at an earlier start.</summary>
+    public IReadOnlyList<string> DamagedFiles() => IsInMemory ? [] : PartitionFiles.DamagedFiles(Path);
 
     /// <summary>Begins an append partition with a number that no other has.</summary>
     public Partition Create(
@@ -156,6 +163,8 @@ sealed class StoreFolder : IDisposable
     Partition AttachOpen(int number, string file, long expectedTraces)
     {
         var database = Partition.DatabaseOf(number, isSealed: false);
+        if (File.Exists(PartitionFiles.LogOf(file)))
+            PartitionLog.Check(file, PartitionFiles.LogOf(file));
         Attach(_root, file, database);
         try
         {
@@ -169,12 +178,9 @@ sealed class StoreFolder : IDisposable
         }
     }
 
-    // Its tables are made in one transaction, which is in the log. Without a log nothing was ever committed to it.
-    static bool IsUnborn(string file)
-    {
-        var log = new FileInfo(PartitionFiles.LogOf(file));
-        return new FileInfo(file).Length <= HeaderBytes && (!log.Exists || log.Length == 0);
-    }
+    // Its tables are made in one transaction, which is in the log. Without that nothing was ever committed to it.
+    static bool IsUnborn(string file) =>
+        new FileInfo(file).Length <= HeaderBytes && PartitionLog.IsUnborn(PartitionFiles.LogOf(file));
 
     Partition? TryAttach(string file, Func<Partition> attach)
     {
@@ -186,10 +192,15 @@ sealed class StoreFolder : IDisposable
         {
             throw new StoreUnusableException($"{file} was written by a newer server: {exception.Message}", exception);
         }
-        catch (Exception exception) when (exception is DuckDBException or InvalidDataException)
+        catch (Exception exception) when (Damage.Is(exception))
         {
             _logger.Damaged(exception, file, PartitionFiles.SetAside(file));
             return null;
+        }
+        catch (Exception exception) when (!Damage.IsAftermath(exception) && exception is not StoreUnusableException)
+        {
+            throw new StoreUnusableException($"Cannot read {file}: {exception.Message} No file has been changed. " +
+                "Start the server again when that is mended.", exception);
         }
     }
 
@@ -221,17 +232,21 @@ sealed class StoreFolder : IDisposable
         {
             return new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
         }
-        catch (UnauthorizedAccessException exception)
-        {
-            throw new StoreUnusableException(
-                $"Cannot write to the store's folder {folder}: {exception.Message}", exception);
-        }
-        catch (IOException exception)
+        catch (IOException exception) when (InUse.Contains(exception.HResult))
         {
             throw new StoreUnusableException($"Cannot lock the store's folder {folder}; is another server using it? " +
                 exception.Message, exception);
         }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw NotWritable(folder, exception);
+        }
     }
+
+    /// <summary>What to say of a folder in which files cannot be made.</summary>
+    public static StoreUnusableException NotWritable(string folder, Exception exception) => new(
+        $"Cannot write to the store's folder {folder}: {exception.Message} Make room, or let the server's user write " +
+        "there, or choose another folder.", exception);
 
     static DuckDBConnection OpenRoot(DuckDbStoreOptions options, string temporary)
     {

@@ -28,26 +28,28 @@ sealed class StoreTables : IDisposable
     readonly Sealer _sealer;
     readonly ILogger _logger;
     readonly DuckDBConnection _connection;
-    readonly RecentBodies _bodies = new();
+    readonly RecentBodies _bodies;
     readonly HashSet<string> _autocompleteKeys;
     PartitionWriter _writer;
     long _sinceMillis;
     long _nextTryMillis = long.MinValue;
 
     public StoreTables(StoreFolder folder, DuckDbStoreOptions options, Partitions partitions, Sealer sealer,
-        long nowMillis, ILogger logger)
+        TimeProvider time, ILogger logger)
     {
+        var nowMillis = time.GetUtcNow().ToUnixTimeMilliseconds();
         _folder = folder;
         _options = options;
         _partitions = partitions;
         _sealer = sealer;
         _logger = logger;
         _autocompleteKeys = [.. options.AutocompleteKeys];
+        _bodies = new RecentBodies(time);
         _connection = folder.Connect();
         try
         {
             var found = folder.AttachAll(options.SealSpans);
-            Read(found, nowMillis);
+            Read(found);
             if (found.LastOrDefault() is not { IsSealed: false } last)
                 found.Add(last = Create(found.LastOrDefault()?.Layout ?? Layout.Empty, nowMillis));
             _sinceMillis = last.CreatedMillis;
@@ -89,7 +91,7 @@ sealed class StoreTables : IDisposable
             var outcomes = new AppendOutcome[batches.Count];
             for (var i = 0; i < outcomes.Length; i++)
             {
-                outcomes[i] = _bodies.TryAdd(batches[i].BodyHash, nowMillis)
+                outcomes[i] = _bodies.TryAdd(batches[i].BodyHash)
                     ? AppendOutcome.Stored
                     : AppendOutcome.AlreadyStored;
                 if (outcomes[i] == AppendOutcome.Stored)
@@ -97,7 +99,7 @@ sealed class StoreTables : IDisposable
             }
             Flush();
             _connection.Execute("COMMIT");
-            Publish(nowMillis);
+            Publish();
             return outcomes;
         }
         catch
@@ -118,7 +120,7 @@ sealed class StoreTables : IDisposable
     }
 
     // names of all partitions; hashes of the newest, as far back as they are remembered
-    void Read(List<Partition> partitions, long nowMillis)
+    void Read(List<Partition> partitions)
     {
         foreach (var partition in partitions)
         {
@@ -128,8 +130,7 @@ sealed class StoreTables : IDisposable
         }
         foreach (var partition in Enumerable.Reverse(partitions))
         {
-            if (_bodies.Read(_connection, partition.Database) is { } newest &&
-                RecentBodies.IsForgotten(newest, nowMillis))
+            if (!_bodies.TryRead(_connection, partition.Database))
                 break;
         }
     }
@@ -157,8 +158,10 @@ sealed class StoreTables : IDisposable
     void MoveOnWhenDue(long nowMillis)
     {
         var old = _writer.Partition;
-        if (old.SpanCount == 0)
+        // or the clock was set back
+        if (old.SpanCount == 0 || nowMillis < _sinceMillis)
             _sinceMillis = nowMillis;
+        _nextTryMillis = Math.Min(_nextTryMillis, nowMillis + RetryMillis);
         var limit = old.Number == 1 ? Math.Max(1, _options.SealSpans / FirstShare) : _options.SealSpans;
         var isDue = old.SpanCount >= limit || nowMillis - _sinceMillis >= _options.SealAge.TotalMilliseconds;
         if (!isDue || old.SpanCount == 0 || _folder.IsInMemory || nowMillis < _nextTryMillis ||
@@ -220,10 +223,10 @@ sealed class StoreTables : IDisposable
         TagValues.Flush();
     }
 
-    void Publish(long nowMillis)
+    void Publish()
     {
         _writer.Publish();
-        _bodies.Publish(nowMillis);
+        _bodies.Publish();
         SpanNames.Publish();
         RemoteServices.Publish();
         TagValues.Publish();

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Tracing.CrashTest;
 using Tracing.Model;
 using Tracing.Model.Wire;
 using Xunit;
@@ -49,7 +50,7 @@ public sealed class RealTracesTests
         var files = Files();
         using var folder = new TemporaryFolder();
         var expected = new Expected();
-        await using (var server = await ServerProcess.StartAsync(folder.Path))
+        await using (var server = await ServerProcess.StartAsync(ServerAssembly.Path, folder.Path))
         {
             foreach (var file in files)
                 await SendAsync(server, file, expected);
@@ -58,7 +59,7 @@ public sealed class RealTracesTests
         }
         Assert.True(expected.Spans > 1000);
 
-        await using var again = await ServerProcess.StartAsync(folder.Path);
+        await using var again = await ServerProcess.StartAsync(ServerAssembly.Path, folder.Path);
         await expected.CheckAsync(again);
     }
 

@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using DuckDB.NET.Data;
-using Microsoft.Extensions.Logging;
 using Tracing.Storage;
 using Tracing.Storage.DuckDb;
 using Xunit;
@@ -128,6 +126,103 @@ public sealed class RecoveryTests : IDisposable
         await CheckAsync("1");
     }
 
+    [Fact]
+    public async Task What_is_stored_after_a_cut_log_is_kept()
+    {
+        await using (var store = Open(1000))
+        {
+            await StoreAsync(store, 1);
+            await StoreAsync(store, 2);
+        }
+        using (var log = File.OpenWrite(FileOf("00000001.open.duckdb.wal")))
+            log.SetLength(log.Length - 10);
+        await using (var store = Open(1000))
+        {
+            await StoreAsync(store, 3);
+            await StoreAsync(store, 4);
+        }
+        await CheckAsync("1 3 4");
+        Assert.Empty(_log.Errors);
+    }
+
+    [Theory]
+    // the header: kind, version, the file's id, its end
+    [InlineData(0)]
+    [InlineData(2)]
+    [InlineData(5)]
+    [InlineData(8)]
+    [InlineData(12)]
+    [InlineData(30)]
+    // the first entry, somewhere between header and tables: its length, its content
+    [InlineData(60)]
+    [InlineData(200)]
+    public async Task A_log_damaged_at_its_beginning_is_set_aside(int at)
+    {
+        await FillAsync();
+        DamageLog("00000003.open.duckdb.wal", _ => at);
+        await CheckAsync("1 2");
+        Assert.Contains("00000003.open.damaged 00000003.open.damaged.wal", Files(), StringComparison.Ordinal);
+        var said = $"{FileOf("00000003.open.duckdb")} is damaged; it is now {FileOf("00000003.open.damaged")}";
+        Assert.Contains(_log.Errors, message => message.StartsWith(said, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(-16)]
+    [InlineData(-12)]
+    [InlineData(-8)]
+    [InlineData(0)]
+    public async Task A_log_damaged_before_its_last_transaction_is_not_taken_for_a_cut_one(int offset)
+    {
+        await using (var store = Open(1000))
+        {
+            for (var trace = 1ul; trace <= 5; trace++)
+                await StoreAsync(store, trace);
+        }
+        // the entry that ends the second transaction; the first made the tables
+        DamageLog("00000001.open.duckdb.wal", bytes =>
+        {
+            ReadOnlySpan<byte> commit = [100, 0, 100, 0xff, 0xff];
+            var first = bytes.AsSpan().IndexOf(commit) + commit.Length;
+            return first + bytes.AsSpan(first).IndexOf(commit) + offset;
+        });
+        await using (var store = Open(1000))
+            Assert.Empty(await store.FindTracesAsync(AnyOfToday, Cancellation));
+        Assert.Contains("00000001.open.damaged 00000001.open.damaged.wal", Files(), StringComparison.Ordinal);
+        Assert.Contains(_log.Errors, message => message.Contains("is damaged", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_partition_killed_while_its_tables_were_made_goes()
+    {
+        await FillAsync();
+        await using (var store = Open(1))
+        {
+            await StoreAsync(store, 4);
+            await StoreAsync(store, 5);
+            await store.WhenSealedAsync();
+        }
+        var log = FileOf("00000005.open.duckdb.wal");
+        using (var file = File.OpenWrite(log))
+            file.SetLength(1000);
+        await CheckAsync("1 2 3 4");
+        Assert.DoesNotContain("damaged", Files(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_sealed_file_that_is_not_what_was_to_be_sealed_is_noticed()
+    {
+        await FillAsync(unsealed: true);
+        await CheckAsync("1 2 3");
+        using var connection = new DuckDBConnection("DataSource=:memory:");
+        connection.Open();
+        StoreFolder.Attach(connection, FileOf("00000003.open.duckdb"), Partition.DatabaseOf(3, isSealed: false));
+        var open = Partition.ReadOpen(connection, 3, FileOf("00000003.open.duckdb"), expectedTraces: 1);
+        var exception = Assert.Throws<InvalidDataException>(
+            () => SealedCheck.Compare(connection, open, FileOf("00000001.duckdb")));
+        Assert.StartsWith($"{FileOf("00000001.duckdb")} is not what was to be sealed: 1 spans", exception.Message,
+            StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("00000001.duckdb")]
     [InlineData("00000003.open.duckdb")]
@@ -148,6 +243,14 @@ public sealed class RecoveryTests : IDisposable
                 "Start the newer server that wrote it, or choose another folder.", exception.Message);
         }
         Assert.Contains(name, Files(), StringComparison.Ordinal);
+    }
+
+    void DamageLog(string name, Func<byte[], int> place)
+    {
+        var bytes = File.ReadAllBytes(FileOf(name));
+        // of a length a digit that makes it go beyond the end of the file
+        bytes[place(bytes)] ^= 0x5a;
+        File.WriteAllBytes(FileOf(name), bytes);
     }
 
     /// <summary>Three partitions of a trace each, of which the last is open.</summary>
@@ -198,20 +301,4 @@ public sealed class RecoveryTests : IDisposable
 
     string Files() => string.Join(' ', Directory.EnumerateFiles(_folder.Path)
         .Select(Path.GetFileName).Where(name => name != "lock").Order(StringComparer.Ordinal));
-
-    sealed class Messages : ILogger
-    {
-        public ConcurrentQueue<string> Errors { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
-            Func<TState, Exception?, string> formatter)
-        {
-            if (logLevel >= LogLevel.Error)
-                Errors.Enqueue(formatter(state, exception));
-        }
-    }
 }

@@ -1,0 +1,220 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Tracing.Model;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// The embedded store, opened again by itself when it cannot go on: after a failed sync of its log, or an error within
+/// itself, DuckDB refuses all work of the process. Meanwhile every call fails, which tells senders to come again.
+/// </summary>
+public sealed class ReopeningSpanStore : ISpanStore
+{
+    static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(2);
+
+    readonly DuckDbStoreOptions _options;
+    readonly TimeProvider _time;
+    readonly ILogger _logger;
+    readonly Lock _lock = new();
+    readonly CancellationTokenSource _closing = new();
+
+    // guarded by the lock; no store while one is being opened
+    DuckDbSpanStore? _store;
+    Exception? _cause;
+    Task _reopening = Task.CompletedTask;
+
+    ReopeningSpanStore(DuckDbSpanStore store, DuckDbStoreOptions options, TimeProvider time, ILogger logger)
+    {
+        _store = store;
+        _options = options;
+        _time = time;
+        _logger = logger;
+    }
+
+    /// <inheritdoc cref="DuckDbSpanStore.Open"/>
+    public static ReopeningSpanStore Open(DuckDbStoreOptions options, TimeProvider time, ILogger? logger = null)
+    {
+        logger ??= NullLogger.Instance;
+        return new ReopeningSpanStore(DuckDbSpanStore.Open(options, time, logger), options, time, logger);
+    }
+
+    /// <summary>The store as it is now; fails while there is none.</summary>
+    internal DuckDbSpanStore Current
+    {
+        get
+        {
+            lock (_lock)
+            {
+                ObjectDisposedException.ThrowIf(_closing.IsCancellationRequested, typeof(DuckDbSpanStore));
+                return _store ?? throw new IOException(
+                    $"The store is being opened again after an error: {_cause!.Message}", _cause);
+            }
+        }
+    }
+
+    /// <summary>Completes when no store is being opened.</summary>
+    internal Task WhenOpenAsync()
+    {
+        lock (_lock)
+            return _reopening;
+    }
+
+    public Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken) =>
+        RunAsync(store => store.AppendAsync(batch, cancellationToken));
+
+    public Task<IReadOnlyList<IReadOnlyList<Span>>> GetTracesAsync(
+        IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetTracesAsync(traceIds, strict, cancellationToken));
+
+    public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
+        TraceQuery query, CancellationToken cancellationToken) =>
+        RunAsync(store => store.FindTracesAsync(query, cancellationToken));
+
+    public Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken) =>
+        RunAsync(store => store.SearchAsync(search, cancellationToken));
+
+    public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
+        long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var current = Current;
+        await using var traces = current.ReadTracesAsync(startMillis, endMillis, cancellationToken)
+            .GetAsyncEnumerator(cancellationToken);
+        while (await RunAsync(_ => traces.MoveNextAsync().AsTask()))
+            yield return traces.Current;
+    }
+
+    public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetServiceNamesAsync(cancellationToken));
+
+    public Task<IReadOnlyList<string>> GetSpanNamesAsync(string serviceName, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetSpanNamesAsync(serviceName, cancellationToken));
+
+    public Task<IReadOnlyList<string>> GetRemoteServiceNamesAsync(
+        string serviceName, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetRemoteServiceNamesAsync(serviceName, cancellationToken));
+
+    public Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetTagValuesAsync(key, cancellationToken));
+
+    public async Task CheckAsync(CancellationToken cancellationToken)
+    {
+        var store = Current;
+        try
+        {
+            await store.CheckAsync(cancellationToken);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            Reopen(store, exception);
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Task reopening;
+        lock (_lock)
+        {
+            if (!_closing.IsCancellationRequested)
+                _closing.Cancel();
+            reopening = _reopening;
+        }
+        await reopening;
+        // nobody changes it any more
+        if (_store is not null)
+            await _store.DisposeAsync();
+    }
+
+    async Task<T> RunAsync<T>(Func<DuckDbSpanStore, Task<T>> call)
+    {
+        var store = Current;
+        try
+        {
+            return await call(store);
+        }
+        catch (Exception exception) when (exception is not (OperationCanceledException or ArgumentException))
+        {
+            await ReopenUnlessWellAsync(store, exception);
+            throw;
+        }
+    }
+
+    // a call may fail for its own reasons: a bad span, a full disk
+    async Task ReopenUnlessWellAsync(DuckDbSpanStore store, Exception exception)
+    {
+        try
+        {
+            await store.CheckAsync(_closing.Token);
+        }
+        catch (Exception) when (!_closing.IsCancellationRequested)
+        {
+            Reopen(store, exception);
+        }
+        catch (OperationCanceledException)
+        {
+            // closed
+        }
+    }
+
+    void Reopen(DuckDbSpanStore broken, Exception cause)
+    {
+        lock (_lock)
+        {
+            // others may have seen the same
+            if (_store != broken || _options.IsInMemory || _closing.IsCancellationRequested)
+                return;
+            _store = null;
+            _cause = cause;
+            _logger.Reopening(cause, _options.Path);
+            _reopening = Task.Run(() => ReopenAsync(broken));
+        }
+    }
+
+    async Task ReopenAsync(DuckDbSpanStore broken)
+    {
+        try
+        {
+            await CloseAsync(broken);
+            while (!TryOpen())
+                await Task.Delay(RetryEvery, _time, _closing.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // closed; the next start goes on from what is on disk
+        }
+    }
+
+    async Task CloseAsync(DuckDbSpanStore broken)
+    {
+        try
+        {
+            await broken.DisposeAsync();
+        }
+        catch (Exception exception)
+        {
+            // it is broken, after all; what it holds on to will show when the next is opened
+            _logger.ReopeningFailed(exception, _options.Path, RetryEvery);
+        }
+    }
+
+    bool TryOpen()
+    {
+        try
+        {
+            PartitionFiles.RewriteLogs(_options.Path);
+            var store = DuckDbSpanStore.Open(_options, _time, _logger);
+            lock (_lock)
+                _store = store;
+            return true;
+        }
+        catch (Exception exception)
+        {
+            // the edge of a loop: whatever is wrong, it may be mended while senders keep their spans
+            lock (_lock)
+                _cause = exception;
+            _logger.ReopeningFailed(exception, _options.Path, RetryEvery);
+            return false;
+        }
+    }
+}

@@ -50,6 +50,9 @@ sealed class Partition
     /// </summary>
     public string Seq => string.Create(CultureInfo.InvariantCulture, $"{FirstSeq} + {(IsSealed ? "seq" : "rowid")}");
 
+    /// <summary>SQL for how many spans a row stands for; every count of spans is a sum of it.</summary>
+    public string Weight { get; } = "1";
+
     /// <summary>No span of this partition has a lower one, and all of earlier partitions have.</summary>
     public long FirstSeq => (long)Number << 32;
 

@@ -25,7 +25,10 @@ public static class QueryExtensions
         routes.ServiceProvider.GetRequiredService<ZipkinQueryEndpoints>().Map(group);
         group.MapTraces();
         if (options.SearchEnabled)
+        {
             group.MapSearch();
+            group.MapCounts();
+        }
     }
 
     /// <summary>

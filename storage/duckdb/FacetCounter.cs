@@ -8,10 +8,14 @@ static class FacetCounter
 {
     /// <summary>Of the most frequent keys so many are looked at, and so many chosen, when none are asked for.</summary>
     const int MaxConsidered = 24;
-    const int MaxChosen = 8;
+    const int MaxChosen = 6;
 
-    /// <summary>A key of more values than this does not sum up anything.</summary>
+    /// <summary>
+    /// A key of more values than this does not sum up anything. So many spans tell whether it has: to look up the keys
+    /// of all would take most of the time.
+    /// </summary>
     const int MaxTellingValues = 32;
+    const int MaxSampled = 20_000;
 
     public static FacetCounts Count(MatchingSpans spans, FacetQuery query)
     {
@@ -84,7 +88,8 @@ static class FacetCounter
             return chosen;
         // an estimate is good enough to choose by
         var counts = string.Join(", ", frequent.Select((_, i) => $"approx_count_distinct(r{i})"));
-        using var command = parameters.Command(spans.Connection, $"SELECT {counts} FROM ({rows})");
+        using var command = parameters.Command(
+            spans.Connection, $"SELECT {counts} FROM (FROM ({rows}) LIMIT {MaxSampled})");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         row.Read();

@@ -13,6 +13,7 @@ public static class QueryExtensions
     {
         services.AddSingleton(options);
         services.AddSingleton<ZipkinQueryEndpoints>();
+        services.AddApiDescription();
         return services;
     }
 
@@ -23,9 +24,14 @@ public static class QueryExtensions
             return;
         var group = routes.MapGroup("").AddEndpointFilter((call, next) => LimitTimeAsync(call, next, options.Timeout));
         routes.ServiceProvider.GetRequiredService<ZipkinQueryEndpoints>().Map(group);
-        group.MapTraces();
+        var own = group.MapGroup("").ProducesProblem(StatusCodes.Status500InternalServerError);
+        own.MapTraces();
         if (options.SearchEnabled)
-            group.MapSearch();
+        {
+            own.MapSearch();
+            own.MapCounts();
+        }
+        routes.MapApiDescription();
     }
 
     /// <summary>

@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Tracing.Storage;
-using Tracing.Storage.TraceQl;
 
 namespace Tracing.Query;
 
@@ -36,35 +35,20 @@ static class SearchEndpoints
         string? cursor,
         [Description("Matching spans told of each trace, 0 to 1000. Default: 3.")]
         string? spansPerTrace,
-        HttpContext context, ISpanStore store, TimeProvider time)
-    {
-        SpanSearch search;
-        try
+        HttpContext context, ISpanStore store, TimeProvider time) => await Problems.CatchAsync(async () =>
         {
-            var (from, to) = SearchParameters.Window(start, end, time);
-            search = new SpanSearch
+            var spans = SearchParameters.Selection(q, start, end, time);
+            var page = await store.SearchAsync(new SpanSearch
             {
-                Filter = string.IsNullOrEmpty(q) ? SpanFilter.Any : SpanFilter.Parse(q),
-                StartUnixNano = from,
-                EndUnixNano = to,
+                Filter = spans.Filter,
+                StartUnixNano = spans.StartUnixNano,
+                EndUnixNano = spans.EndUnixNano,
                 Order = SearchParameters.Order(order),
                 Limit = SearchParameters.Number("limit", limit, 20, 1, MaxLimit),
                 SpansPerTrace = SearchParameters.Number("spansPerTrace", spansPerTrace, 3, 0, MaxLimit),
                 Cursor = SearchParameters.Cursor(cursor),
-            };
-        }
-        catch (TraceQlException e)
-        {
-            return TypedResults.Problem($"column {e.Column}: {e.Message}", statusCode: 400,
-                title: "The query is wrong.", extensions: new Dictionary<string, object?> { ["column"] = e.Column });
-        }
-        catch (BadParameterException e)
-        {
-            return TypedResults.Problem(e.Message, statusCode: 400);
-        }
-        var page = await store.SearchAsync(search, context.RequestAborted);
-        var body = JsonSerializer.SerializeToUtf8Bytes(SearchAnswer.Of(page), JsonSerializerOptions.Web);
-        await Answer.WriteAsync(context, "application/json", body);
-        return TypedResults.Empty;
-    }
+            }, context.RequestAborted);
+            var body = JsonSerializer.SerializeToUtf8Bytes(SearchAnswer.Of(page), JsonSerializerOptions.Web);
+            await Answer.WriteAsync(context, "application/json", body);
+        });
 }

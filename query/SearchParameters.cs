@@ -1,11 +1,16 @@
 using System.Globalization;
+using Tracing.Model;
 using Tracing.Storage;
+using Tracing.Storage.TraceQl;
 
 namespace Tracing.Query;
 
 /// <summary>Parameters of our own API. What is wrong with one is said with its name and value.</summary>
 static class SearchParameters
 {
+    /// <summary>Facets that one scan can count.</summary>
+    const int MaxKeys = 20;
+
     static readonly Dictionary<string, SearchOrder> Orders = new(StringComparer.OrdinalIgnoreCase)
     {
         ["newest"] = SearchOrder.Newest,
@@ -24,6 +29,61 @@ static class SearchParameters
         return from < to
             ? (from, to)
             : throw new BadParameterException($"start \"{start}\" is not before end \"{end}\"");
+    }
+
+    /// <exception cref="TraceQlException">The filter is wrong.</exception>
+    public static SpanSelection Selection(string? q, string? start, string? end, TimeProvider time)
+    {
+        var (from, to) = Window(start, end, time);
+        return new SpanSelection
+        {
+            Filter = string.IsNullOrEmpty(q) ? SpanFilter.Any : SpanFilter.Parse(q),
+            StartUnixNano = from,
+            EndUnixNano = to,
+        };
+    }
+
+    /// <summary>Null for all.</summary>
+    public static KeyScope? Scope(string? text)
+    {
+        if (string.IsNullOrEmpty(text))
+            return null;
+        return Enum.TryParse<KeyScope>(text, ignoreCase: true, out var scope) && !char.IsAsciiDigit(text[0])
+            ? scope
+            : throw new BadParameterException($"scope is \"{text}\"; it must be one of " +
+                string.Join(", ", Enum.GetValues<KeyScope>().Select(each => each.Lower())));
+    }
+
+    /// <summary>Keys as the query language writes them, separated by commas that are not in quotes.</summary>
+    public static IReadOnlyList<SpanKey> Keys(string? text)
+    {
+        var keys = new List<SpanKey>();
+        var (begin, isQuoted) = (0, false);
+        for (var i = 0; i <= text?.Length; i++)
+        {
+            if (i < text.Length && text[i] == '"' && (i == 0 || text[i - 1] != '\\'))
+                isQuoted = !isQuoted;
+            if (i < text.Length && (isQuoted || text[i] != ','))
+                continue;
+            if (i > begin)
+                keys.Add(Key(text[begin..i].Trim()));
+            begin = i + 1;
+        }
+        return keys.Count <= MaxKeys
+            ? keys
+            : throw new BadParameterException($"keys has {keys.Count} keys; it must have at most {MaxKeys}");
+    }
+
+    static SpanKey Key(string text)
+    {
+        try
+        {
+            return SpanKey.Parse(text);
+        }
+        catch (TraceQlException e)
+        {
+            throw new BadParameterException($"keys has \"{text}\": {e.Message}");
+        }
     }
 
     public static SearchOrder Order(string? text)
@@ -54,6 +114,33 @@ static class SearchParameters
             ? number
             : throw new BadParameterException($"{name} is \"{text}\"; it must be a number from {min} to {max}");
     }
+
+    public static TraceWindowQuery TraceWindow(
+        string? root, string? depth, string? start, string? end, string? limit, string? offset)
+    {
+        var id = default(SpanId);
+        if (!string.IsNullOrEmpty(root) && (!SpanId.TryParse(root, out id) || id.IsZero))
+            throw new BadParameterException($"root is \"{root}\"; it must be 1 to 16 hex digits, not all zeros");
+        var from = string.IsNullOrEmpty(start) ? 0 : NanosOrInstant("start", start);
+        var to = string.IsNullOrEmpty(end) ? ulong.MaxValue : NanosOrInstant("end", end);
+        return from >= to
+            ? throw new BadParameterException($"start \"{start}\" is not before end \"{end}\"")
+            : new TraceWindowQuery
+            {
+                Root = id.IsZero ? null : id,
+                Depth = string.IsNullOrEmpty(depth) ? null : Number("depth", depth, 0, 0, int.MaxValue),
+                StartUnixNano = from,
+                EndUnixNano = to,
+                Limit = Number("limit", limit, int.MaxValue, 1, int.MaxValue),
+                Offset = Number("offset", offset, 0, 0, int.MaxValue),
+            };
+    }
+
+    /// <summary>A whole number of 15 digits or more is of nanoseconds: as seconds it would be past all time.</summary>
+    static ulong NanosOrInstant(string name, string text) =>
+        text.Length >= 15 && ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var nanos)
+            ? nanos
+            : Instant(name, text);
 
     /// <summary>Unix seconds, which may have a fraction, or RFC 3339; to nanoseconds.</summary>
     static ulong Instant(string name, string text)

@@ -46,6 +46,15 @@ public interface ISpanStore : IAsyncDisposable
     /// <summary>Traces with a span that fits a filter of TraceQL, a page at a time.</summary>
     Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken);
 
+    /// <summary>The keys that spans have, those of most spans first.</summary>
+    Task<KeyCounts> CountKeysAsync(KeyQuery query, CancellationToken cancellationToken);
+
+    /// <summary>The values that spans have for a key, those of most spans first.</summary>
+    Task<ValueCounts> CountValuesAsync(ValueQuery query, CancellationToken cancellationToken);
+
+    /// <summary>What the spans have in common that fit a filter.</summary>
+    Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken);
+
     /// <summary>
     /// Every trace, grouped by the low 64 bits of its id, that has a span starting within the window (milliseconds
     /// since 1970, both ends included), one list at a time.

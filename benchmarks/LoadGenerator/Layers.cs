@@ -7,8 +7,8 @@ using Tracing.Storage.DuckDb;
 namespace Tracing.LoadGenerator;
 
 /// <summary>
-/// What parts of a server cost, within this process: decoding of the bodies alone, or decoding and storing them. With as
-/// many threads as a server would have connections; all bodies are readied before.
+/// What parts of a server cost, within this process: decoding of the bodies alone, or decoding and storing them; with
+/// as many threads as a server would have connections. All bodies are readied before.
 /// </summary>
 static class Layers
 {

@@ -171,7 +171,7 @@ sealed class Lexer(string query)
     string Found() => _next == query.Length ? "the end of the query"
         : char.IsWhiteSpace(Current) ? "a blank" : $"'{Current}'";
 
-    static bool IsNameCharacter(char c) => !char.IsWhiteSpace(c) &&
+    public static bool IsNameCharacter(char c) => !char.IsWhiteSpace(c) &&
         c is not ('{' or '}' or '(' or ')' or '=' or '~' or '!' or '<' or '>' or '&' or '|' or '^' or ',' or '\0');
 
     void SkipBlanks()

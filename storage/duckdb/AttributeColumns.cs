@@ -46,15 +46,15 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
             text => SqlCondition.Exactly($"{text} IN ({BindAll(candidates)})")));
         var prefix = AttributeWriter.KeyPrefix(key);
         var inFreeForm = !_shapes.HasFreeForm ? SqlCondition.Never : IsFreeForm & SqlCondition.Exactly(
-            $"list_has_any(texts, [{BindAll(candidates.Select(text => prefix + text))}])");
+            $"list_has_any(texts, [{BindAll(candidates.Select(text => text[0] + prefix + text[1..]))}])");
         return SqlCondition.Any([.. columns, .. coded, inFreeForm]);
     }
 
     static SqlCondition IsFreeForm => SqlCondition.Exactly(Invariant($"shape = {Shapes.FreeForm}"));
 
     SqlCondition HasInFreeForm(string key) => !_shapes.HasFreeForm ? SqlCondition.Never : IsFreeForm &
-        SqlCondition.Exactly("len(list_filter(texts, text -> " +
-            $"starts_with(text, {parameters.BindText(AttributeWriter.KeyPrefix(key))}))) > 0");
+        SqlCondition.Exactly("len(list_filter(texts, lambda text : " +
+            $"starts_with(substr(text, 2), {parameters.BindText(AttributeWriter.KeyPrefix(key))}))) > 0");
 
     /// <summary>Whether a span's shape is one of those.</summary>
     SqlCondition OfShapes(Func<Shape, bool> isWanted) =>
@@ -73,12 +73,7 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
         var isAll = codes.Count == key.Values.Count;
         if (codes.Count == 0 && !key.HasTexts)
             return SqlCondition.Never;
-        // the shapes that have it by the place of its code
-        var places = _shapes.All.All().OfType<Shape>()
-            .SelectMany(shape => shape.Coded.Index().Select(each => (shape, each.Index, Place: each.Item)))
-            .Where(each => each.shape.Keys[each.Place] == key)
-            .ToLookup(each => each.Index, each => each.shape.Id);
-        return SqlCondition.Any([.. places.Select(place =>
+        return SqlCondition.Any([.. _shapes.PlacesOf(key).Select(place =>
         {
             var column = Invariant($"codes[{place.Key + 1}]");
             var values = isAll ? SqlCondition.Exactly($"{column} >= 0") : In(column, codes);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
@@ -44,21 +45,19 @@ static class AttributeReader
         var nextBeside = 0;
         for (var i = 0; i < values.Length; i++)
         {
-            var text = texts[i].AsSpan();
-            var key = withKeys ? CutKey(ref text) : "";
+            var (key, text) = withKeys ? CutKey(texts[i]) : ("", texts[i]);
             values[i] = new KeyValue(
                 key, AttributeText.Parse(text, text[0] == AttributeText.Beside ? beside![nextBeside++] : null));
         }
         return values;
     }
 
-    static string CutKey(ref ReadOnlySpan<char> text)
+    static (string Key, string Text) CutKey(string text)
     {
-        var colon = text.IndexOf(':');
-        var end = colon + 1 + int.Parse(text[..colon], System.Globalization.CultureInfo.InvariantCulture);
-        var key = text[(colon + 1)..end].ToString();
-        text = text[end..];
-        return key;
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        var runes = int.Parse(text.AsSpan(1, colon - 1), CultureInfo.InvariantCulture);
+        var length = text[(colon + 1)..].EnumerateRunes().Take(runes).Sum(rune => rune.Utf16SequenceLength);
+        return (text.Substring(colon + 1, length), text[0] + text[(colon + 1 + length)..]);
     }
 
     /// <summary>Empty for NULL, which the shape tells apart.</summary>

@@ -8,8 +8,8 @@ namespace Tracing.Storage.DuckDb;
 /// Appends the attributes of a span: those that have a column to it; then the number of the <see cref="Shape"/>, which
 /// tells all keys in their order; the codes of the values without a column; and the values that have no code as text,
 /// with what <see cref="AttributeText"/> puts beside it. A code of -1 - n stands for the n-th such text. In free form
-/// all attributes are such texts, each with its key before it: the key's length, a colon, the key. Used by the writer
-/// thread only.
+/// all attributes are such texts, each with its key after the letter: its length in code points, a colon, the key. Used
+/// by the writer thread only.
 /// </summary>
 sealed class AttributeWriter : IDisposable
 {
@@ -172,7 +172,7 @@ sealed class AttributeWriter : IDisposable
         foreach (var (key, value) in _texts)
         {
             var (letter, text) = AttributeText.Of(value);
-            row.AppendElement(withKeys ? $"{KeyPrefix(key)}{letter}{text}" : letter + text);
+            row.AppendElement(withKeys ? letter + KeyPrefix(key) + text : letter + text);
             beside += letter == AttributeText.Beside ? 1 : 0;
         }
         if (beside == 0)
@@ -204,7 +204,8 @@ sealed class AttributeWriter : IDisposable
     }
 
     /// <summary>What stands before the text of an attribute in free form; no two keys have the same.</summary>
-    public static string KeyPrefix(string key) => string.Create(CultureInfo.InvariantCulture, $"{key.Length}:{key}");
+    public static string KeyPrefix(string key) =>
+        string.Create(CultureInfo.InvariantCulture, $"{key.EnumerateRunes().Count()}:{key}");
 
     /// <summary>-1 when the value gets none.</summary>
     int CodeOf(AttributeKey key, in AttributeValue value)

@@ -117,6 +117,22 @@ public sealed class DuckDbSpanStore : ISpanStore
             connection, partitions, _tables.SpanNames, search, cancellationToken),
         cancellationToken);
 
+    public Task<KeyCounts> CountKeysAsync(KeyQuery query, CancellationToken cancellationToken) =>
+        CountAsync(query.Spans, spans => KeyCounter.Count(spans, query), cancellationToken);
+
+    public Task<ValueCounts> CountValuesAsync(ValueQuery query, CancellationToken cancellationToken) =>
+        CountAsync(query.Spans, spans => ValueCounter.Count(spans, query), cancellationToken);
+
+    public Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken) =>
+        CountAsync(query.Spans, spans => FacetCounter.Count(spans, query), cancellationToken);
+
+    Task<T> CountAsync<T>(
+        SpanSelection selection, Func<MatchingSpans, T> count, CancellationToken cancellationToken) =>
+        _readers.RunAsync(
+            (connection, partitions) => count(MatchingSpans.Find(
+                connection, partitions, _tables.SpanNames, selection, cancellationToken)),
+            cancellationToken);
+
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -53,6 +53,9 @@ sealed class Partition
     /// <summary>SQL for how many rows before a span its parent is; NULL where that is not known.</summary>
     public string ParentDistance => IsSealed ? "parent_distance" : "NULL::INTEGER";
 
+    /// <summary>SQL for how many spans a row stands for; every count of spans is a sum of it.</summary>
+    public string Weight { get; } = "1";
+
     /// <summary>No span of this partition has a lower one, and all of earlier partitions have.</summary>
     public long FirstSeq => (long)Number << 32;
 

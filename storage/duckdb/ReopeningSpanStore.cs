@@ -74,6 +74,15 @@ public sealed class ReopeningSpanStore : ISpanStore
     public Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken) =>
         RunAsync(store => store.SearchAsync(search, cancellationToken));
 
+    public Task<KeyCounts> CountKeysAsync(KeyQuery query, CancellationToken cancellationToken) =>
+        RunAsync(store => store.CountKeysAsync(query, cancellationToken));
+
+    public Task<ValueCounts> CountValuesAsync(ValueQuery query, CancellationToken cancellationToken) =>
+        RunAsync(store => store.CountValuesAsync(query, cancellationToken));
+
+    public Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken) =>
+        RunAsync(store => store.CountFacetsAsync(query, cancellationToken));
+
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

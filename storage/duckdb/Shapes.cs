@@ -81,6 +81,12 @@ sealed class Shapes
     /// <summary>The keys of this name that are not in columns.</summary>
     public IEnumerable<AttributeKey> Coded(string key) => Keys.All().Where(each => each.Column < 0 && each.Key == key);
 
+    /// <summary>Where the code of a key is among the codes of a row, from 0 on, and in which shapes.</summary>
+    public ILookup<int, int> PlacesOf(AttributeKey key) => All.All().OfType<Shape>()
+        .SelectMany(shape => shape.Coded.Index().Select(each => (Shape: shape, Code: each.Index, Place: each.Item)))
+        .Where(each => each.Shape.Keys[each.Place] == key)
+        .ToLookup(each => each.Code, each => each.Shape.Id);
+
     public static Shapes Read(DuckDBConnection connection, string database)
     {
         var shapes = new Shapes();

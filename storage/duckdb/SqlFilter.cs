@@ -29,9 +29,8 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
         Logic { IsAll: true } all => SqlCondition.All([.. all.Terms.Select(Compile)]),
         Logic any => SqlCondition.Any([.. any.Terms.Select(Compile)]),
         Complement complement => Compile(complement.Operand).Negated(),
-        AttributeReference attribute => CompareAttribute(attribute, Operator.Equal, Value.Of(true), null),
-        Inverse { Operand: AttributeReference attribute } =>
-            CompareAttribute(attribute, Operator.Equal, Value.Of(false), null),
+        AttributeReference attribute => IsTruth(attribute, true),
+        Inverse { Operand: AttributeReference attribute } => IsTruth(attribute, false),
         Comparison { Right: Literal right } comparison =>
             Compare(comparison.Left, comparison.Operator, right.Value, comparison.Pattern),
         Comparison { Left: Literal left } comparison =>
@@ -102,17 +101,26 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
         return new SqlCondition($"({exact.Over} OR {partition.ParentDistance} IS NOT NULL)", exact.Under);
     }
 
-    SqlCondition CompareAttribute(AttributeReference attribute, Operator @operator, Value value, Pattern? pattern)
+    SqlCondition CompareAttribute(
+        AttributeReference attribute, Operator @operator, Value value, Pattern? pattern) => OfAttribute(
+        attribute, @operator, value, pattern, ofResource => new Comparison(
+            @operator, ofResource, new Literal(value, Tracing.Storage.TraceQl.ValueType.Attribute), pattern));
+
+    /// <summary>An attribute alone, or inverted. Unlike a comparison it does not look into arrays.</summary>
+    SqlCondition IsTruth(AttributeReference attribute, bool truth) => OfAttribute(attribute, Operator.Equal,
+        Value.Of(truth), null, ofResource => truth ? ofResource : new Inverse(ofResource));
+
+    /// <param name="ofResource">The same of an attribute of the resource.</param>
+    SqlCondition OfAttribute(AttributeReference attribute, Operator @operator, Value value, Pattern? pattern,
+        Func<AttributeReference, Expression> ofResource)
     {
         if (attribute.OfParent || attribute.Scope is not (AttributeScope.Span or AttributeScope.Any))
             return SqlCondition.Unknown;
         var own = _attributes.Compare(attribute.Name, @operator, value, pattern);
         if (attribute.Scope == AttributeScope.Any)
         {
-            var ofResource = attribute with { Scope = AttributeScope.Resource };
-            own |= _attributes.Has(attribute.Name).Negated() & OfResource(
-                new Comparison(
-                    @operator, ofResource, new Literal(value, Tracing.Storage.TraceQl.ValueType.Attribute), pattern));
+            own |= _attributes.Has(attribute.Name).Negated() &
+                OfResource(ofResource(attribute with { Scope = AttributeScope.Resource }));
         }
         return ExceptDerived(attribute.Name, own);
     }

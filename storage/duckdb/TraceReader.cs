@@ -13,7 +13,12 @@ static class TraceReader
     /// </summary>
     /// <param name="maxSeq">Of the spans stored up to it; see <see cref="Partition.Seq"/>.</param>
     public static List<IReadOnlyList<Span>> Read(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
-        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue)
+        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue) =>
+        [.. ReadRows(connection, partitions, ids, strict, maxSeq).Select(trace => trace.Spans)];
+
+    /// <summary>The same, with the rows that the spans were read from.</summary>
+    public static List<Trace> ReadRows(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
+        IReadOnlyList<TraceId> ids, bool strict, long maxSeq)
     {
         var traces = new OrderedDictionary<TraceId, Trace>();
         foreach (var id in ids)
@@ -26,7 +31,7 @@ static class TraceReader
             if (here.Count > 0)
                 Read(connection, partition, here, strict, maxSeq, traces);
         }
-        return [.. traces.Values.Where(trace => trace.Spans.Count > 0).Select(trace => trace.Spans)];
+        return [.. traces.Values.Where(trace => trace.Spans.Count > 0)];
     }
 
     static void Read(DuckDBConnection connection, Partition partition, List<ulong> lows, bool strict, long maxSeq,
@@ -59,7 +64,7 @@ static class TraceReader
             // a parent that is named so is in the same trace, so it was read too
             var span = distance is null ? read : read with { ParentSpanId = rows[id - distance.Value].Span.SpanId };
             if (traces.TryGetValue(KeyOf(span.TraceId, strict), out var trace))
-                trace.Add(span);
+                trace.Add(span, seq);
         }
     }
 
@@ -69,15 +74,20 @@ static class TraceReader
 /// <summary>The spans of a trace, identical ones once.</summary>
 sealed class Trace
 {
-    readonly HashSet<Span> _known = [];
+    readonly Dictionary<Span, int> _known = [];
     readonly List<Span> _spans = [];
+    readonly List<(long Seq, int Span)> _rows = [];
 
     public IReadOnlyList<Span> Spans => _spans;
 
-    public void Add(Span span)
+    /// <summary>All rows, also of identical spans, with the index of the span.</summary>
+    public IReadOnlyList<(long Seq, int Span)> Rows => _rows;
+
+    public void Add(Span span, long seq)
     {
-        if (_known.Add(span))
+        if (_known.TryAdd(span, _spans.Count))
             _spans.Add(span);
+        _rows.Add((seq, _known[span]));
     }
 }
 

@@ -27,6 +27,24 @@ sealed class FaultyStore : ISpanStore
         return new SearchPage([], null);
     }
 
+    public async Task<KeyCounts> CountKeysAsync(KeyQuery query, CancellationToken cancellationToken)
+    {
+        await Find(cancellationToken);
+        return new KeyCounts([], true);
+    }
+
+    public async Task<ValueCounts> CountValuesAsync(ValueQuery query, CancellationToken cancellationToken)
+    {
+        await Find(cancellationToken);
+        return new ValueCounts([], true);
+    }
+
+    public async Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken)
+    {
+        await Find(cancellationToken);
+        return new FacetCounts(0, 0, 0, null, []);
+    }
+
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)

@@ -35,6 +35,19 @@ public abstract partial class SpanStoreContract
             await IsFoundAsync(store, n, $"made.up.{n}", "");
             await IsFoundAsync(store, n, "list", $"[{n},\"x\"]");
         }
+        foreach (var n in (int[])[4096, MadeUpKeys - 1])
+        {
+            Assert.Equal($"Span made.up.{n}: 1, Int 1", await KeysAsync(
+                store, new KeyQuery { Spans = Selected("{ }"), Scope = KeyScope.Span, Prefix = $"made.up.{n}", Limit = 1 }));
+            Assert.Equal($"Span Int {n}: 1", await ValuesAsync(
+                store, new ValueQuery { Spans = Selected("{ }"), Key = $"made.up.{n}", Scope = KeyScope.Span }));
+            Assert.Equal($"Span Array [{n},\"x\"]: 1", await ValuesAsync(store, new ValueQuery
+            {
+                Spans = Selected($"{{ span.user = \"user-{n}\" }}"),
+                Key = "list",
+                Scope = KeyScope.Span,
+            }));
+        }
         Assert.Equal("", await SearchAsync(store, SearchFor("{ !(span.user =~ \"user-[0-9]+\") }")));
         Assert.Equal("", await SearchAsync(store, SearchFor("{ span.\"a\" != nil }")));
     }

@@ -137,6 +137,18 @@ public abstract partial class SpanStoreContract
     }
 
     [Fact]
+    public async Task An_array_that_contains_a_truth_value_is_none()
+    {
+        var array = new KeyValue("a", new([new AttributeValue(false), new AttributeValue(true)]));
+        var store = await StoreAsync(Otlp(1).With(array), Otlp(2) with { Resource = new() { Attributes = [array] } });
+        foreach (var query in new[] { "{ .a || false }", "{ !.a || false }" })
+        {
+            Assert.Equal("", await SearchAsync(store, SearchFor(query)));
+            Assert.Equal("1 2", await SearchAsync(store, SearchFor($"{{ !({query[2..^2]}) }}")));
+        }
+    }
+
+    [Fact]
     public async Task Many_candidates_that_do_not_match_are_passed()
     {
         var store = await OpenAsync();

@@ -1,0 +1,117 @@
+using System.ComponentModel;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+using Tracing.Storage;
+
+namespace Tracing.Query;
+
+/// <summary>Keys, values and facets of spans, below /api/tracing. Errors are RFC 9457 problems.</summary>
+static class CountEndpoints
+{
+    const int MaxListed = 1000;
+    const int MaxFacetValues = 100;
+    const string FilterText =
+        "A span filter of TraceQL, such as { status = error }; counted are the spans that fit. Absent: all spans.";
+    const string StartText =
+        "Start of the window, included: Unix seconds or RFC 3339. Default: an hour before its end.";
+    const string EndText = "End of the window, excluded. Default: now.";
+    const string ScopeText = "span, resource, event, link, instrumentation or intrinsic (fields such as name). " +
+        "Absent: all.";
+
+    public static void MapCounts(this IEndpointRouteBuilder routes)
+    {
+        Map("/api/tracing/keys", KeysAsync, "GetKeys",
+            "The keys that spans have, with the number of spans that have them, the most frequent first. Of events " +
+            "and links at most 50,000 spans are looked through; isComplete says whether that was enough.")
+            .Produces<KeysAnswer>();
+        Map("/api/tracing/keys/{key}/values", ValuesAsync, "GetValues",
+            "The values that spans have for a key, with the number of spans that have them, the most frequent first; " +
+            "those of more than 4,096 bytes are not listed.")
+            .Produces<ValuesAnswer>();
+        Map("/api/tracing/facets", FacetsAsync, "GetFacets",
+            "What spans have in common: how many there are, how long they took, and the most frequent values of keys.")
+            .Produces<FacetsAnswer>();
+
+        RouteHandlerBuilder Map(string path, Delegate handler, string name, string summary) => routes
+            .MapMethods(path, [HttpMethods.Get, HttpMethods.Head], handler)
+            .WithName(name)
+            .WithSummary(summary)
+            .ProducesProblem(StatusCodes.Status400BadRequest);
+    }
+
+    static async Task<IResult> KeysAsync(
+        [Description(ScopeText)] string? scope,
+        [Description(FilterText)] string? q,
+        [Description(StartText)] string? start,
+        [Description(EndText)] string? end,
+        [Description("What the keys begin with, compared with case.")] string? prefix,
+        [Description("Keys to list, 1 to 1000. Default: 100.")] string? limit,
+        HttpContext context, ISpanStore store, TimeProvider time) => await Problems.CatchAsync(async () =>
+        {
+            var keys = await store.CountKeysAsync(new KeyQuery
+            {
+                Spans = SearchParameters.Selection(q, start, end, time),
+                Scope = SearchParameters.Scope(scope),
+                Prefix = prefix ?? "",
+                Limit = SearchParameters.Number("limit", limit, 100, 1, MaxListed),
+            }, context.RequestAborted);
+            await WriteAsync(context, KeysAnswer.Of(keys));
+        });
+
+    static async Task<IResult> ValuesAsync(
+        [Description("The key, with %2F for each slash.")] string key,
+        [Description(ScopeText)] string? scope,
+        [Description(FilterText)] string? q,
+        [Description(StartText)] string? start,
+        [Description(EndText)] string? end,
+        [Description("What the values' texts begin with, compared with case.")] string? prefix,
+        [Description("Values to list, 1 to 1000. Default: 100.")] string? limit,
+        HttpContext context, ISpanStore store, TimeProvider time) => await Problems.CatchAsync(async () =>
+        {
+            var values = await store.CountValuesAsync(new ValueQuery
+            {
+                Spans = SearchParameters.Selection(q, start, end, time),
+                Key = KeyOf(context) ?? key,
+                Scope = SearchParameters.Scope(scope),
+                Prefix = prefix ?? "",
+                Limit = SearchParameters.Number("limit", limit, 100, 1, MaxListed),
+            }, context.RequestAborted);
+            await WriteAsync(context, ValuesAnswer.Of(values));
+        });
+
+    static async Task<IResult> FacetsAsync(
+        [Description(FilterText)] string? q,
+        [Description(StartText)] string? start,
+        [Description(EndText)] string? end,
+        [Description("Up to 20 keys, separated by commas: service, name, kind, status, statusMessage, " +
+            "instrumentation:name, or attributes such as span.http.route. Absent: the first four, and frequent " +
+            "attributes of few values.")]
+        string? keys,
+        [Description("Values of each key, 1 to 100. Default: 10.")] string? limit,
+        HttpContext context, ISpanStore store, TimeProvider time) => await Problems.CatchAsync(async () =>
+        {
+            var facets = await store.CountFacetsAsync(new FacetQuery
+            {
+                Spans = SearchParameters.Selection(q, start, end, time),
+                Keys = SearchParameters.Keys(keys),
+                Limit = SearchParameters.Number("limit", limit, 10, 1, MaxFacetValues),
+            }, context.RequestAborted);
+            await WriteAsync(context, FacetsAnswer.Of(facets));
+        });
+
+    /// <summary>
+    /// The key as it was sent. Kestrel leaves %2F as it is and so cannot tell it from %252F; null without a target.
+    /// </summary>
+    static string? KeyOf(HttpContext context)
+    {
+        var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
+        var segments = target.Split('?')[0].Split('/');
+        return segments.Length > 1 && segments[^1] == "values" ? Uri.UnescapeDataString(segments[^2]) : null;
+    }
+
+    static Task WriteAsync<T>(HttpContext context, T answer) => Answer.WriteAsync(
+        context, "application/json", JsonSerializer.SerializeToUtf8Bytes(answer, JsonSerializerOptions.Web));
+}

@@ -1,0 +1,149 @@
+using DuckDB.NET.Data;
+using Tracing.Model;
+using Tracing.Storage.TraceQl;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// The rows of the spans that a selection has, as a condition in SQL. Where SQL cannot tell whether a span fits, the
+/// filter has decided before, on whole traces, and the condition names the rows; they are in a table of the
+/// connection, which DuckDB moves to disk when it is large.
+/// </summary>
+sealed class MatchingSpans
+{
+    /// <summary>Traces read at once, which bounds the memory.</summary>
+    const int MaxTracesAtOnce = 128;
+
+    readonly Names _services;
+    readonly IReadOnlyList<Partition> _all;
+    readonly long _snapshot;
+    bool _isDecided;
+
+    MatchingSpans(DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services,
+        SpanSelection selection, CancellationToken cancellation)
+    {
+        Connection = connection;
+        Cancellation = cancellation;
+        _services = services;
+        Selection = selection;
+        // all statements see the same spans; before the filter looks at resources, so that it knows those of all
+        _snapshot = partitions[^1].LastSeq(connection);
+        _all = [.. partitions.Where(partition => partition.FirstSeq <= _snapshot)];
+        Partitions = selection.EndUnixNano == 0
+            ? []
+            : [.. _all.Where(each => each.MayStartWithin(selection.StartUnixNano, selection.EndUnixNano - 1))];
+    }
+
+    public DuckDBConnection Connection { get; }
+
+    public CancellationToken Cancellation { get; }
+
+    public SpanSelection Selection { get; }
+
+    /// <summary>Those that may have such spans.</summary>
+    public IReadOnlyList<Partition> Partitions { get; }
+
+    /// <param name="connection">Used, and kept from other uses, to the end.</param>
+    public static MatchingSpans Find(DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services,
+        SpanSelection selection, CancellationToken cancellation)
+    {
+        var spans = new MatchingSpans(connection, partitions, services, selection, cancellation);
+        var undecided = new SqlParameters();
+        var selects = spans.Partitions
+            .Select(partition => (Partition: partition, Condition: spans.Compile(undecided, partition)))
+            .Where(each => !IsExact(each.Condition))
+            .Select(each => $"SELECT trace_high, trace_low FROM {each.Partition.Spans} WHERE " +
+                $"{spans.IsWithin(undecided, each.Partition)} AND {each.Condition.Over} " +
+                $"AND NOT {each.Condition.Under}")
+            .ToList();
+        if (selects.Count > 0)
+            spans.Decide(undecided, string.Join(" UNION ALL ", selects));
+        return spans;
+    }
+
+    /// <summary>
+    /// One SELECT over the rows of all partitions, from expressions for each; null when there are none.
+    /// </summary>
+    /// <param name="columns">What to select; the same names and types for all partitions.</param>
+    /// <param name="suffix">What follows the condition, such as GROUP BY.</param>
+    public string? Select(SqlParameters parameters, Func<Partition, string> columns, string suffix = "")
+    {
+        var selects = Partitions.Select(partition =>
+            $"SELECT {columns(partition)} FROM {Rows(parameters, partition)} {suffix}");
+        var all = string.Join(" UNION ALL ", selects);
+        return all.Length == 0 ? null : all;
+    }
+
+    /// <summary>What stands after FROM for the rows of a partition.</summary>
+    public string Rows(SqlParameters parameters, Partition partition)
+    {
+        var condition = Compile(parameters, partition);
+        var matches = IsExact(condition) || !_isDecided
+            ? condition.Under
+            : $"({condition.Under} OR {partition.Seq} IN (SELECT seq FROM matching))";
+        return $"{partition.Spans} WHERE {IsWithin(parameters, partition)} AND {matches}";
+    }
+
+    static bool IsExact(SqlCondition condition) => condition.Over == condition.Under;
+
+    SqlCondition Compile(SqlParameters parameters, Partition partition) =>
+        new SqlFilter(parameters, partition, _services).Compile(Selection.Filter.Root);
+
+    string IsWithin(SqlParameters parameters, Partition partition) =>
+        $"start_ns >= {parameters.Bind(Selection.StartUnixNano)} AND " +
+        $"start_ns < {parameters.Bind(Selection.EndUnixNano)} AND {partition.IsStoredBy(_snapshot)}";
+
+    void Decide(SqlParameters parameters, string undecided)
+    {
+        using (var command = parameters.Command(Connection,
+            $"CREATE TEMP TABLE undecided AS SELECT DISTINCT trace_high, trace_low FROM ({undecided})"))
+            command.ExecuteNonQuery();
+        Connection.Execute("CREATE TEMP TABLE matching (seq BIGINT)");
+        _isDecided = true;
+        var last = default(TraceId?);
+        while (true)
+        {
+            var ids = NextUndecided(last);
+            if (ids.Count == 0)
+                return;
+            last = ids[^1];
+            var seqs = new List<long>();
+            foreach (var trace in TraceReader.ReadRows(Connection, _all, ids, strict: true, _snapshot))
+            {
+                Cancellation.ThrowIfCancellationRequested();
+                AddMatching(trace, seqs);
+            }
+            if (seqs.Count > 0)
+                Connection.Execute("INSERT INTO matching SELECT unnest($1::BIGINT[])", seqs);
+        }
+    }
+
+    void AddMatching(Trace trace, List<long> seqs)
+    {
+        var facts = new TraceFacts(trace.Spans);
+        var matches = new bool[trace.Spans.Count];
+        for (var i = 0; i < matches.Length; i++)
+        {
+            var start = trace.Spans[i].StartUnixNano;
+            matches[i] = start >= Selection.StartUnixNano && start < Selection.EndUnixNano &&
+                Selection.Filter.Matches(facts.Spans[i], facts);
+        }
+        seqs.AddRange(trace.Rows.Where(row => matches[row.Span]).Select(row => row.Seq));
+    }
+
+    List<TraceId> NextUndecided(TraceId? last)
+    {
+        // the low half first: so are sealed partitions sorted
+        var after = last is null ? "" : "WHERE trace_low > $1 OR (trace_low = $1 AND trace_high > $2)";
+        object[] values = last is { } id ? [id.Low, id.High] : [];
+        using var command = Connection.Command(
+            $"SELECT trace_high, trace_low FROM undecided {after} ORDER BY trace_low, trace_high " +
+            $"LIMIT {MaxTracesAtOnce}", values);
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        var ids = new List<TraceId>();
+        while (row.Read())
+            ids.Add(new TraceId(row.Next<ulong>(), row.Next<ulong>()));
+        return ids;
+    }
+}

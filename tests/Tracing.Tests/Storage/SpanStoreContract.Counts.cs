@@ -1,0 +1,196 @@
+using Tracing.Model;
+using Tracing.Storage;
+using Tracing.Storage.TraceQl;
+using Xunit;
+using static Tracing.Tests.SomeSpans;
+
+namespace Tracing.Tests;
+
+public abstract partial class SpanStoreContract
+{
+    static SpanSelection Selected(string query) => new()
+    {
+        Filter = SpanFilter.Parse(query),
+        StartUnixNano = Micros(-86_400_000_000),
+        EndUnixNano = Micros(86_400_000_000),
+    };
+
+    static async Task<string> KeysAsync(ISpanStore store, KeyQuery query) =>
+        string.Join('\n', (await store.CountKeysAsync(query, Cancellation)).Keys.Select(NaiveCounts.Text));
+
+    static async Task<string> ValuesAsync(ISpanStore store, ValueQuery query) =>
+        string.Join('\n', (await store.CountValuesAsync(query, Cancellation)).Values.Select(NaiveCounts.Text));
+
+    [Fact]
+    public async Task Keys_come_with_their_scopes_types_and_counts()
+    {
+        var store = await StoreAsync(
+            Otlp(1).With(Tag("a", "x"), new("n", new(5))),
+            Otlp(2).With(new("n", new(0.5)), new("list", new([new AttributeValue("x")]))) with
+            {
+                Events = [new SpanEvent { Attributes = [Tag("a", "1"), Tag("a", "2")] }, new SpanEvent()],
+                Scope = new InstrumentationScope { Name = "lib", Attributes = [Tag("a", "y")] },
+            },
+            Zipkin(3) with { Debug = true, RemoteEndpoint = new Endpoint { ServiceName = "db", Port = 5432 } });
+        const string Expected = """
+            Intrinsic kind: 3, Kind 3
+            Intrinsic name: 3, String 3
+            Intrinsic status: 3, Status 3
+            Resource service.name: 3, String 3
+            Span n: 2, Int 1 Double 1
+            Intrinsic instrumentation:name: 1, String 1
+            Span a: 1, String 1
+            Span list: 1, Array 1
+            Span net.peer.port: 1, Int 1
+            Span peer.service: 1, String 1
+            Span zipkin.debug: 1, Bool 1
+            Resource net.host.ip: 1, String 1
+            Event a: 1, String 1
+            Instrumentation a: 1, String 1
+            """;
+        Assert.Equal(Expected, await KeysAsync(store, new KeyQuery { Spans = Selected("{ }") }));
+        Assert.Equal("Span n: 2, Int 1 Double 1\nSpan net.peer.port: 1, Int 1", await KeysAsync(store,
+            new KeyQuery { Spans = Selected("{ }"), Scope = KeyScope.Span, Prefix = "n" }));
+        Assert.Equal("Span a: 1, String 1", await KeysAsync(store,
+            new KeyQuery { Spans = Selected("{ .n = 5 }"), Scope = KeyScope.Span, Limit = 1 }));
+        Assert.Equal("", await KeysAsync(store, new KeyQuery { Spans = Selected("{ name = \"none\" }") }));
+    }
+
+    [Fact]
+    public async Task Values_come_with_the_most_frequent_first()
+    {
+        var store = await StoreAsync(
+            Otlp(1).With(new KeyValue("n", new(10))), Otlp(2).With(new KeyValue("n", new(9))),
+            Otlp(3).With(Tag("n", "9")), Otlp(4).With(Tag("n", "9")), Otlp(5).With(new KeyValue("n", new(1.0))),
+            Otlp(6, name: "POST /").With(new KeyValue("n", new(true))) with { Status = StatusCode.Error });
+        Assert.Equal("Span String 9: 2\nSpan Bool true: 1\nSpan Int 9: 1\nSpan Int 10: 1\nSpan Double 1: 1",
+            await ValuesAsync(store, new ValueQuery { Spans = Selected("{ }"), Key = "n" }));
+        Assert.Equal("Span String 9: 2\nSpan Int 9: 1",
+            await ValuesAsync(store, new ValueQuery { Spans = Selected("{ }"), Key = "n", Prefix = "9" }));
+        Assert.Equal("Intrinsic String GET /: 5\nIntrinsic String POST /: 1",
+            await ValuesAsync(store, new ValueQuery { Spans = Selected("{ }"), Key = "name" }));
+        Assert.Equal("Intrinsic Status error: 1",
+            await ValuesAsync(store, new ValueQuery { Spans = Selected("{ .n = true }"), Key = "status" }));
+        Assert.Equal("", await ValuesAsync(store,
+            new ValueQuery { Spans = Selected("{ }"), Key = "name", Scope = KeyScope.Span }));
+    }
+
+    [Fact]
+    public async Task Any_text_can_be_a_key_or_a_value_unless_it_is_long()
+    {
+        string[] texts = ["", "a\0b", "ü漢😀", "\"'$1", new('x', KeyQuery.MaxTextBytes)];
+        var tooLong = new string('y', KeyQuery.MaxTextBytes + 1);
+        var store = await StoreAsync(
+            [.. texts.Append(tooLong).Select((text, i) => Otlp((ulong)i + 1).With(Tag("k", text), Tag(text, "v")) with
+            {
+                Resource = new Resource { Attributes = [Tag("k", text), Tag(text, "v")] },
+            })]);
+        foreach (var scope in new[] { KeyScope.Span, KeyScope.Resource })
+        {
+            var values = await store.CountValuesAsync(
+                new ValueQuery { Spans = Selected("{ }"), Key = "k", Scope = scope }, Cancellation);
+            Assert.Equal(texts.Order(StringComparer.Ordinal),
+                values.Values.Select(value => value.Value).Order(StringComparer.Ordinal));
+            var keys = await store.CountKeysAsync(
+                new KeyQuery { Spans = Selected("{ }"), Scope = scope }, Cancellation);
+            Assert.Equal(texts.Append("k").Order(StringComparer.Ordinal),
+                keys.Keys.Select(key => key.Key).Order(StringComparer.Ordinal));
+            foreach (var text in texts)
+            {
+                values = await store.CountValuesAsync(
+                    new ValueQuery { Spans = Selected("{ }"), Key = text, Scope = scope }, Cancellation);
+                Assert.Equal(new ValueCount("v", KeyType.String, scope, 1), Assert.Single(values.Values));
+            }
+        }
+    }
+
+    /// <summary>Against every span; filters that only whole traces decide are among the queries.</summary>
+    [Fact]
+    public async Task Keys_values_and_facets_of_any_query_are_exact()
+    {
+        var random = new Random(11);
+        var spans = TraceQlGen.Spans(random, 400);
+        var store = await OpenAsync();
+        foreach (var chunk in spans.Chunk(90))
+            await StoreAsync(store, chunk);
+        string[] names =
+            ["a", "b", "service.name", "peer.service", "net.host.port", "zipkin.debug", .. SpanKey.FieldNames];
+        var scopes = Enum.GetValues<KeyScope>().Select(scope => (KeyScope?)scope).Append(null).ToArray();
+        var counted = 0.0;
+        for (var i = 0; i < 40; i++)
+        {
+            var selection = Selected(TraceQlGen.Query(random)) with
+            {
+                StartUnixNano = Micros(random.Next(-1_000, 20)),
+                EndUnixNano = Micros(random.Next(20, 1_000)),
+            };
+            var selected = NaiveCounts.Select(spans, selection);
+            var keys = new KeyQuery
+            {
+                Spans = selection,
+                Scope = scopes[random.Next(scopes.Length)],
+                Prefix = random.Next(4) == 0 ? "s" : "",
+                Limit = random.Next(1, 30),
+            };
+            Check(NaiveCounts.Keys(selected, keys), await KeysAsync(store, keys), keys);
+            var values = new ValueQuery
+            {
+                Spans = selection,
+                Key = names[random.Next(names.Length)],
+                Scope = scopes[random.Next(scopes.Length)],
+                Prefix = random.Next(4) == 0 ? "a" : "",
+                Limit = random.Next(1, 30),
+            };
+            Check(NaiveCounts.Values(selected, values), await ValuesAsync(store, values), values);
+            counted += await CheckFacetsAsync(store, selection, selected);
+        }
+        Assert.True(counted > 500, $"only {counted} spans were counted in all");
+
+        static void Check(IEnumerable<string> expected, string actual, object query) =>
+            Assert.Equal($"{query}\n{string.Join('\n', expected)}", $"{query}\n{actual}");
+    }
+
+    static async Task<double> CheckFacetsAsync(ISpanStore store, SpanSelection selection, List<Span> selected)
+    {
+        SpanKey[] keys =
+        [
+            SpanKey.Service, SpanKey.OfField("name"), SpanKey.OfField("status"), SpanKey.Parse(".a"),
+            SpanKey.Parse("span.b"), SpanKey.Parse(".peer.service"), SpanKey.Parse("instrumentation.a"),
+        ];
+        var facets = await store.CountFacetsAsync(
+            new FacetQuery { Spans = selection, Keys = keys, Limit = 1000 }, Cancellation);
+        Assert.Equal(selected.Count, facets.Spans);
+        Assert.Equal(selected.DistinctBy(span => span.TraceId).Count(), facets.Traces);
+        Assert.Equal(selected.Count(span => span.Status == StatusCode.Error), facets.Errors);
+        var durations = selected.Select(span => span.DurationNanos).Order().ToList();
+        long Quantile(int percent) => durations[((durations.Count * percent) + 99) / 100 - 1];
+        Assert.Equal(durations.Count == 0
+            ? null
+            : new DurationSummary(durations[0], Quantile(50), Quantile(90), Quantile(99), durations[^1]),
+            facets.Duration);
+        Assert.Equal(keys, facets.Facets.Select(facet => facet.Key));
+        foreach (var (key, distinct, values) in facets.Facets)
+        {
+            var expected = NaiveCounts.Facet(selected, key).ToList();
+            Assert.Equal(expected.Count, distinct);
+            Assert.Equal(expected.Select(WithoutScope), values.Select(NaiveCounts.Text).Select(WithoutScope));
+        }
+        return facets.Spans;
+
+        static string WithoutScope(string text) => text[text.IndexOf(' ', StringComparison.Ordinal)..];
+    }
+
+    [Fact]
+    public async Task Without_keys_those_are_facets_that_tell_spans_apart()
+    {
+        var store = await OpenAsync();
+        await StoreAsync(store, [.. Enumerable.Range(1, 100).Select(n => Otlp((ulong)n).With(
+            Tag("request", $"{n}"), Tag("region", n % 2 == 0 ? "eu" : "us"), Tag("always", "same"),
+            new KeyValue("code", new(200 + (n % 3)))))]);
+        var facets = await store.CountFacetsAsync(
+            new FacetQuery { Spans = Selected("{ .region = \"eu\" }"), Limit = 2 }, Cancellation);
+        Assert.Equal(["resource.service.name", "name", "kind", "status", "span.code"],
+            facets.Facets.Select(facet => facet.Key.ToString()));
+        Assert.Equal((3, 2), (facets.Facets[^1].DistinctValues, facets.Facets[^1].Values.Count));
+    }
+}

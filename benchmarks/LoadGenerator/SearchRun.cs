@@ -13,9 +13,6 @@ static class SearchRun
 {
     const string SearchPath = "/api/tracing/search?limit=20";
 
-    /// <summary>Microseconds that about one span in a thousand takes at least.</summary>
-    const int SlowMicros = 250_000;
-
     public static async Task<int> RunAsync(LoadOptions options, Vocabulary vocabulary)
     {
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = options.Url };
@@ -60,7 +57,8 @@ static class SearchRun
         var operation = vocabulary.Routes[0].Steps[2].Operation;
         var service = $"resource.service.name = \"{Vocabulary.Services[operation.Service]}\"";
         var tags = operation.Attributes.Take(2).Select(each => Condition(vocabulary.Attributes[each.First])).ToArray();
-        var slow = $"duration > {SlowMicros}us";
+        var slowMicros = SlowMicros(options, vocabulary);
+        var slow = $"duration > {slowMicros}us";
         var window = Window(options);
 
         yield return ("trace by id", [.. TraceIds(options, vocabulary).Select(id => $"/api/tracing/traces/{id}")]);
@@ -82,7 +80,7 @@ static class SearchRun
         yield return ("Zipkin: rare tag", ["/api/v2/traces?annotationQuery=" +
             $"{Uri.EscapeDataString($"{Vocabulary.Rare.Key}={Vocabulary.Rare.Value.AsString()}")}&{lookback}"]);
         yield return ("Zipkin: service, slow", [
-            $"/api/v2/traces?serviceName={serviceName}&minDuration={SlowMicros}&{lookback}"]);
+            $"/api/v2/traces?serviceName={serviceName}&minDuration={slowMicros}&{lookback}"]);
 
         (string, string[]) Search(string name, string condition, string order = "newest") =>
             (name, [$"{SearchPath}&q={Uri.EscapeDataString($"{{ {condition} }}")}&order={order}&{window}"]);
@@ -94,6 +92,22 @@ static class SearchRun
 
     static string Window(LoadOptions options) => string.Create(CultureInfo.InvariantCulture,
         $"start={(options.EndMillis / 1000) - (7 * 86_400)}&end={(options.EndMillis / 1000) + 3600}");
+
+    /// <summary>Microseconds that one span in two thousand exceeds.</summary>
+    static long SlowMicros(LoadOptions options, Vocabulary vocabulary)
+    {
+        const int Sampled = 10_000;
+        const int SlowOneIn = 2000;
+        var workload = new Workload(vocabulary, options.Instances, options.Seed);
+        var durations = new List<long>();
+        for (var i = 0; i < Sampled; i++)
+        {
+            workload.DrawTrace(0);
+            durations.AddRange(workload.Spans.Select(span => span.DurationMicros));
+        }
+        durations.Sort();
+        return durations[^(durations.Count / SlowOneIn)];
+    }
 
     /// <summary>Of some traces all over what was sent.</summary>
     static IEnumerable<TraceId> TraceIds(LoadOptions options, Vocabulary vocabulary)

@@ -12,6 +12,9 @@ namespace Tracing.Storage.DuckDb;
 /// </summary>
 sealed class AttributeColumns(SqlParameters parameters, Partition partition)
 {
+    /// <summary>Beyond so many rows a list of them saves nothing.</summary>
+    const int MaxRows = 500;
+
     readonly Shapes _shapes = partition.Contents.Shapes;
 
     /// <summary>Whether a span has an attribute of this key.</summary>
@@ -80,7 +83,22 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
             if (key.HasTexts)
                 values |= SqlCondition.Exactly($"{column} < 0") & ofText($"texts[-{column}]");
             return In("shape", place) & values;
-        })]);
+        })]) & RowsOf(key, codes);
+    }
+
+    /// <summary>Where values are rare, the rows that may have them, so that no others are read.</summary>
+    static SqlCondition RowsOf(AttributeKey key, List<int> codes)
+    {
+        if (key.HasTexts)
+            return SqlCondition.Always;
+        var rows = new List<int>();
+        foreach (var code in codes)
+        {
+            if (key.Rows[code] is not { } ofValue || rows.Count > MaxRows)
+                return SqlCondition.Always;
+            rows.AddRange(ofValue.All());
+        }
+        return In("rowid", rows);
     }
 
     static SqlCondition In(string column, IEnumerable<int> numbers)

@@ -19,6 +19,9 @@ sealed class AttributeWriter : IDisposable
     const int MaxValuesOfKey = 1000;
     const int MaxValues = 20_000;
 
+    /// <summary>A value of no more rows is rare: which rows these are is noted.</summary>
+    const int MaxRows = 64;
+
     /// <summary>Longest text that gets a code, in characters.</summary>
     const int MaxCodedText = 200;
 
@@ -36,7 +39,8 @@ sealed class AttributeWriter : IDisposable
     readonly List<AttributeKey> _addedTexts = [];
     bool _addedFreeForm;
 
-    // of the row at hand: what goes to the texts
+    // of the row at hand: its number, and what goes to the texts
+    int _rowId;
     readonly List<KeyValue> _texts = [];
     int _values;
 
@@ -52,8 +56,10 @@ sealed class AttributeWriter : IDisposable
         _shapeRows = new TableAppender(connection, database, "shapes");
     }
 
-    public void Append(TableAppender row, KeyValue[] attributes)
+    /// <param name="rowId">Of the row in the table.</param>
+    public void Append(TableAppender row, KeyValue[] attributes, int rowId)
     {
+        _rowId = rowId;
         _texts.Clear();
         if (_tree.Of(attributes) is { } shape)
         {
@@ -215,12 +221,16 @@ sealed class AttributeWriter : IDisposable
         var codes = _codes[key.Id] ??= new Codes(key);
         var code = codes.Of(value);
         if (code >= 0)
+        {
+            AddRow(key, code);
             return code;
+        }
         if (key.Values.Count < MaxValuesOfKey && _values < MaxValues && MayHaveCode(value))
         {
             _values++;
             code = codes.Add(value);
             _addedValues.Add((key, code));
+            key.Rows.Set(code, SharedList<int>.Of([_rowId]));
             return code;
         }
         if (!key.HasTexts)
@@ -229,6 +239,18 @@ sealed class AttributeWriter : IDisposable
             _addedTexts.Add(key);
         }
         return -1;
+    }
+
+    // Before the commit, so that a search that sees the row knows of it. A row that is never committed is looked at in
+    // vain.
+    void AddRow(AttributeKey key, int code)
+    {
+        if (key.Rows[code] is not { } rows)
+            return;
+        if (rows.Count < MaxRows)
+            rows.Add(_rowId);
+        else
+            key.Rows.Set(code, null);
     }
 
     static bool MayHaveCode(in AttributeValue value) => value.AsString() is { } text
@@ -247,6 +269,8 @@ sealed class AttributeWriter : IDisposable
             _valueRows.Append(AttributeText.Pack(value));
         else
             _valueRows.AppendNull();
+        // the rows are noted when the partition is sealed
+        _valueRows.AppendNull();
         _valueRows.EndRow();
     }
 

@@ -78,7 +78,7 @@ sealed class MatchingSpans
     public string Rows(SqlParameters parameters, Partition partition)
     {
         var condition = Compile(parameters, partition);
-        var matches = IsExact(condition) || !_isDecided
+        var matches = IsExact(condition) ? condition.Where : !_isDecided
             ? condition.Under
             : $"({condition.Under} OR {partition.Seq} IN (SELECT seq FROM matching))";
         return $"{partition.Spans} WHERE {IsWithin(parameters, partition)} AND {matches}";

@@ -37,8 +37,10 @@ sealed class PartitionWriter : IDisposable
 
     public void Append(Span span, SearchNames names)
     {
+        // rows are never deleted, so they are numbered without gaps
+        var rowId = (int)(Partition.SpanCount + _added);
         SpanTable.Append(
-            _spans, span, names, _resources.IdOf(span.Resource), _scopes.IdOf(span.Scope), _attributes);
+            _spans, rowId, span, names, _resources.IdOf(span.Resource), _scopes.IdOf(span.Scope), _attributes);
         // before the commit, so that whoever sees the span finds its trace here; harmless if it fails
         Partition.Filter.Add(span.TraceId.Low);
         if (span.StartUnixNano > 0)

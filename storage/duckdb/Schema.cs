@@ -58,7 +58,10 @@ static class Schema
     const string OthersOf = """
         CREATE TABLE {0}.columns (position INTEGER, key VARCHAR, type INTEGER, name VARCHAR);  -- of attributes
         CREATE TABLE {0}.attribute_keys (id INTEGER, key VARCHAR, type INTEGER, position INTEGER, has_texts BOOLEAN);
-        CREATE TABLE {0}.attribute_values (key_id INTEGER, code INTEGER, text VARCHAR, beside VARCHAR);
+        CREATE TABLE {0}.attribute_values (
+            key_id INTEGER, code INTEGER, text VARCHAR, beside VARCHAR,
+            rows INTEGER[]  -- if sealed: the rows of a rare value; NULL if they are many, or not known
+        );
         CREATE TABLE {0}.shapes (id INTEGER, key_ids INTEGER[]);
         CREATE TABLE {0}.resources (id INTEGER, content BLOB);
         CREATE TABLE {0}.scopes (id INTEGER, content BLOB);

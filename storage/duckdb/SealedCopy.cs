@@ -12,7 +12,7 @@ static class SealedCopy
 
     static readonly string[] CopiedTables =
     [
-        "attribute_keys", "attribute_values", "shapes", "resources", "scopes", "span_names", "remote_services",
+        "attribute_keys", "shapes", "resources", "scopes", "span_names", "remote_services",
         "tag_values",
     ];
 
@@ -60,7 +60,35 @@ static class SealedCopy
                     parent.span_id = own.parent_id
             ORDER BY own.place
             """);
+        CopyValues(connection, open);
         connection.Execute("DROP TABLE places");
+    }
+
+    static void CopyValues(DuckDBConnection connection, Partition open)
+    {
+        List<int> keys = [], codes = [], rows = [];
+        foreach (var key in open.Contents.Shapes.Keys.All().OfType<AttributeKey>())
+        {
+            foreach (var (code, rowsOfValue) in key.Rows.All().Index())
+            {
+                foreach (var row in rowsOfValue?.All() ?? [])
+                {
+                    keys.Add(key.Id);
+                    codes.Add(code);
+                    rows.Add(row);
+                }
+            }
+        }
+        connection.Execute($"""
+            INSERT INTO {Database}.attribute_values
+            SELECT known.* REPLACE (rare.rows AS rows)
+            FROM {Sql.Quote(open.Database)}.attribute_values AS known LEFT JOIN (
+                SELECT key_id, code, list((place - 1)::INTEGER) AS rows FROM (
+                    SELECT unnest($1::INTEGER[]) AS key_id, unnest($2::INTEGER[]) AS code,
+                        unnest($3::INTEGER[]) AS source)
+                JOIN places USING (source) GROUP BY ALL) AS rare
+                ON rare.key_id = known.key_id AND rare.code = known.code
+            """, keys, codes, rows);
     }
 
     static void WriteFilter(DuckDBConnection connection)

@@ -112,11 +112,11 @@ sealed class Search
     }
 
     string HasKeyOrEvent(Partition partition, string text) =>
-        $"{new AttributeColumns(_parameters, partition).Has(text).Over} OR " +
+        $"{new AttributeColumns(_parameters, partition).Has(text).Where} OR " +
         $"list_contains(event_names, {BindText(text)})";
 
     string HasTag(Partition partition, string key, string value) =>
-        new AttributeColumns(_parameters, partition).HasTag(key, value).Over;
+        new AttributeColumns(_parameters, partition).HasTag(key, value).Where;
 
     // OTLP's status, which Zipkin sees as tags
     string HasStatus(string key, string value) => (key, value) switch

@@ -20,6 +20,12 @@ sealed class AttributeKey(int id, string key, AttributeType type, int column)
     /// <summary>By code.</summary>
     public SharedList<AttributeValue> Values { get; } = new();
 
+    /// <summary>
+    /// By code: the rows that may have the value; null when they are many, or not known since they were stored before
+    /// the start.
+    /// </summary>
+    public SharedList<SharedList<int>?> Rows { get; } = new();
+
     /// <summary>Whether some values have no code, but are in the rows as text.</summary>
     public bool HasTexts { get; set; }
 }
@@ -128,13 +134,15 @@ sealed class Shapes
     void ReadValues(DuckDBConnection connection, string database)
     {
         using var command = connection.Command(
-            $"SELECT key_id, code, text, beside FROM {Sql.Quote(database)}.attribute_values");
+            $"SELECT key_id, code, text, beside, rows FROM {Sql.Quote(database)}.attribute_values");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         while (row.Read())
         {
-            var values = Keys[row.Next<int>()].Values;
-            values.Set(row.Next<int>(), AttributeText.Parse(row.Next<string>(), row.NextText()));
+            var key = Keys[row.Next<int>()];
+            var code = row.Next<int>();
+            key.Values.Set(code, AttributeText.Parse(row.Next<string>(), row.NextText()));
+            key.Rows.Set(code, row.NextList<int>() is { } rows ? SharedList<int>.Of(rows) : null);
         }
     }
 }

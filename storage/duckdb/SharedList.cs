@@ -10,6 +10,12 @@ sealed class SharedList<T>
 
     public T this[int index] => Volatile.Read(ref _items)[index];
 
+    public static SharedList<T> Of(IEnumerable<T> items)
+    {
+        T[] all = [.. items];
+        return new SharedList<T> { _items = all, _count = all.Length };
+    }
+
     public void Add(T item) => Set(_count, item);
 
     /// <summary>Sets an item at the end or beyond it; those between are default.</summary>

@@ -134,7 +134,7 @@ sealed class SpanSearcher
             return null;
         var selects = _partitions.Where(partition => partition.MayStartWithin(from, to - 1)).Select(partition =>
         {
-            var filter = new SqlFilter(parameters, partition, _services).Compile(_search.Filter.Root).Over;
+            var filter = new SqlFilter(parameters, partition, _services).Compile(_search.Filter.Root).Where;
             return $"SELECT trace_high, trace_low, start_ns, {partition.Seq} AS seq FROM {partition.Spans} " +
                 $"WHERE start_ns >= {parameters.Bind(from)} AND start_ns < {parameters.Bind(to)} " +
                 $"AND {partition.IsStoredBy(_snapshot)} AND {filter}";

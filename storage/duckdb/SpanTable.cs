@@ -23,7 +23,8 @@ static class SpanTable
         string.Join(", ", [Fixed, .. layout.Columns.Select(column => column.Quoted), AttributeReader.Columns]);
 
     public static void Append(
-        TableAppender row, Span span, SearchNames names, int resourceId, int scopeId, AttributeWriter attributes)
+        TableAppender row, int rowId, Span span, SearchNames names, int resourceId, int scopeId,
+        AttributeWriter attributes)
     {
         row.Append(span.TraceId.High);
         row.Append(span.TraceId.Low);
@@ -49,7 +50,7 @@ static class SpanTable
         AppendRest(row, span);
         row.Append(resourceId);
         row.Append(scopeId);
-        attributes.Append(row, span.Attributes);
+        attributes.Append(row, span.Attributes, rowId);
         row.EndRow();
     }
 

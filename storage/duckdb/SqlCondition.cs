@@ -9,6 +9,18 @@ readonly record struct SqlCondition(string Over, string Under)
     const string True = "true";
     const string False = "false";
 
+    readonly string? _where;
+
+    /// <summary>
+    /// As <see cref="Over"/>, but may be NULL instead of false, for after WHERE: so DuckDB can skip what it need not
+    /// read.
+    /// </summary>
+    public string Where
+    {
+        get => _where ?? Over;
+        private init => _where = value;
+    }
+
     /// <summary>SQL cannot tell.</summary>
     public static SqlCondition Unknown { get; } = new(True, False);
 
@@ -19,7 +31,8 @@ readonly record struct SqlCondition(string Over, string Under)
     public static SqlCondition Constant(bool value) => value ? Always : Never;
 
     /// <param name="sql">NULL counts as false.</param>
-    public static SqlCondition Exactly(string sql) => new($"coalesce({sql}, false)", $"coalesce({sql}, false)");
+    public static SqlCondition Exactly(string sql) =>
+        new($"coalesce({sql}, false)", $"coalesce({sql}, false)") { Where = $"({sql})" };
 
     public SqlCondition Negated() => new(Not(Under), Not(Over));
 
@@ -28,10 +41,16 @@ readonly record struct SqlCondition(string Over, string Under)
     public static SqlCondition operator |(SqlCondition left, SqlCondition right) => Any([left, right]);
 
     public static SqlCondition All(IReadOnlyList<SqlCondition> terms) => new(
-        Join(terms, term => term.Over, "AND", True, False), Join(terms, term => term.Under, "AND", True, False));
+        Join(terms, term => term.Over, "AND", True, False), Join(terms, term => term.Under, "AND", True, False))
+    {
+        Where = Join(terms, term => term.Where, "AND", True, False),
+    };
 
     public static SqlCondition Any(IReadOnlyList<SqlCondition> terms) => new(
-        Join(terms, term => term.Over, "OR", False, True), Join(terms, term => term.Under, "OR", False, True));
+        Join(terms, term => term.Over, "OR", False, True), Join(terms, term => term.Under, "OR", False, True))
+    {
+        Where = Join(terms, term => term.Where, "OR", False, True),
+    };
 
     static string Not(string sql) => sql switch
     {

@@ -63,6 +63,8 @@ public static class TracingServer
                 MaxQueuedSpans = options.Storage.MaxQueuedSpans,
                 SealSpans = options.Storage.SealSpans,
                 SealAge = options.Storage.SealAge,
+                Retention = options.Storage.Retention,
+                MaxBytes = options.Storage.MaxBytes,
                 AutocompleteKeys = options.Query.AutocompleteKeyList(),
             },
             provider.GetRequiredService<TimeProvider>(),

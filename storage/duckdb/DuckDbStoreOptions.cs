@@ -51,6 +51,17 @@ public sealed record DuckDbStoreOptions
     /// <summary>How long a partition takes spans before it is sealed. Default: 1 hour; more than 0.</summary>
     public TimeSpan SealAge { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>
+    /// How long a partition is kept after the last of its spans was stored; it is dropped whole, so that spans may stay
+    /// longer. Default: 7 days, as Zipkin's Cassandra storage keeps them; more than 0. Nothing is dropped in memory.
+    /// </summary>
+    public TimeSpan Retention { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>
+    /// Bytes of the partitions' files above which the oldest sealed ones are dropped. Default: 0, for no bound.
+    /// </summary>
+    public long MaxBytes { get; init; }
+
     internal bool IsInMemory => Path == InMemory;
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it and the value.</exception>
@@ -65,6 +76,10 @@ public sealed record DuckDbStoreOptions
         CheckAtLeast(nameof(SealSpans), SealSpans, 1);
         if (SealAge <= TimeSpan.Zero)
             throw new ArgumentException($"SealAge must be more than 0, but it is {SealAge}.");
+        if (Retention <= TimeSpan.Zero)
+            throw new ArgumentException($"Retention must be more than 0, but it is {Retention}.");
+        if (MaxBytes < 0)
+            throw new ArgumentException($"MaxBytes must be at least 0, but it is {MaxBytes}.");
     }
 
     static void CheckAtLeast(string name, int value, int minimum)

@@ -36,4 +36,10 @@ static partial class Log
 
     [LoggerMessage(10, LogLevel.Warning, "{File} is no longer needed but could not be deleted")]
     public static partial void NotDeleted(this ILogger logger, Exception exception, string file);
+
+    [LoggerMessage(20, LogLevel.Information, "Dropped {File}: {Spans} spans in {Bytes} bytes, as {Reason}")]
+    public static partial void Dropped(this ILogger logger, string file, long spans, long bytes, string reason);
+
+    [LoggerMessage(21, LogLevel.Error, "Dropping and merging old partitions failed; it is tried again in a minute")]
+    public static partial void UpkeepFailed(this ILogger logger, Exception exception);
 }

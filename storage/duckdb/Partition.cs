@@ -65,6 +65,12 @@ sealed class Partition
     /// <summary>When it was begun, in milliseconds since 1970.</summary>
     public long CreatedMillis { get; init; }
 
+    /// <summary>
+    /// When it took its last span, in milliseconds since 1970; null while it takes appends. By the clock of the server,
+    /// since what spans say of their times may be wrong or long ago.
+    /// </summary>
+    public long? ClosedMillis { get; set; }
+
     /// <summary>How many snapshots hold it; guarded by <see cref="Partitions"/>.</summary>
     public int Holders { get; set; }
 
@@ -113,6 +119,9 @@ sealed class Partition
         })
         {
             CreatedMillis = (long)ReadNumber(connection, database, "created_ms", file),
+            ClosedMillis = Schema.ReadMeta(connection, database, "closed_ms") is null
+                ? null
+                : (long)ReadNumber(connection, database, "closed_ms", file),
         };
         partition._spans = (long)ReadNumber(connection, database, "spans", file);
         partition.Widen((ulong)ReadNumber(connection, database, "min_start_ns", file),

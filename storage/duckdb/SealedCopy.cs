@@ -28,6 +28,7 @@ static class SealedCopy
             RecentBodies.Copy(connection, open.Database, Database);
             WriteFilter(connection);
             WriteRange(connection);
+            Schema.WriteMeta(connection, Database, "closed_ms", open.ClosedMillis ?? open.CreatedMillis);
             connection.Execute($"CHECKPOINT {Database}");
         }
         finally

@@ -51,6 +51,9 @@ sealed class StoreTables : IDisposable
             if (found.LastOrDefault() is not { IsSealed: false } last)
                 found.Add(last = Create(found.LastOrDefault()?.Layout ?? Layout.Empty, nowMillis));
             _sinceMillis = last.CreatedMillis;
+            // those of older servers do not say it, nor those that were killed before they were sealed
+            for (var i = 0; i < found.Count - 1; i++)
+                found[i].ClosedMillis ??= found[i + 1].CreatedMillis;
             _writer = new PartitionWriter(_connection, last);
             MoveTo(_writer);
             found.ForEach(partitions.Add);
@@ -174,6 +177,7 @@ sealed class StoreTables : IDisposable
             _writer.Dispose();
             _writer = writer;
             _sinceMillis = nowMillis;
+            old.ClosedMillis = nowMillis;
             // before the first commit to it is acknowledged
             _partitions.Add(writer.Partition);
             _sealer.Add(old);

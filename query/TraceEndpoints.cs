@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -13,6 +14,9 @@ static class TraceEndpoints
 {
     const string Json = "application/json";
     const string Protobuf = "application/x-protobuf";
+
+    /// <summary>Why the trace is still stored, and for how many stored traces it stands.</summary>
+    const string KeptHeader = "Tracing-Kept";
 
     public static void MapTraces(this IEndpointRouteBuilder routes) =>
         routes.MapMethods("/api/tracing/traces/{traceId}", [HttpMethods.Get, HttpMethods.Head], GetTraceAsync)
@@ -35,6 +39,9 @@ static class TraceEndpoints
         if (traces.Count == 0)
             return TypedResults.Problem($"no span of trace {id} is stored", statusCode: 404);
 
+        var kept = await store.GetKeptAsync(id, context.RequestAborted);
+        context.Response.Headers[KeptHeader] = string.Create(CultureInfo.InvariantCulture,
+            $"{SearchAnswer.NameOf(kept.Reason)}; weight={kept.Weight}");
         if (PrefersProtobuf(context.Request))
         {
             await Answer.WriteAsync(context, Protobuf, OtlpProtobuf.Encode(traces[0]));

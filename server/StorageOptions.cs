@@ -36,6 +36,14 @@ public sealed class StorageOptions
         "for no bound.")]
     public long MaxBytes { get; set; }
 
+    [Description("How long the embedded store leaves spans alone after they were stored, before it merges their " +
+        "files and thins them out. Time span, 0 or more.")]
+    public TimeSpan HotWindow { get; set; } = TimeSpan.FromHours(1);
+
+    [Description("Share of traces that the embedded store keeps after the hot window, of those without an error that " +
+        "are neither slow nor rare; decided by trace id. 0 to 1, which keeps all.")]
+    public double BaselineRate { get; set; } = 0.1;
+
     /// <summary>What is wrong with the values: the name and value of each bad one and what it must be.</summary>
     public IEnumerable<string> Validate()
     {
@@ -51,6 +59,10 @@ public sealed class StorageOptions
             yield return $"Retention is {Retention}; it must be more than 0";
         if (MaxBytes < 0)
             yield return $"MaxBytes is {MaxBytes}; it must be 0 or more";
+        if (HotWindow < TimeSpan.Zero)
+            yield return $"HotWindow is {HotWindow}; it must be 0 or more";
+        if (BaselineRate is not (>= 0 and <= 1))
+            yield return FormattableString.Invariant($"BaselineRate is {BaselineRate}; it must be between 0 and 1");
         if (Kind == StorageKind.Cassandra)
         {
             yield return "Kind is cassandra; this build has no Cassandra store, " +

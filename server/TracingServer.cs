@@ -65,6 +65,8 @@ public static class TracingServer
                 SealAge = options.Storage.SealAge,
                 Retention = options.Storage.Retention,
                 MaxBytes = options.Storage.MaxBytes,
+                HotWindow = options.Storage.HotWindow,
+                BaselineRate = options.Storage.BaselineRate,
                 AutocompleteKeys = options.Query.AutocompleteKeyList(),
             },
             provider.GetRequiredService<TimeProvider>(),

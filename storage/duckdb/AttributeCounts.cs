@@ -16,6 +16,9 @@ sealed class AttributeCounts(Layout layout)
     /// </summary>
     const int MinPercent = 30;
 
+    /// <summary>One that has a column loses it below this, so that layouts do not change with every whim.</summary>
+    const int MinPercentToStay = 20;
+
     /// <summary>Distinct attributes that are counted; keys made up for each span must not fill the memory.</summary>
     const int MaxCounted = 10_000;
 
@@ -43,16 +46,26 @@ sealed class AttributeCounts(Layout layout)
     }
 
     /// <summary>
-    /// The layout for spans like those counted. The columns come in the order in which spans mostly have their
-    /// attributes, so that few rows need to note theirs.
+    /// The layout for spans like those counted: the present one while its columns are still worth it and no other is,
+    /// as partitions of one layout are merged at less cost. The columns of another come in the order in which spans
+    /// mostly have their attributes, so that few rows need to note theirs.
     /// </summary>
-    public Layout Choose() => Layout.Of(_counts
-        .Where(each => each.Value.Spans * 100 >= Spans * MinPercent && Layout.IsPossible(each.Key.Key, each.Key.Type))
-        .OrderByDescending(each => each.Value.Spans)
-        .Take(Layout.MaxColumns)
-        .OrderBy(each => (double)each.Value.Positions / each.Value.Spans)
-        .ThenBy(each => each.Key.Key, StringComparer.Ordinal)
-        .Select(each => each.Key));
+    public Layout Choose()
+    {
+        var wanted = _counts
+            .Where(each => Layout.IsPossible(each.Key.Key, each.Key.Type) && each.Value.Spans * 100 >= Spans *
+                (layout.IndexOf(each.Key.Key, each.Key.Type) < 0 ? MinPercent : MinPercentToStay))
+            .OrderByDescending(each => each.Value.Spans)
+            .Take(Layout.MaxColumns)
+            .ToList();
+        return wanted.Count == layout.Columns.Length &&
+            wanted.TrueForAll(each => layout.IndexOf(each.Key.Key, each.Key.Type) >= 0)
+            ? layout
+            : Layout.Of(wanted
+                .OrderBy(each => (double)each.Value.Positions / each.Value.Spans)
+                .ThenBy(each => each.Key.Key, StringComparer.Ordinal)
+                .Select(each => each.Key));
+    }
 
     struct Counted
     {

@@ -35,7 +35,8 @@ public sealed class DuckDbSpanStore : ISpanStore
         _logger = logger;
         _writer = new SpanWriter(tables, options, time, logger);
         _readers = new Readers(folder.Connect, partitions, options.MaxConcurrentReads);
-        _upkeep = folder.IsInMemory ? null : new Upkeep(partitions, _writer, options, time, logger);
+        _upkeep = folder.IsInMemory ? null : new Upkeep(partitions,
+            new Merger(folder, partitions, sealer, options, logger), _writer, options, time, logger);
     }
 
     /// <summary>Opens the store in a folder, which is made when absent.</summary>
@@ -81,6 +82,9 @@ public sealed class DuckDbSpanStore : ISpanStore
         IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) =>
         await _readers.RunAsync(
             (connection, partitions) => TraceReader.Read(connection, partitions, traceIds, strict), cancellationToken);
+
+    public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) => _readers.RunAsync(
+        (connection, partitions) => TraceReader.ReadKept(connection, partitions, traceId), cancellationToken);
 
     public async Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
         TraceQuery query, CancellationToken cancellationToken) =>

@@ -62,6 +62,29 @@ public sealed record DuckDbStoreOptions
     /// </summary>
     public long MaxBytes { get; init; }
 
+    /// <summary>
+    /// How long a partition is left alone after the last of its spans was stored. Then it is merged with its neighbours
+    /// and thinned out. Default: 1 hour; 0 or more.
+    /// </summary>
+    public TimeSpan HotWindow { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>
+    /// Share of the traces that nothing speaks for (no error, not slow, not rare) that are kept when partitions are
+    /// thinned out; 1 keeps everything. Default: 0.1; 0 to 1.
+    /// </summary>
+    public double BaselineRate { get; init; } = 0.1;
+
+    /// <summary>
+    /// How many spans of sealed partitions are merged at once, unless they cover an hour before. Default: 2,400,000;
+    /// from 1.
+    /// </summary>
+    public int MergeSpans { get; init; } = 2_400_000;
+
+    /// <summary>
+    /// Fewer traces are not thinned out: that would save next to nothing, and a store of few traces loses none.
+    /// </summary>
+    internal int MinThinnedTraces { get; init; } = 10_000;
+
     internal bool IsInMemory => Path == InMemory;
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it and the value.</exception>
@@ -80,6 +103,11 @@ public sealed record DuckDbStoreOptions
             throw new ArgumentException($"Retention must be more than 0, but it is {Retention}.");
         if (MaxBytes < 0)
             throw new ArgumentException($"MaxBytes must be at least 0, but it is {MaxBytes}.");
+        if (HotWindow < TimeSpan.Zero)
+            throw new ArgumentException($"HotWindow must be at least 0, but it is {HotWindow}.");
+        if (BaselineRate is not (>= 0 and <= 1))
+            throw new ArgumentException($"BaselineRate must be between 0 and 1, but it is {BaselineRate}.");
+        CheckAtLeast(nameof(MergeSpans), MergeSpans, 1);
     }
 
     static void CheckAtLeast(string name, int value, int minimum)

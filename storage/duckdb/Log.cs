@@ -42,4 +42,9 @@ static partial class Log
 
     [LoggerMessage(21, LogLevel.Error, "Dropping and merging old partitions failed; it is tried again in a minute")]
     public static partial void UpkeepFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(22, LogLevel.Information,
+        "Merged {Partitions} partitions into {File}: {Kept} of {Spans} spans in {Bytes} bytes, {Seconds:0.0} s")]
+    public static partial void Merged(
+        this ILogger logger, string file, int partitions, long spans, long kept, long bytes, double seconds);
 }

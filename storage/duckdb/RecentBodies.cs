@@ -50,6 +50,11 @@ sealed class RecentBodies : IDisposable
         WHERE stored_ms >= (SELECT max(stored_ms) - $1 FROM {Sql.Quote(from)}.bodies)
         """, KeptMillis);
 
+    /// <summary>Copies those that are not forgotten yet.</summary>
+    public static void Copy(DuckDBConnection connection, string from, string to, long nowMillis) => connection.Execute(
+        $"INSERT INTO {Sql.Quote(to)}.bodies FROM {Sql.Quote(from)}.bodies WHERE stored_ms >= $1",
+        nowMillis - KeptMillis);
+
     /// <summary>Whether bodies stored at this time are forgotten by now.</summary>
     public static bool IsForgotten(long storedAt, long nowMillis) => nowMillis - storedAt > KeptMillis;
 

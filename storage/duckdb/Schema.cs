@@ -6,8 +6,10 @@ namespace Tracing.Storage.DuckDb;
 /// <summary>The tables of a partition, the same in an open and a sealed one, and its format's version.</summary>
 static class Schema
 {
-    /// <summary>Changes whenever an older server could misread the file.</summary>
-    public const int Version = 2;
+    /// <summary>
+    /// Changes whenever an older server could misread the file. 2: before there were merged partitions; read as 3 is.
+    /// </summary>
+    public const int Version = 3;
 
     // Text is stored as it came unless a comment says otherwise. Ids of resources and scopes: 0 for the empty one,
     // which has no row. Times: nanoseconds or milliseconds since 1970, as the suffix says.
@@ -56,6 +58,18 @@ static class Schema
             attribute_order BLOB               -- as in AttributeWriter; NULL when they are read in their order
         """;
 
+    const string Merged = """
+        ,
+            kept UTINYINT,              -- why its trace is kept: KeptReason
+            weight DOUBLE               -- how many stored spans it stands for
+        """;
+
+    // Places: of the spans in the order stored, those that are gone counted too.
+    const string OthersOfMerged = """
+        CREATE TABLE {0}.sources (number INTEGER, place BIGINT);  -- what it was made of, and the first place of each
+        CREATE TABLE {0}.gone (trace_low UBIGINT);  -- traces that went, but may have spans in younger partitions
+        """;
+
     const string OthersOf = """
         CREATE TABLE {0}.columns (position INTEGER, key VARCHAR, type INTEGER, name VARCHAR);  -- of attributes
         CREATE TABLE {0}.resources (id INTEGER, content BLOB);
@@ -69,15 +83,18 @@ static class Schema
         """;
 
     /// <summary>Makes the tables in a new database, in one transaction, so that a crash leaves no half of it.</summary>
-    public static void Create(DuckDBConnection connection, string database, Layout layout, long createdMillis)
+    public static void Create(DuckDBConnection connection, string database, Layout layout, long createdMillis,
+        bool isMerged = false)
     {
         var quoted = Sql.Quote(database);
         var columns = string.Concat(layout.Columns.Select(column => $"{column.Quoted} {column.SqlType},\n"));
         connection.Execute("BEGIN TRANSACTION");
         try
         {
-            connection.Execute($"CREATE TABLE {quoted}.spans (\n{Spans},\n{columns}{Attributes}\n);");
-            connection.Execute(OthersOf.Replace("{0}", quoted, StringComparison.Ordinal));
+            connection.Execute(
+                $"CREATE TABLE {quoted}.spans (\n{Spans},\n{columns}{Attributes}\n{(isMerged ? Merged : "")}\n);");
+            connection.Execute((OthersOf + (isMerged ? OthersOfMerged : ""))
+                .Replace("{0}", quoted, StringComparison.Ordinal));
             layout.Write(connection, database);
             WriteMeta(connection, database, "format_version", Version);
             WriteMeta(connection, database, "created_ms", createdMillis);

@@ -51,6 +51,8 @@ sealed class StoreTables : IDisposable
             if (found.LastOrDefault() is not { IsSealed: false } last)
                 found.Add(last = Create(found.LastOrDefault()?.Layout ?? Layout.Empty, nowMillis));
             _sinceMillis = last.CreatedMillis;
+            if (found.LastOrDefault(partition => partition.IsMerged) is { } merged)
+                merged.Gone = MergedCopy.ReadGone(_connection, merged);
             // those of older servers do not say it, nor those that were killed before they were sealed
             for (var i = 0; i < found.Count - 1; i++)
                 found[i].ClosedMillis ??= found[i + 1].CreatedMillis;

@@ -5,14 +5,17 @@ namespace Tracing.Storage.DuckDb;
 
 /// <summary>
 /// What has to be done as time goes by, in the background and one thing after the other: closes an append partition
-/// that is old though nothing comes, and drops partitions that are too old or too many.
+/// that is old though nothing comes, drops partitions that are too old or too many, and merges those that are due.
 /// </summary>
 sealed class Upkeep
 {
     /// <summary>How often it looks; so much later than the settings say may things be done.</summary>
     static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
 
+    static readonly TimeSpan InterruptEvery = TimeSpan.FromMilliseconds(10);
+
     readonly Partitions _partitions;
+    readonly Merger _merger;
     readonly SpanWriter _writer;
     readonly DuckDbStoreOptions _options;
     readonly TimeProvider _time;
@@ -28,11 +31,13 @@ sealed class Upkeep
     // guarded by the lock
     TaskCompletionSource? _idle;
     bool _isBusy;
+    bool _isLookDue;
     volatile bool _isClosing;
 
-    public Upkeep(Partitions partitions, SpanWriter writer, DuckDbStoreOptions options, TimeProvider time,
-        ILogger logger)
+    public Upkeep(Partitions partitions, Merger merger, SpanWriter writer, DuckDbStoreOptions options,
+        TimeProvider time, ILogger logger)
     {
+        _merger = merger;
         _partitions = partitions;
         _writer = writer;
         _options = options;
@@ -41,7 +46,8 @@ sealed class Upkeep
         // a thread of its own, since DuckDB's calls block
         _loop = Task.Factory.StartNew(
             Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        _timer = time.CreateTimer(_ => Ask(), null, Every, Every);
+        _timer = time.CreateTimer(_ => Ask(look: true), null, Every, Every);
+        partitions.Replaced = () => Ask(look: false);
     }
 
     /// <summary>Completes when all that was due has been done.</summary>
@@ -62,13 +68,18 @@ sealed class Upkeep
         _isClosing = true;
         await _timer.DisposeAsync();
         _wanted.Writer.TryComplete();
+        while (await Task.WhenAny(_loop, Task.Delay(InterruptEvery)) != _loop)
+            _merger.Interrupt();
         await _loop;
+        _merger.Dispose();
     }
 
-    void Ask()
+    /// <param name="look">Whether the writer, too, is to look for what time has made due.</param>
+    void Ask(bool look)
     {
         lock (_lock)
         {
+            _isLookDue |= look;
             if (_wanted.Writer.TryWrite(true))
                 _isBusy = true;
         }
@@ -96,9 +107,15 @@ sealed class Upkeep
     {
         try
         {
-            _writer.LookAsync().GetAwaiter().GetResult();
+            bool look;
+            lock (_lock)
+                (look, _isLookDue) = (_isLookDue, false);
+            if (look)
+                _writer.LookAsync().GetAwaiter().GetResult();
             DropOld();
             DropExcess();
+            while (!_isClosing && _merger.TryMergeNext(_time.GetUtcNow().ToUnixTimeMilliseconds()))
+                DropExcess();
         }
         catch (Exception exception)
         {

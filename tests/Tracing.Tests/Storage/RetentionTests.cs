@@ -72,7 +72,7 @@ public sealed class RetentionTests : IAsyncDisposable
         Assert.Equal("00000001.duckdb 00000002.open.duckdb 00000002.open.duckdb.wal", Files());
         // and makes no partitions of nothing
         await PassAsync(store, TimeSpan.FromDays(1));
-        Assert.Equal("00000001.duckdb 00000002.open.duckdb 00000002.open.duckdb.wal", Files());
+        Assert.Equal("00000001-00000001.duckdb 00000002.open.duckdb 00000002.open.duckdb.wal", Files());
     }
 
     [Fact]

@@ -13,11 +13,13 @@ sealed record SearchAnswer(IReadOnlyList<SearchAnswer.Trace> Traces, string? Nex
     /// <param name="TraceId">32 lower-case hex digits.</param>
     /// <param name="RootService">Null while no root is stored, as is the name.</param>
     /// <param name="StartUnixNano">Nanoseconds since 1970.</param>
+    /// <param name="Kept">Why it is still stored: all, error, slow, rare, debug or baseline.</param>
+    /// <param name="Weight">For how many stored traces it stands.</param>
     /// <param name="MatchCount">How many spans match; the first of them are listed.</param>
     public sealed record Trace(
         string TraceId, string? RootService, string? RootName, string StartUnixNano, long DurationNanos,
-        int SpanCount, int ErrorCount, IReadOnlyList<ServiceCount> Services, int MatchCount,
-        IReadOnlyList<MatchingSpan> Spans);
+        int SpanCount, int ErrorCount, string Kept, double Weight, IReadOnlyList<ServiceCount> Services,
+        int MatchCount, IReadOnlyList<MatchingSpan> Spans);
 
     /// <param name="SpanId">16 lower-case hex digits.</param>
     /// <param name="Status">unset, ok or error.</param>
@@ -31,7 +33,11 @@ sealed record SearchAnswer(IReadOnlyList<SearchAnswer.Trace> Traces, string? Nex
 
     static Trace Of(FoundTrace trace) => new(
         trace.TraceId.ToString(), trace.RootService, trace.RootName, Text(trace.StartUnixNano), trace.DurationNanos,
-        trace.SpanCount, trace.ErrorCount, trace.Services, trace.MatchCount, [.. trace.Spans.Select(Of)]);
+        trace.SpanCount, trace.ErrorCount, NameOf(trace.Kept.Reason), trace.Kept.Weight, trace.Services,
+        trace.MatchCount, [.. trace.Spans.Select(Of)]);
+
+    /// <summary>The name of a reason, as answers have it.</summary>
+    public static string NameOf(KeptReason reason) => reason.ToString().ToLowerInvariant();
 
     static MatchingSpan Of(Span span) => new(
         span.SpanId.ToString(), span.Name, span.ServiceName, Text(span.StartUnixNano), span.DurationNanos,

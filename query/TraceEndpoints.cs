@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.ComponentModel;
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -15,6 +16,9 @@ static class TraceEndpoints
 {
     const string Json = "application/json";
     const string Protobuf = "application/x-protobuf";
+
+    /// <summary>Why the trace is still stored, and for how many stored traces it stands.</summary>
+    const string KeptHeader = "Tracing-Kept";
 
     public static void MapTraces(this IEndpointRouteBuilder routes) =>
         routes.MapMethods("/api/tracing/traces/{traceId}", [HttpMethods.Get, HttpMethods.Head], GetTraceAsync)
@@ -63,6 +67,9 @@ static class TraceEndpoints
         if (query is not null && window is null)
             return TypedResults.Problem($"root is \"{root}\", but trace {id} has no such span", statusCode: 404);
 
+        var kept = await store.GetKeptAsync(id, context.RequestAborted);
+        context.Response.Headers[KeptHeader] = string.Create(CultureInfo.InvariantCulture,
+            $"{SearchAnswer.NameOf(kept.Reason)}; weight={kept.Weight}");
         await WriteAsync(context, window?.Spans ?? traces[0], window?.Summary);
         return TypedResults.Empty;
     }

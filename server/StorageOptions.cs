@@ -28,6 +28,22 @@ public sealed class StorageOptions
     [Description("How long the embedded store collects spans before it seals them. Time span, more than 0.")]
     public TimeSpan SealAge { get; set; } = TimeSpan.FromHours(1);
 
+    [Description("How long spans are kept after they were stored. The embedded store drops whole files, so that some " +
+        "stay longer. Time span, more than 0.")]
+    public TimeSpan Retention { get; set; } = TimeSpan.FromDays(7);
+
+    [Description("Size of the embedded store's files above which the oldest are dropped, before their time. Bytes, 0 " +
+        "for no bound.")]
+    public long MaxBytes { get; set; }
+
+    [Description("How long the embedded store leaves spans alone after they were stored, before it merges their " +
+        "files and thins them out. Time span, 0 or more.")]
+    public TimeSpan HotWindow { get; set; } = TimeSpan.FromHours(1);
+
+    [Description("Share of traces that the embedded store keeps after the hot window, of those without an error that " +
+        "are neither slow nor rare; decided by trace id. 0 to 1, which keeps all.")]
+    public double BaselineRate { get; set; } = 0.1;
+
     /// <summary>What is wrong with the values: the name and value of each bad one and what it must be.</summary>
     public IEnumerable<string> Validate()
     {
@@ -39,6 +55,14 @@ public sealed class StorageOptions
             yield return $"SealSpans is {SealSpans}; it must be between 1 and 100000000";
         if (SealAge <= TimeSpan.Zero)
             yield return $"SealAge is {SealAge}; it must be more than 0";
+        if (Retention <= TimeSpan.Zero)
+            yield return $"Retention is {Retention}; it must be more than 0";
+        if (MaxBytes < 0)
+            yield return $"MaxBytes is {MaxBytes}; it must be 0 or more";
+        if (HotWindow < TimeSpan.Zero)
+            yield return $"HotWindow is {HotWindow}; it must be 0 or more";
+        if (BaselineRate is not (>= 0 and <= 1))
+            yield return FormattableString.Invariant($"BaselineRate is {BaselineRate}; it must be between 0 and 1");
         if (Kind == StorageKind.Cassandra)
         {
             yield return "Kind is cassandra; this build has no Cassandra store, " +

@@ -40,6 +40,12 @@ public interface ISpanStore : IAsyncDisposable
     Task<IReadOnlyList<IReadOnlyList<Span>>> GetTracesAsync(
         IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Why a trace is still stored and what it stands for; <see cref="TraceKept.Whole"/> also when nothing is stored.
+    /// </summary>
+    /// <param name="traceId">Of which the low 64 bits count, since traces that share them are kept together.</param>
+    Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken);
+
     /// <summary>Whole traces that match, newest first.</summary>
     Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(TraceQuery query, CancellationToken cancellationToken);
 

@@ -72,6 +72,8 @@ public sealed record FoundTrace
     /// <summary>From the earliest start to the latest end, in nanoseconds.</summary>
     public required long DurationNanos { get; init; }
 
+    public required TraceKept Kept { get; init; }
+
     public required int SpanCount { get; init; }
 
     public required int ErrorCount { get; init; }

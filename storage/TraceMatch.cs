@@ -9,8 +9,9 @@ readonly record struct TraceMatch(ulong Value, FoundTrace Found)
 {
     /// <summary>Null when no span matches.</summary>
     /// <param name="stored">All spans of the trace, in the order they were stored.</param>
+    /// <param name="kept">Why it is kept.</param>
     /// <param name="search">Its cursor is not looked at.</param>
-    public static TraceMatch? Of(IReadOnlyList<Span> stored, SpanSearch search)
+    public static TraceMatch? Of(IReadOnlyList<Span> stored, TraceKept kept, SpanSearch search)
     {
         var trace = new TraceFacts(stored);
         var matches = trace.Spans
@@ -36,6 +37,7 @@ readonly record struct TraceMatch(ulong Value, FoundTrace Found)
             RootName = trace.Root?.Name,
             StartUnixNano = trace.StartUnixNano,
             DurationNanos = trace.DurationNanos,
+            Kept = kept,
             SpanCount = trace.Spans.Count,
             ErrorCount = errors,
             Services = CountServices(trace),

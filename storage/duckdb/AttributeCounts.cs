@@ -14,10 +14,14 @@ static class AttributeCounts
     /// </summary>
     const int MinPercent = 30;
 
+    /// <summary>One that has a column loses it below this, so that layouts do not change with every whim.</summary>
+    const int MinPercentToStay = 20;
+
     /// <summary>
-    /// The layout for spans like those. The columns come in the order in which spans mostly have their attributes.
+    /// The layout for spans like those: the present one while its columns are still worth it and no other is. The
+    /// columns of another come in the order in which spans mostly have their attributes.
     /// </summary>
-    public static Layout Choose(Shapes shapes)
+    public static Layout Choose(Shapes shapes, Layout layout)
     {
         var counts = new Dictionary<(string Key, AttributeType Type), (long Spans, long Positions)>();
         long spans = 0;
@@ -30,13 +34,19 @@ static class AttributeCounts
                 counts[(key.Key, key.Type)] = (sum + shape.Spans, positions + (position * shape.Spans));
             }
         }
-        return Layout.Of(counts
-            .Where(each => each.Value.Spans > 0 && each.Value.Spans * 100 >= spans * MinPercent &&
-                Layout.IsPossible(each.Key.Key, each.Key.Type))
+        var wanted = counts
+            .Where(each => each.Value.Spans > 0 && Layout.IsPossible(each.Key.Key, each.Key.Type) &&
+                each.Value.Spans * 100 >= spans *
+                    (layout.IndexOf(each.Key.Key, each.Key.Type) < 0 ? MinPercent : MinPercentToStay))
             .OrderByDescending(each => each.Value.Spans)
             .Take(Layout.MaxColumns)
-            .OrderBy(each => (double)each.Value.Positions / each.Value.Spans)
-            .ThenBy(each => each.Key.Key, StringComparer.Ordinal)
-            .Select(each => each.Key));
+            .ToList();
+        return wanted.Count == layout.Columns.Length &&
+            wanted.TrueForAll(each => layout.IndexOf(each.Key.Key, each.Key.Type) >= 0)
+            ? layout
+            : Layout.Of(wanted
+                .OrderBy(each => (double)each.Value.Positions / each.Value.Spans)
+                .ThenBy(each => each.Key.Key, StringComparer.Ordinal)
+                .Select(each => each.Key));
     }
 }

@@ -19,6 +19,9 @@ public sealed class DuckDbSpanStore : ISpanStore
     readonly StoreTables _tables;
     readonly SpanWriter _writer;
     readonly Readers _readers;
+
+    // null in memory, where nothing is sealed and nothing dropped
+    readonly Upkeep? _upkeep;
     readonly ILogger _logger;
     readonly Lock _closing = new();
     Task? _closed;
@@ -33,6 +36,8 @@ public sealed class DuckDbSpanStore : ISpanStore
         _logger = logger;
         _writer = new SpanWriter(tables, options, time, logger);
         _readers = new Readers(folder.Connect, partitions, options.MaxConcurrentReads);
+        _upkeep = folder.IsInMemory ? null : new Upkeep(partitions,
+            new Merger(folder, partitions, sealer, options, logger), _writer, options, time, logger);
     }
 
     /// <summary>Opens the store in a folder, which is made when absent.</summary>
@@ -97,6 +102,9 @@ public sealed class DuckDbSpanStore : ISpanStore
     /// <summary>Completes when no partition waits to be sealed.</summary>
     internal Task WhenSealedAsync() => _sealer.WhenIdle();
 
+    /// <summary>Completes when nothing is due to be closed, dropped or merged.</summary>
+    internal Task WhenKeptUpAsync() => _upkeep?.WhenIdle() ?? Task.CompletedTask;
+
     public Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken) =>
         _writer.AppendAsync(batch).WaitAsync(cancellationToken);
 
@@ -104,6 +112,9 @@ public sealed class DuckDbSpanStore : ISpanStore
         IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) =>
         await _readers.RunAsync(
             (connection, partitions) => TraceReader.Read(connection, partitions, traceIds, strict), cancellationToken);
+
+    public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) => _readers.RunAsync(
+        (connection, partitions) => TraceReader.ReadKept(connection, partitions, traceId), cancellationToken);
 
     public async Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
         TraceQuery query, CancellationToken cancellationToken) =>
@@ -174,6 +185,8 @@ public sealed class DuckDbSpanStore : ISpanStore
 
     async Task CloseAsync()
     {
+        if (_upkeep is not null)
+            await _upkeep.CloseAsync();
         await _writer.CloseAsync();
         await _sealer.CloseAsync();
         await _readers.DisposeAsync();

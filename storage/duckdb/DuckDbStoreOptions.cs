@@ -51,6 +51,40 @@ public sealed record DuckDbStoreOptions
     /// <summary>How long a partition takes spans before it is sealed. Default: 1 hour; more than 0.</summary>
     public TimeSpan SealAge { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>
+    /// How long a partition is kept after the last of its spans was stored; it is dropped whole, so that spans may stay
+    /// longer. Default: 7 days, as Zipkin's Cassandra storage keeps them; more than 0. Nothing is dropped in memory.
+    /// </summary>
+    public TimeSpan Retention { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>
+    /// Bytes of the partitions' files above which the oldest sealed ones are dropped. Default: 0, for no bound.
+    /// </summary>
+    public long MaxBytes { get; init; }
+
+    /// <summary>
+    /// How long a partition is left alone after the last of its spans was stored. Then it is merged with its neighbours
+    /// and thinned out. Default: 1 hour; 0 or more.
+    /// </summary>
+    public TimeSpan HotWindow { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>
+    /// Share of the traces that nothing speaks for (no error, not slow, not rare) that are kept when partitions are
+    /// thinned out; 1 keeps everything. Default: 0.1; 0 to 1.
+    /// </summary>
+    public double BaselineRate { get; init; } = 0.1;
+
+    /// <summary>
+    /// How many spans of sealed partitions are merged at once, unless they cover an hour before. Default: 2,400,000;
+    /// from 1.
+    /// </summary>
+    public int MergeSpans { get; init; } = 2_400_000;
+
+    /// <summary>
+    /// Fewer traces are not thinned out: that would save next to nothing, and a store of few traces loses none.
+    /// </summary>
+    internal int MinThinnedTraces { get; init; } = 10_000;
+
     internal bool IsInMemory => Path == InMemory;
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it and the value.</exception>
@@ -65,6 +99,15 @@ public sealed record DuckDbStoreOptions
         CheckAtLeast(nameof(SealSpans), SealSpans, 1);
         if (SealAge <= TimeSpan.Zero)
             throw new ArgumentException($"SealAge must be more than 0, but it is {SealAge}.");
+        if (Retention <= TimeSpan.Zero)
+            throw new ArgumentException($"Retention must be more than 0, but it is {Retention}.");
+        if (MaxBytes < 0)
+            throw new ArgumentException($"MaxBytes must be at least 0, but it is {MaxBytes}.");
+        if (HotWindow < TimeSpan.Zero)
+            throw new ArgumentException($"HotWindow must be at least 0, but it is {HotWindow}.");
+        if (BaselineRate is not (>= 0 and <= 1))
+            throw new ArgumentException($"BaselineRate must be between 0 and 1, but it is {BaselineRate}.");
+        CheckAtLeast(nameof(MergeSpans), MergeSpans, 1);
     }
 
     static void CheckAtLeast(string name, int value, int minimum)

@@ -101,3 +101,13 @@ sealed class Layout
         }
     }
 }
+
+/// <summary>Layouts are equal when they have the same columns in the same order.</summary>
+sealed class LayoutComparer : IEqualityComparer<Layout>
+{
+    public static LayoutComparer Instance { get; } = new();
+
+    public bool Equals(Layout? x, Layout? y) => x is not null && y is not null && x.Columns.SequenceEqual(y.Columns);
+
+    public int GetHashCode(Layout layout) => layout.Columns.Length;
+}

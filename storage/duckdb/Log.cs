@@ -53,4 +53,15 @@ static partial class Log
 
     [LoggerMessage(10, LogLevel.Warning, "{File} is no longer needed but could not be deleted")]
     public static partial void NotDeleted(this ILogger logger, Exception exception, string file);
+
+    [LoggerMessage(20, LogLevel.Information, "Dropped {File}: {Spans} spans in {Bytes} bytes, as {Reason}")]
+    public static partial void Dropped(this ILogger logger, string file, long spans, long bytes, string reason);
+
+    [LoggerMessage(21, LogLevel.Error, "Dropping and merging old partitions failed; it is tried again in a minute")]
+    public static partial void UpkeepFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(22, LogLevel.Information,
+        "Merged {Partitions} partitions into {File}: {Kept} of {Spans} spans in {Bytes} bytes, {Seconds:0.0} s")]
+    public static partial void Merged(
+        this ILogger logger, string file, int partitions, long spans, long kept, long bytes, double seconds);
 }

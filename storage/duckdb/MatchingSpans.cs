@@ -91,7 +91,13 @@ sealed class MatchingSpans
 
     string IsWithin(SqlParameters parameters, Partition partition) =>
         $"start_ns >= {parameters.Bind(Selection.StartUnixNano)} AND " +
-        $"start_ns < {parameters.Bind(Selection.EndUnixNano)} AND {partition.IsStoredBy(_snapshot)}";
+        $"start_ns < {parameters.Bind(Selection.EndUnixNano)} AND {partition.IsStoredBy(_snapshot)}" +
+        ExceptGone(parameters, partition);
+
+    string ExceptGone(SqlParameters parameters, Partition partition) =>
+        !partition.IsMerged && TraceReader.GoneFrom(_all) is { Count: > 0 } gone
+            ? $" AND trace_low NOT IN (SELECT unnest({parameters.Bind(gone.ToList())}::UBIGINT[]))"
+            : "";
 
     void Decide(SqlParameters parameters, string undecided)
     {
@@ -108,7 +114,7 @@ sealed class MatchingSpans
                 return;
             last = ids[^1];
             var seqs = new List<long>();
-            foreach (var trace in TraceReader.ReadRows(Connection, _all, ids, strict: true, _snapshot))
+            foreach (var trace in TraceReader.ReadTraces(Connection, _all, ids, strict: true, _snapshot))
             {
                 Cancellation.ThrowIfCancellationRequested();
                 AddMatching(trace, seqs);

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using DuckDB.NET.Data;
 
@@ -11,12 +12,15 @@ sealed class Partition
 {
     readonly Lazy<SharedContents> _contents;
     readonly Lock _widening = new();
+    readonly MergedFrom? _merged;
     ulong _minStart = ulong.MaxValue;
     ulong _maxStart;
     long _spans;
 
-    Partition(int number, bool isSealed, string file, Layout layout, TraceFilter filter, Func<SharedContents> contents)
+    Partition(int number, bool isSealed, string file, Layout layout, TraceFilter filter, Func<SharedContents> contents,
+        MergedFrom? merged = null)
     {
+        _merged = merged;
         Number = number;
         IsSealed = isSealed;
         File = file;
@@ -26,8 +30,14 @@ sealed class Partition
         _contents = new Lazy<SharedContents>(contents, LazyThreadSafetyMode.PublicationOnly);
     }
 
-    /// <summary>Spans of a lower number were stored earlier.</summary>
+    /// <summary>Spans of a lower number were stored earlier. Of a merged one the last of its numbers.</summary>
     public int Number { get; }
+
+    /// <summary>The first of the numbers of a merged one; else the number.</summary>
+    public int FirstNumber => _merged?.FirstNumber ?? Number;
+
+    /// <summary>Whether it took the place of sealed ones, and was thinned out unless they had few traces.</summary>
+    public bool IsMerged => _merged is not null;
 
     public bool IsSealed { get; }
 
@@ -39,7 +49,7 @@ sealed class Partition
     public TraceFilter Filter { get; }
 
     /// <summary>Name of the database in DuckDB.</summary>
-    public string Database => DatabaseOf(Number, IsSealed);
+    public string Database => IsMerged ? DatabaseOf(FirstNumber, Number) : DatabaseOf(Number, IsSealed);
 
     /// <summary>The table of spans, as it stands in SQL.</summary>
     public string Spans => $"{Sql.Quote(Database)}.spans";
@@ -53,11 +63,32 @@ sealed class Partition
     /// <summary>SQL for how many rows before a span its parent is; NULL where that is not known.</summary>
     public string ParentDistance => IsSealed ? "parent_distance" : "NULL::INTEGER";
 
-    /// <summary>SQL for how many spans a row stands for; every count of spans is a sum of it.</summary>
-    public string Weight { get; } = "1";
-
     /// <summary>No span of this partition has a lower one, and all of earlier partitions have.</summary>
-    public long FirstSeq => (long)Number << 32;
+    public long FirstSeq => (long)FirstNumber << 32;
+
+    /// <summary>SQL for why a span's trace is kept, a number of <see cref="KeptReason"/>.</summary>
+    public string Kept => IsMerged ? "kept" : "0::UTINYINT";
+
+    /// <summary>
+    /// SQL for how many stored spans a row stands for; see <see cref="TraceKept"/>. Every count of spans is a sum of
+    /// it.
+    /// </summary>
+    public string Weight => IsMerged ? "weight" : "1::DOUBLE";
+
+    /// <summary>How often its spans were written again since they were sealed.</summary>
+    public int Rewrites => _merged?.Rewrites ?? 0;
+
+    /// <summary>How many places in the order stored it takes up, those of spans that are gone included.</summary>
+    public long Places => _merged?.Places ?? SpanCount;
+
+    /// <summary>What it was made of: each number that still has a place, and from which place on.</summary>
+    public IReadOnlyList<(int Number, long Place)> Sources => _merged?.Sources ?? [(Number, 0)];
+
+    /// <summary>
+    /// Low halves of the ids of traces that went, but of which younger partitions that are not merged yet may still
+    /// have spans: no reader may see those. Only of the newest merged partition, which answers for all before it.
+    /// </summary>
+    public IReadOnlySet<ulong> Gone { get; set; } = FrozenSet<ulong>.Empty;
 
     /// <summary>Resources and scopes; of a sealed partition read with its first span.</summary>
     public SharedContents Contents => _contents.Value;
@@ -71,6 +102,12 @@ sealed class Partition
     /// <summary>When it was begun, in milliseconds since 1970.</summary>
     public long CreatedMillis { get; init; }
 
+    /// <summary>
+    /// When it took its last span, in milliseconds since 1970; null while it takes appends. By the clock of the server,
+    /// since what spans say of their times may be wrong or long ago.
+    /// </summary>
+    public long? ClosedMillis { get; set; }
+
     /// <summary>How many snapshots hold it; guarded by <see cref="Partitions"/>.</summary>
     public int Holders { get; set; }
 
@@ -80,6 +117,10 @@ sealed class Partition
     /// <summary>Name in DuckDB of the partition of a number.</summary>
     public static string DatabaseOf(int number, bool isSealed) =>
         string.Create(CultureInfo.InvariantCulture, $"{(isSealed ? "sealed" : "open")}_{number:d8}");
+
+    /// <summary>Name in DuckDB of the merged partition of a range of numbers.</summary>
+    public static string DatabaseOf(int first, int last) =>
+        string.Create(CultureInfo.InvariantCulture, $"merged_{first:d8}_{last:d8}");
 
     /// <summary>An attached partition that takes appends, or took them.</summary>
     /// <param name="expectedTraces">For how many traces to make the filter.</param>
@@ -102,10 +143,11 @@ sealed class Partition
 
     /// <summary>An attached sealed partition.</summary>
     /// <param name="connect">Opens a connection, to be disposed.</param>
+    /// <param name="first">The first number of a merged one; null for others.</param>
     public static Partition ReadSealed(
-        DuckDBConnection connection, int number, string file, Func<DuckDBConnection> connect)
+        DuckDBConnection connection, int? first, int number, string file, Func<DuckDBConnection> connect)
     {
-        var database = DatabaseOf(number, isSealed: true);
+        var database = first is null ? DatabaseOf(number, isSealed: true) : DatabaseOf(first.Value, number);
         using var command = connection.Command($"SELECT words FROM {Sql.Quote(database)}.trace_filter");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
@@ -116,9 +158,12 @@ sealed class Partition
         {
             using var own = connect();
             return SharedContents.Read(own, database);
-        })
+        }, first is null ? null : ReadMerged(connection, first.Value, database, file))
         {
             CreatedMillis = (long)ReadNumber(connection, database, "created_ms", file),
+            ClosedMillis = Schema.ReadMeta(connection, database, "closed_ms") is null
+                ? null
+                : (long)ReadNumber(connection, database, "closed_ms", file),
         };
         partition._spans = (long)ReadNumber(connection, database, "spans", file);
         partition.Widen((ulong)ReadNumber(connection, database, "min_start_ns", file),
@@ -175,9 +220,32 @@ sealed class Partition
     }
 
     /// <summary>SQL for whether a span was stored no later than that of the number.</summary>
-    public string IsStoredBy(long seq) => seq >= FirstSeq + uint.MaxValue
-        ? "true"
-        : string.Create(CultureInfo.InvariantCulture, $"{Seq} <= {seq}");
+    public string IsStoredBy(long seq)
+    {
+        if (seq >= ((long)Number << 32) + uint.MaxValue)
+            return "true";
+        if (!IsMerged)
+            return string.Create(CultureInfo.InvariantCulture, $"{Seq} <= {seq}");
+        // a number from before the merge: so far within the partition that it names, but not beyond
+        var source = (int)(seq >> 32);
+        (int Number, long Place) end = (Number, Places);
+        var next = Sources.FirstOrDefault(each => each.Number > source, end).Place;
+        var own = Sources.FirstOrDefault(each => each.Number == source, (Number: source, Place: next)).Place;
+        return string.Create(CultureInfo.InvariantCulture, $"seq <= {Math.Min(own + (seq & uint.MaxValue), next - 1)}");
+    }
+
+    static MergedFrom ReadMerged(DuckDBConnection connection, int first, string database, string file)
+    {
+        using var command = connection.Command(
+            $"SELECT number, place FROM {Sql.Quote(database)}.sources ORDER BY number");
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        var sources = new List<(int, long)>();
+        while (row.Read())
+            sources.Add((row.Next<int>(), row.Next<long>()));
+        return new MergedFrom(first, sources, (long)ReadNumber(connection, database, "places", file),
+            (int)ReadNumber(connection, database, "rewrites", file));
+    }
 
     /// <summary>Whether a span may start within the window, in nanoseconds since 1970, both ends included.</summary>
     public bool MayStartWithin(ulong start, ulong end)
@@ -190,9 +258,13 @@ sealed class Partition
         Int128.TryParse(Schema.ReadMeta(connection, database, key), CultureInfo.InvariantCulture, out var number)
             ? number
             : throw new InvalidDataException($"{file} does not say its {key}.");
+
+    sealed record MergedFrom(
+        int FirstNumber, IReadOnlyList<(int Number, long Place)> Sources, long Places, int Rewrites);
 }
 
 /// <summary>What a partition holds, for those who decide what to drop.</summary>
 /// <param name="Bytes">On disk, with the log.</param>
 /// <param name="MinStart">In nanoseconds since 1970; above <paramref name="MaxStart"/> if no span has one.</param>
-sealed record PartitionInfo(int Number, bool IsSealed, long Spans, long Bytes, ulong MinStart, ulong MaxStart);
+sealed record PartitionInfo(int Number, bool IsSealed, long Spans, long Bytes, ulong MinStart, ulong MaxStart,
+    int FirstNumber, int Rewrites);

@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
 /// The files of partitions. Their names are the list of what there is: NNNNNNNN.open.duckdb and its log for one that
-/// takes or took appends, NNNNNNNN.duckdb for a sealed one, NNNNNNNN.tmp.duckdb for one that is being sealed. Numbers
-/// grow by one and are never used again while a file bears them.
+/// takes or took appends, NNNNNNNN.duckdb for a sealed one, NNNNNNNN-NNNNNNNN.duckdb for one that took the place of
+/// those from the first to the last number; with .tmp before .duckdb while it is being written. Numbers grow by one and
+/// are never used again while a file bears them.
 /// </summary>
 static partial class PartitionFiles
 {
@@ -24,6 +26,12 @@ static partial class PartitionFiles
 
     public static string TemporaryFile(string folder, int number) => FileOf(folder, number, Temporary);
 
+    public static string MergedFile(string folder, int first, int last) =>
+        Path.Combine(folder, $"{Digits(first)}-{Digits(last)}{Sealed}");
+
+    public static string TemporaryMergedFile(string folder, int first, int last) =>
+        Path.Combine(folder, $"{Digits(first)}-{Digits(last)}{Temporary}");
+
     public static string LogOf(string file) => file + Log;
 
     public static SortedSet<int> OpenNumbers(string folder) => Numbers(folder, Open);
@@ -34,9 +42,16 @@ static partial class PartitionFiles
     public static List<string> DamagedFiles(string folder) =>
         [.. Directory.EnumerateFiles(folder, "*" + Damaged).Order(StringComparer.Ordinal)];
 
+    /// <summary>The merged files; where one is within another, that comes first.</summary>
+    public static List<(int First, int Last)> MergedRanges(string folder) => [.. Directory.EnumerateFiles(folder)
+        .Select(file => MergedName().Match(Path.GetFileName(file)))
+        .Where(match => match.Success)
+        .Select(match => (First: Number(match.Groups[1].Value), Last: Number(match.Groups[2].Value)))
+        .OrderBy(range => range.First).ThenByDescending(range => range.Last)];
+
     /// <summary>The highest number of any file, so that none is used twice; 0 when there are none.</summary>
     public static int LastNumber(string folder) => Directory.EnumerateFiles(folder)
-        .Select(file => Path.GetFileName(file).Split('.')[0])
+        .Select(file => Path.GetFileName(file).Split('.')[0].Split('-')[^1])
         .Select(name => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0)
         .Append(0).Max();
 
@@ -105,7 +120,14 @@ static partial class PartitionFiles
     }
 
     static string FileOf(string folder, int number, string suffix) =>
-        Path.Combine(folder, number.ToString("d8", CultureInfo.InvariantCulture) + suffix);
+        Path.Combine(folder, Digits(number) + suffix);
+
+    static string Digits(int number) => number.ToString("d8", CultureInfo.InvariantCulture);
+
+    static int Number(string digits) => int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"^([0-9]{8,10})-([0-9]{8,10})\.duckdb$")]
+    private static partial Regex MergedName();
 
     static SortedSet<int> Numbers(string folder, string suffix) => [.. Directory.EnumerateFiles(folder)
         .Select(file => Path.GetFileName(file))

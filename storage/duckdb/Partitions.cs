@@ -30,14 +30,22 @@ sealed class Partitions(DuckDBConnection connection, ILogger logger) : IDisposab
             _current = [.. _current.Append(partition).OrderBy(each => each.Number)];
     }
 
+    /// <summary>Called, on whatever thread it is, when a partition has taken the place of others.</summary>
+    public Action? Replaced { get; set; }
+
     /// <summary>Puts a sealed partition in the place of the open one that it was made of, whose file goes.</summary>
-    public void Replace(Partition open, Partition @sealed)
+    public void Replace(Partition open, Partition @sealed) => Replace([open], @sealed);
+
+    /// <summary>Puts a partition in the place of those that it was made of, whose files go.</summary>
+    public void Replace(IReadOnlyList<Partition> olds, Partition made)
     {
         lock (_lock)
         {
-            _current = Array.ConvertAll(_current, each => each == open ? @sealed : each);
-            Retire(open);
+            _current = [.. _current.Where(each => !olds.Contains(each)).Append(made).OrderBy(each => each.Number)];
+            foreach (var old in olds)
+                Retire(old);
         }
+        Replaced?.Invoke();
     }
 
     /// <summary>Forgets a partition and deletes its file.</summary>
@@ -57,7 +65,7 @@ sealed class Partitions(DuckDBConnection connection, ILogger logger) : IDisposab
         {
             var (min, max) = partition.Starts();
             return new PartitionInfo(partition.Number, partition.IsSealed, partition.SpanCount,
-                PartitionFiles.LengthOf(partition.File), min, max);
+                PartitionFiles.LengthOf(partition.File), min, max, partition.FirstNumber, partition.Rewrites);
         })];
     }
 

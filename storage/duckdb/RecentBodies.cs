@@ -73,6 +73,11 @@ sealed class RecentBodies(TimeProvider time) : IDisposable
         WHERE stored_ms >= (SELECT max(stored_ms) - $1 FROM {Sql.Quote(from)}.bodies)
         """, KeptMillis);
 
+    /// <summary>Copies those that are not forgotten yet.</summary>
+    public static void Copy(DuckDBConnection connection, string from, string to, long nowMillis) => connection.Execute(
+        $"INSERT INTO {Sql.Quote(to)}.bodies FROM {Sql.Quote(from)}.bodies WHERE stored_ms >= $1",
+        nowMillis - KeptMillis);
+
     /// <summary>Notes the hash; false when it is known already. A zero hash is never known.</summary>
     public bool TryAdd(UInt128 hash)
     {

@@ -67,6 +67,9 @@ public sealed class ReopeningSpanStore : ISpanStore
         IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) =>
         RunAsync(store => store.GetTracesAsync(traceIds, strict, cancellationToken));
 
+    public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetKeptAsync(traceId, cancellationToken));
+
     public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
         TraceQuery query, CancellationToken cancellationToken) =>
         RunAsync(store => store.FindTracesAsync(query, cancellationToken));

@@ -6,7 +6,7 @@ namespace Tracing.Storage.DuckDb;
 /// <summary>The tables of a partition, and its format's version.</summary>
 static class Schema
 {
-    /// <summary>Changes whenever an older server could misread the file.</summary>
+    /// <summary>Changes whenever an older server could misread the file; 1 and 2 were never released.</summary>
     public const int Version = 3;
 
     // Text is stored as it came unless a comment says otherwise. Ids of resources and scopes: 0 for the empty one,
@@ -55,6 +55,19 @@ static class Schema
             parent_distance INTEGER     -- how many rows before this one its parent is; NULL if it is not there
         """;
 
+    const string Merged = """
+
+            ,
+            kept UTINYINT,              -- why its trace is kept: KeptReason
+            weight DOUBLE               -- how many stored spans it stands for
+        """;
+
+    // Places: of the spans in the order stored, those that are gone counted too.
+    const string OthersOfMerged = """
+        CREATE TABLE {0}.sources (number INTEGER, place BIGINT);  -- what it was made of, and the first place of each
+        CREATE TABLE {0}.gone (trace_low UBIGINT);  -- traces that went, but may have spans in younger partitions
+        """;
+
     const string OthersOf = """
         CREATE TABLE {0}.columns (position INTEGER, key VARCHAR, type INTEGER, name VARCHAR);  -- of attributes
         CREATE TABLE {0}.attribute_keys (id INTEGER, key VARCHAR, type INTEGER, position INTEGER, has_texts BOOLEAN);
@@ -74,17 +87,20 @@ static class Schema
         """;
 
     /// <summary>Makes the tables in a new database, in one transaction, so that a crash leaves no half of it.</summary>
-    public static void Create(
-        DuckDBConnection connection, string database, Layout layout, long createdMillis, bool isSealed = false)
+    /// <param name="form">Open, sealed or merged.</param>
+    public static void Create(DuckDBConnection connection, string database, Layout layout, long createdMillis,
+        PartitionForm form = PartitionForm.Open)
     {
         var quoted = Sql.Quote(database);
         var columns = string.Concat(layout.Columns.Select(column => $"{column.Quoted} {column.SqlType},\n"));
         connection.Execute("BEGIN TRANSACTION");
         try
         {
-            connection.Execute($"CREATE TABLE {quoted}.spans (\n{Spans}\n{columns}{Attributes}" +
-                $"{(isSealed ? Places : "")}\n);");
-            connection.Execute(OthersOf.Replace("{0}", quoted, StringComparison.Ordinal));
+            var places = form == PartitionForm.Open ? "" : Places;
+            var (merged, othersOfMerged) = form == PartitionForm.Merged ? (Merged, OthersOfMerged) : ("", "");
+            connection.Execute(
+                $"CREATE TABLE {quoted}.spans (\n{Spans}\n{columns}{Attributes}{places}{merged}\n);");
+            connection.Execute((OthersOf + othersOfMerged).Replace("{0}", quoted, StringComparison.Ordinal));
             layout.Write(connection, database);
             WriteMeta(connection, database, "format_version", Version);
             WriteMeta(connection, database, "created_ms", createdMillis);
@@ -122,10 +138,24 @@ static class Schema
         var text = IsCreated(connection, database) ? ReadMeta(connection, database, "format_version") : null;
         if (!int.TryParse(text, CultureInfo.InvariantCulture, out var found))
             throw new StoreUnusableException($"{file} is not a store of spans: its format version is \"{text}\".");
+        if (found < Version)
+        {
+            throw new StoreUnusableException($"{file} has format version {found}, which was never released and " +
+                "cannot be read. Move it away, or choose another folder.");
+        }
         if (found > Version)
         {
             throw new StoreUnusableException($"{file} has format version {found}, but this server supports up to " +
                 $"{Version}. Start the newer server that wrote it, or choose another folder.");
         }
     }
+}
+
+/// <summary>What a partition's tables are made for.</summary>
+enum PartitionForm
+{
+    /// <summary>To be appended to.</summary>
+    Open,
+    Sealed,
+    Merged,
 }

@@ -17,25 +17,34 @@ static class SealedCopy
     ];
 
     /// <summary>Writes a whole new file and closes it.</summary>
-    public static void Write(DuckDBConnection connection, Partition open, string file)
-    {
-        // of an attempt that could not even be ended
-        connection.Execute($"DETACH DATABASE IF EXISTS {Database}");
-        StoreFolder.Attach(connection, file, Database, BlockKiB);
-        try
+    public static void Write(DuckDBConnection connection, Partition open, string file) =>
+        Write(connection, Database, file, () =>
         {
-            Schema.Create(connection, Database, open.Layout, open.CreatedMillis, isSealed: true);
+            Schema.Create(connection, Database, open.Layout, open.CreatedMillis, PartitionForm.Sealed);
             CopySpans(connection, open);
             foreach (var table in CopiedTables)
                 connection.Execute($"INSERT INTO {Database}.{table} FROM {Sql.Quote(open.Database)}.{table}");
             RecentBodies.Copy(connection, open.Database, Database);
-            WriteFilter(connection);
-            WriteRange(connection);
-            connection.Execute($"CHECKPOINT {Database}");
+            Schema.WriteMeta(connection, Database, "closed_ms", open.ClosedMillis ?? open.CreatedMillis);
+        });
+
+    /// <summary>Writes a whole new file, its filter and the range of its spans after what is to be in it.</summary>
+    /// <param name="write">Makes the tables and fills them.</param>
+    public static void Write(DuckDBConnection connection, string database, string file, Action write)
+    {
+        // of an attempt that could not even be ended
+        connection.Execute($"DETACH DATABASE IF EXISTS {database}");
+        StoreFolder.Attach(connection, file, database, BlockKiB);
+        try
+        {
+            write();
+            WriteFilter(connection, database);
+            WriteRange(connection, database);
+            connection.Execute($"CHECKPOINT {database}");
         }
         finally
         {
-            connection.Execute($"DETACH {Database}");
+            connection.Execute($"DETACH {database}");
         }
     }
 
@@ -91,10 +100,10 @@ static class SealedCopy
             """, keys, codes, rows);
     }
 
-    static void WriteFilter(DuckDBConnection connection)
+    static void WriteFilter(DuckDBConnection connection, string database)
     {
         var traces = new List<ulong>();
-        using (var command = connection.Command($"SELECT DISTINCT trace_low FROM {Database}.spans"))
+        using (var command = connection.Command($"SELECT DISTINCT trace_low FROM {database}.spans"))
         using (var reader = command.ExecuteReader())
         {
             while (reader.Read())
@@ -102,14 +111,14 @@ static class SealedCopy
         }
         var filter = TraceFilter.For(traces.Count);
         traces.ForEach(filter.Add);
-        connection.Execute($"INSERT INTO {Database}.trace_filter VALUES ($1)", filter.AsBytes().ToArray());
+        connection.Execute($"INSERT INTO {database}.trace_filter VALUES ($1)", filter.AsBytes().ToArray());
     }
 
-    static void WriteRange(DuckDBConnection connection)
+    static void WriteRange(DuckDBConnection connection, string database)
     {
-        var (spans, min, max) = Partition.ReadRange(connection, Database);
-        Schema.WriteMeta(connection, Database, "spans", spans);
-        Schema.WriteMeta(connection, Database, "min_start_ns", min);
-        Schema.WriteMeta(connection, Database, "max_start_ns", max);
+        var (spans, min, max) = Partition.ReadRange(connection, database);
+        Schema.WriteMeta(connection, database, "spans", spans);
+        Schema.WriteMeta(connection, database, "min_start_ns", min);
+        Schema.WriteMeta(connection, database, "max_start_ns", max);
     }
 }

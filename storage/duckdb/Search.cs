@@ -67,11 +67,15 @@ sealed class Search
                     arg_min(start_ns, seq) FILTER (parent_id = 0 AND start_ns > 0),
                     min(start_ns) FILTER (start_ns > 0)) AS timestamp_ns
                 FROM ({spans}) {where} GROUP BY {_key})
-            WHERE timestamp_ns >= {Bind(start)} AND timestamp_ns <= {Bind(end)}
+            WHERE timestamp_ns >= {Bind(start)} AND timestamp_ns <= {Bind(end)} {ExceptGone()}
             ORDER BY timestamp_ns DESC, first_seq
             LIMIT {Bind((long)query.Limit)}
             """;
     }
+
+    string ExceptGone() => TraceReader.GoneFrom(_partitions) is { Count: > 0 } gone
+        ? $"AND trace_low NOT IN (SELECT unnest({Bind(gone.ToList())}::UBIGINT[]))"
+        : "";
 
     static bool IsWithin(Partition partition, ulong start, ulong end)
     {

@@ -209,10 +209,10 @@ sealed class SpanSearcher
     /// <param name="values">What orders the traces, where SQL has said it.</param>
     void Decide(IEnumerable<TraceId> ids, Dictionary<TraceId, ulong>? values = null)
     {
-        foreach (var spans in TraceReader.Read(_connection, _partitions, [.. ids], strict: true, _snapshot))
+        foreach (var trace in TraceReader.ReadTraces(_connection, _partitions, [.. ids], strict: true, _snapshot))
         {
             _cancellation.ThrowIfCancellationRequested();
-            if (TraceMatch.Of(spans, _search) is not { } match)
+            if (TraceMatch.Of(trace.Spans, trace.Kept, _search) is not { } match)
                 continue;
             if (values is not null)
                 match = match with { Value = values[match.Found.TraceId] };

@@ -46,6 +46,15 @@ sealed class SpanWriter
         return waiting.Done.Task;
     }
 
+    /// <summary>
+    /// Completes after a look at whether a new partition is due, which else would be taken with the next batch only.
+    /// </summary>
+    public Task LookAsync()
+    {
+        var waiting = new Waiting(new SpanBatch([], UInt128.Zero));
+        return _queue.Writer.TryWrite(waiting) ? waiting.Done.Task : Task.CompletedTask;
+    }
+
     /// <summary>Takes no more batches; returns when those taken are written.</summary>
     public async Task CloseAsync()
     {

@@ -80,6 +80,22 @@ sealed class StoreFolder : IDisposable
             return [];
         PartitionFiles.DeleteTemporary(Path);
         var found = new List<Partition>();
+        foreach (var (first, last) in PartitionFiles.MergedRanges(Path))
+        {
+            var file = PartitionFiles.MergedFile(Path, first, last);
+            // killed between the publication of one and the deletion of what it was made of
+            if (IsWithin(found, first, last))
+                PartitionFiles.Delete(file);
+            else if (TryAttach(file, () => AttachMerged(_root, first, last, file)) is { } partition)
+                found.Add(partition);
+        }
+        foreach (var number in PartitionFiles.SealedNumbers(Path).Union(PartitionFiles.OpenNumbers(Path)))
+        {
+            if (!IsWithin(found, number, number))
+                continue;
+            PartitionFiles.Delete(PartitionFiles.SealedFile(Path, number));
+            PartitionFiles.Delete(PartitionFiles.OpenFile(Path, number));
+        }
         foreach (var number in PartitionFiles.SealedNumbers(Path))
         {
             var file = PartitionFiles.SealedFile(Path, number);
@@ -136,15 +152,26 @@ sealed class StoreFolder : IDisposable
             """));
 
     /// <summary>Attaches a sealed file, which nobody writes any more.</summary>
-    public Partition AttachSealed(DuckDBConnection connection, int number, string file)
+    public Partition AttachSealed(DuckDBConnection connection, int number, string file) => Attach(
+        connection, file, Partition.DatabaseOf(number, isSealed: true),
+        () => Partition.ReadSealed(connection, null, number, file, Connect));
+
+    /// <summary>Attaches a merged file.</summary>
+    public Partition AttachMerged(DuckDBConnection connection, int first, int last, string file) => Attach(
+        connection, file, Partition.DatabaseOf(first, last),
+        () => Partition.ReadSealed(connection, first, last, file, Connect));
+
+    static bool IsWithin(List<Partition> partitions, int first, int last) =>
+        partitions.Exists(partition => partition.FirstNumber <= first && last <= partition.Number);
+
+    static Partition Attach(DuckDBConnection connection, string file, string database, Func<Partition> read)
     {
-        var database = Partition.DatabaseOf(number, isSealed: true);
         connection.Execute($"ATTACH {Sql.Literal(file)} AS {Sql.Quote(database)} (READ_ONLY)");
         try
         {
             Schema.CheckVersion(connection, database, file);
             CheckLength(connection, file, database);
-            return Partition.ReadSealed(connection, number, file, Connect);
+            return read();
         }
         catch
         {

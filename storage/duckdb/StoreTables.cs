@@ -53,6 +53,11 @@ sealed class StoreTables : IDisposable
             if (found.LastOrDefault() is not { IsSealed: false } last)
                 found.Add(last = Create(found.LastOrDefault()?.Layout ?? Layout.Empty, nowMillis));
             _sinceMillis = last.CreatedMillis;
+            if (found.LastOrDefault(partition => partition.IsMerged) is { } merged)
+                merged.Gone = MergedCopy.ReadGone(_connection, merged);
+            // those of older servers do not say it, nor those that were killed before they were sealed
+            for (var i = 0; i < found.Count - 1; i++)
+                found[i].ClosedMillis ??= found[i + 1].CreatedMillis;
             _writer = new PartitionWriter(_connection, last);
             MoveTo(_writer);
             found.ForEach(partitions.Add);
@@ -172,11 +177,12 @@ sealed class StoreTables : IDisposable
             // what a start has replayed was not counted
             var isKnown = _writer.Appended * 2 >= old.SpanCount;
             var writer = new PartitionWriter(_connection, Create(
-                isKnown ? AttributeCounts.Choose(old.Contents.Shapes) : old.Layout, nowMillis));
+                isKnown ? AttributeCounts.Choose(old.Contents.Shapes, old.Layout) : old.Layout, nowMillis));
             MoveTo(writer);
             _writer.Dispose();
             _writer = writer;
             _sinceMillis = nowMillis;
+            old.ClosedMillis = nowMillis;
             // before the first commit to it is acknowledged
             _partitions.Add(writer.Partition);
             _sealer.Add(old);

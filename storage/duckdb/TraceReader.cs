@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using DuckDB.NET.Data;
 using Tracing.Model;
 
@@ -14,16 +15,17 @@ static class TraceReader
     /// <param name="maxSeq">Of the spans stored up to it; see <see cref="Partition.Seq"/>.</param>
     public static List<IReadOnlyList<Span>> Read(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
         IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue) =>
-        [.. ReadRows(connection, partitions, ids, strict, maxSeq).Select(trace => trace.Spans)];
+        [.. ReadTraces(connection, partitions, ids, strict, maxSeq).Select(trace => trace.Spans)];
 
-    /// <summary>The same, with the rows that the spans were read from.</summary>
-    public static List<Trace> ReadRows(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
-        IReadOnlyList<TraceId> ids, bool strict, long maxSeq)
+    /// <summary>The same, with the rows that the spans were read from, and why each trace is kept.</summary>
+    public static IEnumerable<Trace> ReadTraces(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
+        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue)
     {
         var traces = new OrderedDictionary<TraceId, Trace>();
         foreach (var id in ids)
             traces.TryAdd(KeyOf(id, strict), new Trace());
-        var lows = traces.Keys.Select(key => key.Low).Distinct().Order().ToList();
+        var gone = GoneFrom(partitions);
+        var lows = traces.Keys.Select(key => key.Low).Where(low => !gone.Contains(low)).Distinct().Order().ToList();
         // in the order of the partitions, which is that of their spans
         foreach (var partition in partitions)
         {
@@ -31,8 +33,29 @@ static class TraceReader
             if (here.Count > 0)
                 Read(connection, partition, here, strict, maxSeq, traces);
         }
-        return [.. traces.Values.Where(trace => trace.Spans.Count > 0)];
+        return traces.Values.Where(trace => trace.Spans.Count > 0);
     }
+
+    /// <summary>Why the traces of a low half are kept.</summary>
+    public static TraceKept ReadKept(DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceId id)
+    {
+        foreach (var partition in partitions)
+        {
+            if (!partition.IsMerged || !partition.Filter.MayHave(id.Low))
+                continue;
+            using var command = connection.Command(
+                $"SELECT kept, weight FROM {partition.Spans} WHERE trace_low = $1 AND kept > 0 LIMIT 1", id.Low);
+            using var reader = command.ExecuteReader();
+            var row = new RowReader(reader);
+            if (row.Read())
+                return new TraceKept((KeptReason)row.Next<byte>(), row.Next<double>());
+        }
+        return TraceKept.Whole;
+    }
+
+    /// <summary>Low halves of the ids of traces that no reader may see; see <see cref="Partition.Gone"/>.</summary>
+    public static IReadOnlySet<ulong> GoneFrom(IReadOnlyList<Partition> partitions) =>
+        partitions.LastOrDefault(partition => partition.IsMerged)?.Gone ?? FrozenSet<ulong>.Empty;
 
     static void Read(DuckDBConnection connection, Partition partition, List<ulong> lows, bool strict, long maxSeq,
         OrderedDictionary<TraceId, Trace> traces)
@@ -47,24 +70,26 @@ static class TraceReader
             // a list of constants, as DuckDB compares them with the least and greatest of each row group
             : ($"trace_low IN ({string.Join(", ", lows.Select((_, i) => $"${i + 1}"))})", [.. lows]);
         using var command = connection.Command(
-            $"SELECT rowid, {partition.Seq}, {partition.ParentDistance}, {SpanTable.Columns(partition.Layout)} " +
+            $"SELECT rowid, {partition.Seq}, {partition.ParentDistance}, {partition.Kept}, {partition.Weight}, " +
+            $"{SpanTable.Columns(partition.Layout)} " +
             $"FROM {partition.Spans} WHERE {condition} ORDER BY rowid", parameters);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
-        var rows = new OrderedDictionary<long, (long Seq, int? ParentDistance, Span Span)>();
+        var rows = new OrderedDictionary<long, (long Seq, int? ParentDistance, TraceKept Kept, Span Span)>();
         while (row.Read())
         {
             rows.Add(row.Next<long>(), (row.Next<long>(), row.NextOrNull<int>(),
+                new TraceKept((KeptReason)row.Next<byte>(), row.Next<double>()),
                 SpanTable.Read(row, partition.Layout, partition.Contents)));
         }
-        foreach (var (id, (seq, distance, read)) in rows)
+        foreach (var (id, (seq, distance, kept, read)) in rows)
         {
             if (seq > maxSeq)
                 continue;
             // a parent that is named so is in the same trace, so it was read too
             var span = distance is null ? read : read with { ParentSpanId = rows[id - distance.Value].Span.SpanId };
             if (traces.TryGetValue(KeyOf(span.TraceId, strict), out var trace))
-                trace.Add(span, seq);
+                trace.Add(span, seq, kept);
         }
     }
 
@@ -83,8 +108,13 @@ sealed class Trace
     /// <summary>All rows, also of identical spans, with the index of the span.</summary>
     public IReadOnlyList<(long Seq, int Span)> Rows => _rows;
 
-    public void Add(Span span, long seq)
+    /// <summary>Why it is kept; of its late spans, which nothing was decided on, the decision on the others.</summary>
+    public TraceKept Kept { get; private set; } = TraceKept.Whole;
+
+    public void Add(Span span, long seq, TraceKept kept)
     {
+        if (kept.Reason != KeptReason.All)
+            Kept = kept;
         if (_known.TryAdd(span, _spans.Count))
             _spans.Add(span);
         _rows.Add((seq, _known[span]));

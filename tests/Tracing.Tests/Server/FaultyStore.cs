@@ -18,6 +18,9 @@ sealed class FaultyStore : ISpanStore
     public Task<IReadOnlyList<IReadOnlyList<Span>>> GetTracesAsync(
         IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) => Find(cancellationToken);
 
+    public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) =>
+        Task.FromResult(TraceKept.Whole);
+
     public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
         TraceQuery query, CancellationToken cancellationToken) => Find(cancellationToken);
 

@@ -21,6 +21,11 @@ public sealed class OptionsTests
     [InlineData("Storage:Path", " ", "Tracing:Storage:Path is \" \"")]
     [InlineData("Storage:SealSpans", "0", "Tracing:Storage:SealSpans is 0")]
     [InlineData("Storage:SealAge", "00:00:00", "Tracing:Storage:SealAge is 00:00:00")]
+    [InlineData("Storage:Retention", "-1.00:00:00", "Tracing:Storage:Retention is -1.00:00:00; it must be more than 0")]
+    [InlineData("Storage:HotWindow", "-00:00:01", "Tracing:Storage:HotWindow is -00:00:01")]
+    [InlineData("Storage:BaselineRate", "1.5", "Tracing:Storage:BaselineRate is 1.5; it must be between 0 and 1")]
+    [InlineData("Storage:BaselineRate", "NaN", "Tracing:Storage:BaselineRate is NaN")]
+    [InlineData("Storage:MaxBytes", "-5", "Tracing:Storage:MaxBytes is -5; it must be 0 or more")]
     public void A_bad_setting_is_refused_by_key_and_value(string key, string value, string message)
     {
         var error = Assert.Throws<InvalidOptionsException>(() => Read(new() { ["Tracing:" + key] = value }));

@@ -26,7 +26,7 @@ public sealed class SearchTests
         const string Expected = """
             {"traces":[{"traceId":"0000000000000000000000000000000a","rootService":"shop","rootName":"buy",
             "startUnixNano":"1767312000123456789","durationNanos":1000000000,"spanCount":1,"errorCount":1,
-            "services":[{"name":"shop","spans":1,"errors":1}],"matchCount":1,
+            "kept":"all","weight":1,"services":[{"name":"shop","spans":1,"errors":1}],"matchCount":1,
             "spans":[{"spanId":"000000000000000b","name":"buy","service":"shop",
             "startUnixNano":"1767312000123456789","durationNanos":1000000000,"status":"error","kind":"server"}]}],
             "next":null}

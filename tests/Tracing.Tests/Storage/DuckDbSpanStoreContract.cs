@@ -19,16 +19,25 @@ public abstract class DuckDbSpanStoreContract(int sealSpans) : SpanStoreContract
     }
 
     private protected override ValueTask<ISpanStore> OpenAsync(StoreSetup setup) =>
-        ValueTask.FromResult<ISpanStore>(Open(new DuckDbStoreOptions
+        ValueTask.FromResult<ISpanStore>(Open(Adapt(new DuckDbStoreOptions
         {
             Path = Folder.Path,
             AutocompleteKeys = setup.AutocompleteKeys,
             MaxQueuedSpans = setup.MaxQueuedSpans,
             SealSpans = sealSpans,
-        }));
+        })));
+
+    private protected virtual DuckDbStoreOptions Adapt(DuckDbStoreOptions options) => options;
 
     private protected DuckDbSpanStore Open(DuckDbStoreOptions options) => DuckDbSpanStore.Open(options, Clock);
 }
 
 /// <summary>The contract where everything straddles partitions, open and sealed ones.</summary>
 public sealed class SmallPartitionsTests() : DuckDbSpanStoreContract(sealSpans: 10);
+
+/// <summary>The contract where partitions are merged as soon as they are sealed, and again and again.</summary>
+public sealed class SoonMergedTests() : DuckDbSpanStoreContract(sealSpans: 5)
+{
+    private protected override DuckDbStoreOptions Adapt(DuckDbStoreOptions options) =>
+        options with { HotWindow = TimeSpan.Zero, MergeSpans = 10 };
+}

@@ -1,0 +1,162 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// What has to be done as time goes by, in the background and one thing after the other: closes an append partition
+/// that is old though nothing comes, drops partitions that are too old or too many, and merges those that are due.
+/// </summary>
+sealed class Upkeep
+{
+    /// <summary>How often it looks; so much later than the settings say may things be done.</summary>
+    static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
+
+    static readonly TimeSpan InterruptEvery = TimeSpan.FromMilliseconds(10);
+
+    readonly Partitions _partitions;
+    readonly Merger _merger;
+    readonly SpanWriter _writer;
+    readonly DuckDbStoreOptions _options;
+    readonly TimeProvider _time;
+    readonly ILogger _logger;
+    readonly ITimer _timer;
+    readonly Task _loop;
+
+    // one that waits is enough, whatever asks for it
+    readonly Channel<bool> _wanted = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    readonly Lock _lock = new();
+
+    // guarded by the lock
+    TaskCompletionSource? _idle;
+    bool _isBusy;
+    bool _isLookDue;
+    volatile bool _isClosing;
+
+    public Upkeep(Partitions partitions, Merger merger, SpanWriter writer, DuckDbStoreOptions options,
+        TimeProvider time, ILogger logger)
+    {
+        _merger = merger;
+        _partitions = partitions;
+        _writer = writer;
+        _options = options;
+        _time = time;
+        _logger = logger;
+        // a thread of its own, since DuckDB's calls block
+        _loop = Task.Factory.StartNew(
+            Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _timer = time.CreateTimer(_ => Ask(look: true), null, Every, Every);
+        partitions.Replaced = () => Ask(look: false);
+    }
+
+    /// <summary>Completes when all that was due has been done.</summary>
+    public Task WhenIdle()
+    {
+        lock (_lock)
+        {
+            if (!_isBusy)
+                return Task.CompletedTask;
+            _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _idle.Task;
+        }
+    }
+
+    /// <summary>Gives up what is being done; the next start takes it up again.</summary>
+    public async Task CloseAsync()
+    {
+        _isClosing = true;
+        await _timer.DisposeAsync();
+        _wanted.Writer.TryComplete();
+        while (await Task.WhenAny(_loop, Task.Delay(InterruptEvery)) != _loop)
+            _merger.Interrupt();
+        await _loop;
+        _merger.Dispose();
+    }
+
+    /// <param name="look">Whether the writer, too, is to look for what time has made due.</param>
+    void Ask(bool look)
+    {
+        lock (_lock)
+        {
+            _isLookDue |= look;
+            if (_wanted.Writer.TryWrite(true))
+                _isBusy = true;
+        }
+    }
+
+    void Run()
+    {
+        while (_wanted.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        {
+            _wanted.Reader.TryRead(out _);
+            if (!_isClosing)
+                TryKeepUp();
+            lock (_lock)
+            {
+                if (_wanted.Reader.TryPeek(out _))
+                    continue;
+                _isBusy = false;
+                _idle?.TrySetResult();
+                _idle = null;
+            }
+        }
+    }
+
+    void TryKeepUp()
+    {
+        try
+        {
+            bool look;
+            lock (_lock)
+                (look, _isLookDue) = (_isLookDue, false);
+            if (look)
+                _writer.LookAsync().GetAwaiter().GetResult();
+            DropOld();
+            DropExcess();
+            while (!_isClosing && _merger.TryMergeNext(_time.GetUtcNow().ToUnixTimeMilliseconds()))
+                DropExcess();
+        }
+        catch (Exception exception)
+        {
+            // the edge of the loop: whatever is wrong, what is stored is served
+            if (!_isClosing)
+                _logger.UpkeepFailed(exception);
+        }
+    }
+
+    void DropOld()
+    {
+        var oldest = (_time.GetUtcNow() - _options.Retention).ToUnixTimeMilliseconds();
+        using var snapshot = _partitions.Take();
+        foreach (var partition in snapshot.Partitions)
+        {
+            if (partition.IsSealed && partition.ClosedMillis <= oldest)
+                Drop(partition, PartitionFiles.LengthOf(partition.File), "its time is over");
+        }
+    }
+
+    void DropExcess()
+    {
+        if (_options.MaxBytes == 0)
+            return;
+        using var snapshot = _partitions.Take();
+        var lengths = snapshot.Partitions.Select(partition => PartitionFiles.LengthOf(partition.File)).ToList();
+        var excess = lengths.Sum() - _options.MaxBytes;
+        foreach (var (partition, length) in snapshot.Partitions.Zip(lengths))
+        {
+            if (excess <= 0)
+                return;
+            if (!partition.IsSealed)
+                continue;
+            excess -= length;
+            Drop(partition, length, "there is more than may be");
+        }
+    }
+
+    void Drop(Partition partition, long length, string reason)
+    {
+        _partitions.Drop(partition);
+        _logger.Dropped(partition.File, partition.SpanCount, length, reason);
+    }
+}

@@ -90,7 +90,10 @@ public sealed class MergeTests : IAsyncDisposable
         await PassAsync(store, Hour);
         var expected = new Dictionary<ulong, KeptReason>
         {
-            [1] = KeptReason.Error, [2] = KeptReason.Slow, [3] = KeptReason.Rare, [4] = KeptReason.Debug,
+            [1] = KeptReason.Error,
+            [2] = KeptReason.Slow,
+            [3] = KeptReason.Rare,
+            [4] = KeptReason.Debug,
         };
         foreach (var (id, reason) in expected)
             Assert.Equal(new TraceKept(reason, 1), await store.GetKeptAsync(Trace(id), Cancellation));
@@ -124,7 +127,10 @@ public sealed class MergeTests : IAsyncDisposable
         var twentyMinutes = TimeSpan.FromMinutes(20);
         var options = new DuckDbStoreOptions
         {
-            BaselineRate = 0.3, MinThinnedTraces = 1, SealAge = twentyMinutes, MergeSpans = 1,
+            BaselineRate = 0.3,
+            MinThinnedTraces = 1,
+            SealAge = twentyMinutes,
+            MergeSpans = 1,
         };
         var store = Open(options);
         // pieces in three partitions, of which each is merged by itself, and some skip the one in the middle
@@ -306,7 +312,10 @@ public sealed class MergeTests : IAsyncDisposable
         await PassAsync(store, TimeSpan.Zero);
         var searches = Enum.GetValues<SearchOrder>().Select(order => new SpanSearch
         {
-            StartUnixNano = 0, EndUnixNano = ulong.MaxValue, Order = order, Limit = 9,
+            StartUnixNano = 0,
+            EndUnixNano = ulong.MaxValue,
+            Order = order,
+            Limit = 9,
         }).ToList();
         var all = new List<List<TraceId>>();
         var firsts = new List<SearchPage>();

@@ -56,7 +56,9 @@ sealed class Shape
 
     public AttributeKey[] Keys { get; }
 
-    /// <summary>Places, among the keys, of those that are not in columns: the codes of a row are in this order.</summary>
+    /// <summary>
+    /// Places, among the keys, of those that are not in columns: the codes of a row are in this order.
+    /// </summary>
     public int[] Coded { get; }
 
     /// <summary>Place, among the keys, of the one in a column; -1 for none.</summary>

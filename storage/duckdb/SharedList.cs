@@ -1,6 +1,8 @@
 namespace Tracing.Storage.DuckDb;
 
-/// <summary>A list that one thread adds to, while others read what they know is there. Nothing is ever removed.</summary>
+/// <summary>
+/// A list that one thread adds to, while others read what they know is there. Nothing is ever removed.
+/// </summary>
 sealed class SharedList<T>
 {
     T[] _items = [];

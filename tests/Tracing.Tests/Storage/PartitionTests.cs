@@ -65,7 +65,8 @@ public sealed class PartitionTests : IAsyncDisposable
         await store.WhenSealedAsync();
         await store.DisposeAsync();
         var lines = await File.ReadAllLinesAsync(Path.Combine(Repository.Root, "ARCHITECTURE.md"), Cancellation);
-        var sql = string.Join('\n', lines.SkipWhile(line => !line.StartsWith("    WITH names", StringComparison.Ordinal))
+        var sql = string.Join('\n', lines
+            .SkipWhile(line => !line.StartsWith("    WITH names", StringComparison.Ordinal))
             .TakeWhile(line => line.Length > 0));
         using var connection = new DuckDBConnection($"DataSource={_folder.Path}/00000001.duckdb;ACCESS_MODE=READ_ONLY");
         connection.Open();

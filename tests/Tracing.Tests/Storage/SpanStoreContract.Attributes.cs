@@ -9,7 +9,9 @@ public abstract partial class SpanStoreContract
 {
     const int MadeUpKeys = 5000;
 
-    /// <summary>A span with a key that no other has, a value that no other has, and some that are hard to keep.</summary>
+    /// <summary>
+    /// A span with a key that no other has, a value that no other has, and some that are hard to keep.
+    /// </summary>
     static Span Unusual(int n) => Otlp((ulong)n).At(n).With(
         Tag("user", $"user-{n}"),
         new($"made.up.{n}", new AttributeValue((long)n)),
@@ -37,8 +39,13 @@ public abstract partial class SpanStoreContract
         }
         foreach (var n in (int[])[4096, MadeUpKeys - 1])
         {
-            Assert.Equal($"Span made.up.{n}: 1, Int 1", await KeysAsync(
-                store, new KeyQuery { Spans = Selected("{ }"), Scope = KeyScope.Span, Prefix = $"made.up.{n}", Limit = 1 }));
+            Assert.Equal($"Span made.up.{n}: 1, Int 1", await KeysAsync(store, new KeyQuery
+            {
+                Spans = Selected("{ }"),
+                Scope = KeyScope.Span,
+                Prefix = $"made.up.{n}",
+                Limit = 1,
+            }));
             Assert.Equal($"Span Int {n}: 1", await ValuesAsync(
                 store, new ValueQuery { Spans = Selected("{ }"), Key = $"made.up.{n}", Scope = KeyScope.Span }));
             Assert.Equal($"Span Array [{n},\"x\"]: 1", await ValuesAsync(store, new ValueQuery

@@ -17,9 +17,14 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
 
     readonly Shapes _shapes = partition.Contents.Shapes;
 
+    // filters may ask for a key again and again
+    readonly Dictionary<string, SqlCondition> _has = [];
+    readonly Dictionary<string, AttributeKey[]> _coded = [];
+    readonly Dictionary<AttributeKey, ILookup<int, int>> _places = [];
+
     /// <summary>Whether a span has an attribute of this key.</summary>
-    public SqlCondition Has(string key) =>
-        OfShapes(shape => Array.Exists(shape.Keys, each => each.Key == key)) | HasInFreeForm(key);
+    public SqlCondition Has(string key) => Cached(_has, key,
+        wanted => OfShapes(shape => Array.Exists(shape.Keys, each => each.Key == wanted)) | HasInFreeForm(wanted));
 
     /// <summary>An attribute against a value of the query; arrays and the like are left open.</summary>
     public SqlCondition Compare(string key, Operator @operator, Value value, Pattern? pattern)
@@ -29,9 +34,9 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
         return SqlCondition.Any(
         [
             .. partition.Layout.Of(key).Select(column => CompareColumn(column, @operator, value, pattern)),
-            .. _shapes.Coded(key).Select(coded => OfCoded(
+            .. Coded(key).Select(coded => OfCoded(
                 coded, each => Comparisons.Holds(comparison, Value.Of(each), value),
-                text => CompareText(text, @operator, value, pattern))),
+                text => CompareText(coded.Type, text, @operator, value, pattern))),
             new SqlCondition(HasInFreeForm(key).Over, SqlCondition.Never.Under),
         ]);
     }
@@ -44,7 +49,7 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
             .Where(column => column.Value is not null)
             .Select(column => SqlCondition.Exactly($"{column.Quoted} = {Bind(column.Value!)}"));
         var candidates = AttributeText.Candidates(tag);
-        var coded = _shapes.Coded(key).Select(each => OfCoded(
+        var coded = Coded(key).Select(each => OfCoded(
             each, value => ZipkinMapping.TagText(value) == tag,
             text => SqlCondition.Exactly($"{text} IN ({BindAll(candidates)})")));
         var prefix = AttributeWriter.KeyPrefix(key);
@@ -76,7 +81,7 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
         var isAll = codes.Count == key.Values.Count;
         if (codes.Count == 0 && !key.HasTexts)
             return SqlCondition.Never;
-        return SqlCondition.Any([.. _shapes.PlacesOf(key).Select(place =>
+        return SqlCondition.Any([.. Cached(_places, key, _shapes.PlacesOf).Select(place =>
         {
             var column = Invariant($"codes[{place.Key + 1}]");
             var values = isAll ? SqlCondition.Exactly($"{column} >= 0") : In(column, codes);
@@ -130,21 +135,27 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
     // a comparison that is left open or negated must not hold where there is no value
     static SqlCondition IsThere(string column) => SqlCondition.Exactly($"{column} IS NOT NULL");
 
-    /// <summary>A value as <see cref="AttributeText"/> writes it.</summary>
-    SqlCondition CompareText(string column, Operator @operator, Value value, Pattern? pattern)
+    /// <summary>A value of a type as <see cref="AttributeText"/> writes it.</summary>
+    SqlCondition CompareText(
+        AttributeType type, string column, Operator @operator, Value value, Pattern? pattern)
     {
-        var condition = value.Form switch
+        switch (type, value.Form)
         {
-            ValueForm.Text when pattern is not null => SqlValues.Match(
-                parameters, $"substr({column}, 2)", @operator, pattern) & OfType(column, 's'),
-            ValueForm.Text => SqlValues.CompareText(parameters, column, @operator, "s" + value.Text) &
-                OfType(column, 's'),
-            ValueForm.Bool => CompareBool(column, @operator, value.Bool),
-            ValueForm.Int or ValueForm.Float => CompareNumber(column, @operator, value),
-            _ => SqlCondition.Never,
-        };
-        var beside = OfType(column, AttributeText.Beside);
-        return condition | new SqlCondition(beside.Over, SqlCondition.Never.Under);
+            case (AttributeType.String, ValueForm.Text) when pattern is not null:
+                return SqlValues.Match(parameters, $"substr({column}, 2)", @operator, pattern) & IsThere(column);
+            case (AttributeType.String, ValueForm.Text):
+                return SqlValues.CompareText(parameters, column, @operator, "s" + value.Text);
+            case (AttributeType.Bool, ValueForm.Bool):
+                return CompareBool(column, @operator, value.Bool);
+            case (AttributeType.Int or AttributeType.Double, ValueForm.Int or ValueForm.Float):
+                var beside = OfType(column, AttributeText.Beside);
+                return CompareNumber(column, @operator, value) |
+                    new SqlCondition(beside.Over, SqlCondition.Never.Under);
+            case (AttributeType.Array, _):
+                return SqlCondition.Unknown;
+            default:
+                return SqlCondition.Never;
+        }
     }
 
     static SqlCondition OfType(string column, char type) => SqlCondition.Exactly($"starts_with({column}, '{type}')");
@@ -162,6 +173,15 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
         var real = $"TRY_CAST(substr({column}, 2) AS DOUBLE)";
         return (OfType(column, 'i') & SqlValues.CompareInteger(parameters, integer, @operator, value)) |
             (OfType(column, 'd') & SqlValues.CompareReal(parameters, real, @operator, value));
+    }
+
+    AttributeKey[] Coded(string key) => Cached(_coded, key, wanted => [.. _shapes.Coded(wanted)]);
+
+    static T Cached<TKey, T>(Dictionary<TKey, T> cache, TKey key, Func<TKey, T> make) where TKey : notnull
+    {
+        if (!cache.TryGetValue(key, out var known))
+            cache.Add(key, known = make(key));
+        return known;
     }
 
     string Bind(object value) => value is string text ? parameters.BindText(text) : parameters.Bind(value);

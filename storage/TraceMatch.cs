@@ -11,12 +11,15 @@ readonly record struct TraceMatch(ulong Value, FoundTrace Found)
     /// <param name="stored">All spans of the trace, in the order they were stored.</param>
     /// <param name="kept">Why it is kept.</param>
     /// <param name="search">Its cursor is not looked at.</param>
-    public static TraceMatch? Of(IReadOnlyList<Span> stored, TraceKept kept, SpanSearch search)
+    /// <param name="fits">Whether each span fits the filter; null when that is to be decided.</param>
+    public static TraceMatch? Of(
+        IReadOnlyList<Span> stored, TraceKept kept, SpanSearch search, IReadOnlyList<bool>? fits = null)
     {
         var trace = new TraceFacts(stored);
         var matches = trace.Spans
-            .Where(span => span.StartUnixNano >= search.StartUnixNano && span.StartUnixNano < search.EndUnixNano &&
-                search.Filter.Matches(span, trace))
+            .Where((span, i) =>
+                span.StartUnixNano >= search.StartUnixNano && span.StartUnixNano < search.EndUnixNano &&
+                (fits?[i] ?? search.Filter.Matches(span, trace)))
             .OrderBy(span => span.StartUnixNano)
             .ToList();
         if (matches.Count == 0)

@@ -20,7 +20,7 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
     // filters may ask for a key again and again
     readonly Dictionary<string, SqlCondition> _has = [];
     readonly Dictionary<string, AttributeKey[]> _coded = [];
-    readonly Dictionary<AttributeKey, ILookup<int, int>> _places = [];
+    readonly Dictionary<AttributeKey, string> _codes = [];
 
     /// <summary>Whether a span has an attribute of this key.</summary>
     public SqlCondition Has(string key) => Cached(_has, key,
@@ -81,29 +81,35 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
         var isAll = codes.Count == key.Values.Count;
         if (codes.Count == 0 && !key.HasTexts)
             return SqlCondition.Never;
-        return SqlCondition.Any([.. Cached(_places, key, _shapes.PlacesOf).Select(place =>
-        {
-            var column = Invariant($"codes[{place.Key + 1}]");
-            var values = isAll ? SqlCondition.Exactly($"{column} >= 0") : In(column, codes);
-            if (key.HasTexts)
-                values |= SqlCondition.Exactly($"{column} < 0") & ofText($"texts[-{column}]");
-            return In("shape", place) & values;
-        })]) & RowsOf(key, codes);
+        var rows = RowsOf(key, codes);
+        // of a sealed partition just those; of another some may not be committed, and then be of other spans
+        if (rows is { } exact && partition.IsSealed)
+            return exact;
+        var shapes = In("shape", _shapes.With(key));
+        var column = Cached(_codes, key, wanted => _shapes.CodeOf(wanted, parameters));
+        var values = isAll ? SqlCondition.Exactly($"{column} >= 0") : In(column, codes);
+        if (key.HasTexts)
+            values |= SqlCondition.Exactly($"{column} < 0") & ofText($"texts[-{column}]");
+        return shapes & values & (rows ?? SqlCondition.Always);
     }
 
-    /// <summary>Where values are rare, the rows that may have them, so that no others are read.</summary>
-    static SqlCondition RowsOf(AttributeKey key, List<int> codes)
+    /// <summary>Where values are rare, the rows that may have them, so that no others are read; else null.</summary>
+    SqlCondition? RowsOf(AttributeKey key, List<int> codes)
     {
         if (key.HasTexts)
-            return SqlCondition.Always;
+            return null;
         var rows = new List<int>();
         foreach (var code in codes)
         {
             if (key.Rows[code] is not { } ofValue || rows.Count > MaxRows)
-                return SqlCondition.Always;
+                return null;
             rows.AddRange(ofValue.All());
         }
-        return In("rowid", rows);
+        // rows that are joined are found, where those of a list are compared with all
+        return rows.Count < 2 ? In("rowid", rows) : In("rowid", rows) with
+        {
+            Where = $"rowid IN (SELECT unnest({parameters.Bind(rows)}::INTEGER[]))",
+        };
     }
 
     static SqlCondition In(string column, IEnumerable<int> numbers)

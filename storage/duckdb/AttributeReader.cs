@@ -9,15 +9,15 @@ static class AttributeReader
     /// <summary>What <see cref="Read"/> reads, in its order, after the layout's columns.</summary>
     public const string Columns = "shape, codes, texts, texts_beside";
 
-    public static KeyValue[] Read(RowReader row, Layout layout, Shapes shapes)
+    public static KeyValue[] Read(IRow row, Layout layout, Shapes shapes)
     {
         var columns = new AttributeValue[layout.Columns.Length];
         for (var i = 0; i < columns.Length; i++)
             columns[i] = NextOf(row, layout.Columns[i].Type);
         var id = row.Next<int>();
-        var codes = row.NextList<int>();
-        var texts = row.NextList<string>();
-        var beside = row.NextList<string>();
+        var codes = row.NextNumbers();
+        var texts = row.NextTexts();
+        var beside = row.NextTexts();
         var values = texts is null ? [] : ParseTexts(texts, beside, id == Shapes.FreeForm);
         if (id == Shapes.FreeForm)
             return values;
@@ -61,7 +61,7 @@ static class AttributeReader
     }
 
     /// <summary>Empty for NULL, which the shape tells apart.</summary>
-    static AttributeValue NextOf(RowReader row, AttributeType type) => type switch
+    static AttributeValue NextOf(IRow row, AttributeType type) => type switch
     {
         AttributeType.String => row.NextText() is { } text ? new AttributeValue(text) : default,
         AttributeType.Int => row.NextOrNull<long>() is { } number ? new AttributeValue(number) : default,

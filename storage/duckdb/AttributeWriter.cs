@@ -37,6 +37,9 @@ sealed class AttributeWriter : IDisposable
     // known, and not stored yet: when a transaction fails they are for the next
     readonly List<(AttributeKey Key, int Code)> _addedValues = [];
     readonly List<AttributeKey> _addedTexts = [];
+
+    // values whose rows were noted in this transaction
+    readonly List<(AttributeKey Key, int Code)> _noted = [];
     bool _addedFreeForm;
 
     // of the row at hand: its number, and what goes to the texts
@@ -107,10 +110,15 @@ sealed class AttributeWriter : IDisposable
         _addedValues.Clear();
         _addedTexts.Clear();
         _addedFreeForm = false;
+        _noted.Clear();
     }
 
     public void Discard()
     {
+        // the numbers noted will be those of other rows
+        foreach (var (key, code) in _noted)
+            key.Rows.Set(code, null);
+        _noted.Clear();
         _keyRows.Discard();
         _valueRows.Discard();
         _shapeRows.Discard();
@@ -231,6 +239,7 @@ sealed class AttributeWriter : IDisposable
             code = codes.Add(value);
             _addedValues.Add((key, code));
             key.Rows.Set(code, SharedList<int>.Of([_rowId]));
+            _noted.Add((key, code));
             return code;
         }
         if (!key.HasTexts)
@@ -241,16 +250,20 @@ sealed class AttributeWriter : IDisposable
         return -1;
     }
 
-    // Before the commit, so that a search that sees the row knows of it. A row that is never committed is looked at in
-    // vain.
+    // before the commit, so that a search that sees the row knows of it
     void AddRow(AttributeKey key, int code)
     {
         if (key.Rows[code] is not { } rows)
             return;
         if (rows.Count < MaxRows)
+        {
             rows.Add(_rowId);
+            _noted.Add((key, code));
+        }
         else
+        {
             key.Rows.Set(code, null);
+        }
     }
 
     static bool MayHaveCode(in AttributeValue value) => value.AsString() is { } text

@@ -149,17 +149,10 @@ sealed class KeyText(SqlParameters parameters, Partition partition)
         {
             var values = BindList(coded.Values.All().Select(value =>
                 Letters[(int)TypeOf(value.Type)] + ZipkinMapping.TagText(value)));
-            foreach (var shapes in partition.Contents.Shapes.PlacesOf(coded))
-            {
-                var code = string.Create(CultureInfo.InvariantCulture, $"codes[{shapes.Key + 1}]");
-                var text = $"decode(from_base64({values}[{code} + 1]))";
-                if (coded.HasTexts)
-                {
-                    text = $"CASE WHEN {code} >= 0 THEN {text} " +
-                        $"ELSE {Letter($"(-{code})")} || substr(texts[-{code}], 2) END";
-                }
-                yield return $"CASE WHEN shape IN ({string.Join(", ", shapes)}) THEN {text} END";
-            }
+            var code = partition.Contents.Shapes.CodeOf(coded, parameters);
+            var text = $"decode(from_base64({values}[{code} + 1]))";
+            yield return !coded.HasTexts ? text : $"CASE WHEN {code} >= 0 THEN {text} " +
+                $"ELSE {Letter($"(-{code})")} || substr(texts[-{code}], 2) END";
         }
     }
 

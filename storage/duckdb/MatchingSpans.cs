@@ -27,7 +27,7 @@ sealed class MatchingSpans
         _services = services;
         Selection = selection;
         // all statements see the same spans; before the filter looks at resources, so that it knows those of all
-        _snapshot = partitions[^1].LastSeq(connection);
+        _snapshot = partitions[^1].LastSeq;
         _all = [.. partitions.Where(partition => partition.FirstSeq <= _snapshot)];
         Partitions = selection.EndUnixNano == 0
             ? []
@@ -51,7 +51,7 @@ sealed class MatchingSpans
         var undecided = new SqlParameters();
         var selects = spans.Partitions
             .Select(partition => (Partition: partition, Condition: spans.Compile(undecided, partition)))
-            .Where(each => !IsExact(each.Condition))
+            .Where(each => !each.Condition.IsExact)
             .Select(each => $"SELECT trace_high, trace_low FROM {each.Partition.Spans} WHERE " +
                 $"{spans.IsWithin(undecided, each.Partition)} AND {each.Condition.Over} " +
                 $"AND NOT {each.Condition.Under}")
@@ -78,13 +78,11 @@ sealed class MatchingSpans
     public string Rows(SqlParameters parameters, Partition partition)
     {
         var condition = Compile(parameters, partition);
-        var matches = IsExact(condition) ? condition.Where : !_isDecided
+        var matches = condition.IsExact ? condition.Where : !_isDecided
             ? condition.Under
             : $"({condition.Under} OR {partition.Seq} IN (SELECT seq FROM matching))";
         return $"{partition.Spans} WHERE {IsWithin(parameters, partition)} AND {matches}";
     }
-
-    static bool IsExact(SqlCondition condition) => condition.Over == condition.Under;
 
     SqlCondition Compile(SqlParameters parameters, Partition partition) =>
         new SqlFilter(parameters, partition, _services).Compile(Selection.Filter.Root);

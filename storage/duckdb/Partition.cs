@@ -93,6 +93,9 @@ sealed class Partition
     /// <summary>Resources and scopes; of a sealed partition read with its first span.</summary>
     public SharedContents Contents => _contents.Value;
 
+    /// <summary>The rows that memory has too; null when it is sealed, or was written before the start.</summary>
+    public RecentRows? Recent { get; set; }
+
     public long SpanCount
     {
         get => Interlocked.Read(ref _spans);
@@ -212,12 +215,9 @@ sealed class Partition
             return (_minStart, _maxStart);
     }
 
-    /// <summary>Of the newest span that is committed; below <see cref="FirstSeq"/> when there is none.</summary>
-    public long LastSeq(DuckDBConnection connection)
-    {
-        using var command = connection.Command($"SELECT coalesce(max({Seq}), {FirstSeq - 1}) FROM {Spans}");
-        return Convert.ToInt64(command.ExecuteScalar(), CultureInfo.InvariantCulture);
-    }
+    /// <summary>Of the newest span that is acknowledged; below <see cref="FirstSeq"/> when there is none.</summary>
+    /// <remarks>Of an append partition, whose rows have no gaps.</remarks>
+    public long LastSeq => FirstSeq + SpanCount - 1;
 
     /// <summary>SQL for whether a span was stored no later than that of the number.</summary>
     public string IsStoredBy(long seq)

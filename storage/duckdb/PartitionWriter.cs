@@ -11,6 +11,7 @@ namespace Tracing.Storage.DuckDb;
 sealed class PartitionWriter : IDisposable
 {
     readonly AttributeWriter _attributes;
+    readonly RecentRows _recent;
     readonly TableAppender _spans;
     readonly DistinctTable<Resource> _resources;
     readonly DistinctTable<InstrumentationScope> _scopes;
@@ -21,7 +22,8 @@ sealed class PartitionWriter : IDisposable
         Partition = partition;
         _attributes = new AttributeWriter(
             connection, partition.Database, partition.Layout, partition.Contents.Shapes);
-        _spans = new TableAppender(connection, partition.Database, "spans");
+        _recent = partition.Recent = new RecentRows(partition.SpanCount);
+        _spans = new TableAppender(connection, partition.Database, "spans", _recent);
         _resources = new DistinctTable<Resource>(
             new TableAppender(connection, partition.Database, "resources"), partition.Contents.Resources,
             OtlpProtobuf.EncodeResource);
@@ -41,6 +43,7 @@ sealed class PartitionWriter : IDisposable
         var rowId = (int)(Partition.SpanCount + _added);
         SpanTable.Append(
             _spans, rowId, span, names, _resources.IdOf(span.Resource), _scopes.IdOf(span.Scope), _attributes);
+        _recent.EndRow(span.TraceId.Low);
         // before the commit, so that whoever sees the span finds its trace here; harmless if it fails
         Partition.Filter.Add(span.TraceId.Low);
         if (span.StartUnixNano > 0)
@@ -58,17 +61,20 @@ sealed class PartitionWriter : IDisposable
 
     public void Publish()
     {
-        Partition.SpanCount += _added;
-        Appended += _added;
-        _added = 0;
         _attributes.Publish();
         _resources.Publish();
         _scopes.Publish();
+        // before the count, by which readers tell whether all rows are there
+        _recent.Publish();
+        Partition.SpanCount += _added;
+        Appended += _added;
+        _added = 0;
     }
 
     public void Discard()
     {
         _added = 0;
+        _recent.Discard();
         _spans.Discard();
         _attributes.Discard();
         _resources.Discard();

@@ -89,11 +89,20 @@ sealed class Shapes
     /// <summary>The keys of this name that are not in columns.</summary>
     public IEnumerable<AttributeKey> Coded(string key) => Keys.All().Where(each => each.Column < 0 && each.Key == key);
 
-    /// <summary>Where the code of a key is among the codes of a row, from 0 on, and in which shapes.</summary>
-    public ILookup<int, int> PlacesOf(AttributeKey key) => All.All().OfType<Shape>()
-        .SelectMany(shape => shape.Coded.Index().Select(each => (Shape: shape, Code: each.Index, Place: each.Item)))
-        .Where(each => each.Shape.Keys[each.Place] == key)
-        .ToLookup(each => each.Code, each => each.Shape.Id);
+    /// <summary>The shapes that have a key among their codes.</summary>
+    public IEnumerable<int> With(AttributeKey key) => Places(key).Index().Where(each => each.Item > 0)
+        .Select(each => each.Index);
+
+    /// <summary>SQL for the code of a key in a row; NULL in rows of other shapes.</summary>
+    /// <remarks>
+    /// Where it is among the codes is looked up by the shape: a condition for each place takes four times as long.
+    /// </remarks>
+    public string CodeOf(AttributeKey key, SqlParameters parameters) =>
+        $"codes[({parameters.Bind(Places(key))}::INTEGER[])[shape + 1]]";
+
+    /// <summary>By shape: where its code is, from 1 on; 0 where there is none.</summary>
+    List<int> Places(AttributeKey key) => [.. All.All().Select(shape =>
+        shape is null ? 0 : Array.FindIndex(shape.Coded, place => shape.Keys[place] == key) + 1)];
 
     public static Shapes Read(DuckDBConnection connection, string database)
     {
@@ -144,7 +153,7 @@ sealed class Shapes
             var key = Keys[row.Next<int>()];
             var code = row.Next<int>();
             key.Values.Set(code, AttributeText.Parse(row.Next<string>(), row.NextText()));
-            key.Rows.Set(code, row.NextList<int>() is { } rows ? SharedList<int>.Of(rows) : null);
+            key.Rows.Set(code, row.NextNumbers() is { } rows ? SharedList<int>.Of(rows) : null);
         }
     }
 }

@@ -1,5 +1,6 @@
 using DuckDB.NET.Data;
 using Tracing.Model;
+using Tracing.Storage.TraceQl;
 
 namespace Tracing.Storage.DuckDb;
 
@@ -24,6 +25,9 @@ sealed class SpanSearcher
     readonly long _snapshot;
     readonly CancellationToken _cancellation;
 
+    // null when the filter has to see whole spans
+    readonly BriefReading? _brief;
+
     // the best so far, one more than fit the page; bounded by it
     readonly List<TraceMatch> _found = [];
 
@@ -41,9 +45,19 @@ sealed class SpanSearcher
         };
         _cancellation = cancellation;
         // before the filter looks at resources, so that it knows those of all spans that count
-        _snapshot = _cursor?.Snapshot ?? partitions[^1].LastSeq(connection);
+        _snapshot = _cursor?.Snapshot ?? partitions[^1].LastSeq;
         _partitions = [.. partitions.Where(partition => partition.FirstSeq <= _snapshot)];
+        // what SQL tells exactly does not depend on other spans
+        var noTrace = new TraceFacts([]);
+        _brief = IsBrief(search.Filter.Root)
+            ? new BriefReading(null, null)
+            : _partitions.All(partition => Compile(new SqlParameters(), partition).IsExact)
+                ? new BriefReading(Compile, span => search.Filter.Matches(span, noTrace))
+                : null;
     }
+
+    SqlCondition Compile(SqlParameters parameters, Partition partition) =>
+        new SqlFilter(parameters, partition, _services).Compile(_search.Filter.Root);
 
     public static SearchPage Search(
         DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services, SpanSearch search,
@@ -87,11 +101,11 @@ sealed class SpanSearcher
             var fresh = rows.Where(row => seen.Add(row.Id)).ToList();
             foreach (var batch in fresh.Chunk(Math.Min(_search.Limit + 1, MaxTracesAtOnce)))
             {
-                Decide(batch.Select(row => row.Id));
-                if (IsComplete(batch[^1].Start))
+                if (IsComplete(batch[0].Start))
                     return;
+                Decide(batch.Select(row => row.Id));
             }
-            if (rows.Count < count)
+            if (rows.Count < count || IsComplete(rows[^1].Start))
                 return;
             last = (rows[^1].Start, rows[^1].Seq);
         }
@@ -134,7 +148,7 @@ sealed class SpanSearcher
             return null;
         var selects = _partitions.Where(partition => partition.MayStartWithin(from, to - 1)).Select(partition =>
         {
-            var filter = new SqlFilter(parameters, partition, _services).Compile(_search.Filter.Root).Where;
+            var filter = Compile(parameters, partition).Where;
             return $"SELECT trace_high, trace_low, start_ns, {partition.Seq} AS seq FROM {partition.Spans} " +
                 $"WHERE start_ns >= {parameters.Bind(from)} AND start_ns < {parameters.Bind(to)} " +
                 $"AND {partition.IsStoredBy(_snapshot)} AND {filter}";
@@ -209,10 +223,13 @@ sealed class SpanSearcher
     /// <param name="values">What orders the traces, where SQL has said it.</param>
     void Decide(IEnumerable<TraceId> ids, Dictionary<TraceId, ulong>? values = null)
     {
-        foreach (var trace in TraceReader.ReadTraces(_connection, _partitions, [.. ids], strict: true, _snapshot))
+        var traces = TraceReader.ReadTraces(_connection, _partitions, [.. ids], strict: true, _snapshot, _brief);
+        foreach (var trace in traces)
         {
             _cancellation.ThrowIfCancellationRequested();
-            if (TraceMatch.Of(trace.Spans, trace.Kept, _search) is not { } match)
+            // traces that could not be told briefly are whole
+            var fits = _brief?.Condition is not null && trace.IsBrief ? trace.Fits : null;
+            if (TraceMatch.Of(trace.Spans, trace.Kept, _search, fits) is not { } match)
                 continue;
             if (values is not null)
                 match = match with { Value = values[match.Found.TraceId] };
@@ -220,6 +237,23 @@ sealed class SpanSearcher
                 Keep(match);
         }
     }
+
+    /// <summary>Whether a filter reads no more than <see cref="SpanTable.ReadBrief"/> does.</summary>
+    static bool IsBrief(Expression expression) => expression switch
+    {
+        Literal => true,
+        AttributeReference attribute => attribute.Scope == AttributeScope.Resource,
+        FieldReference { Field: var field } => (Fields.ReadsOf(field) & ~(Sources.Span | Sources.Trace)) == 0 &&
+            field != Field.StatusMessage,
+        Negative negative => IsBrief(negative.Operand),
+        Inverse inverse => IsBrief(inverse.Operand),
+        Complement complement => IsBrief(complement.Operand),
+        Presence presence => IsBrief(presence.Operand),
+        Arithmetic arithmetic => IsBrief(arithmetic.Left) && IsBrief(arithmetic.Right),
+        Comparison comparison => IsBrief(comparison.Left) && IsBrief(comparison.Right),
+        Logic logic => logic.Terms.All(IsBrief),
+        _ => false,
+    };
 
     void Keep(TraceMatch match)
     {

@@ -18,8 +18,11 @@ readonly record struct SqlCondition(string Over, string Under)
     public string Where
     {
         get => _where ?? Over;
-        private init => _where = value;
+        init => _where = value;
     }
+
+    /// <summary>Whether SQL tells of every row.</summary>
+    public bool IsExact => Over == Under;
 
     /// <summary>SQL cannot tell.</summary>
     public static SqlCondition Unknown { get; } = new(True, False);

@@ -15,6 +15,9 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
     static readonly HashSet<string> DerivedForZipkin =
         ["peer.service", "net.peer.ip", "net.peer.port", "zipkin.debug", "zipkin.shared"];
 
+    /// <summary>Ids that stand in a statement one by one.</summary>
+    const int MaxConstants = 1000;
+
     readonly AttributeColumns _attributes = new(parameters, partition);
 
     static SqlCondition IsOtlp => SqlCondition.Exactly("origin = 0");
@@ -204,9 +207,12 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
         if (others.Count == 0)
             return SqlCondition.Always;
         var isFewer = wanted.Count <= others.Count;
-        var ids = parameters.Bind(isFewer ? wanted : others);
-        return SqlCondition.Exactly(
-            $"({column} {(isFewer ? "IN" : "NOT IN")} (SELECT unnest({ids}::INTEGER[])))");
+        var ids = isFewer ? wanted : others;
+        // as constants, which DuckDB compares as it reads; a list joined to the rows takes ten times as long
+        var list = ids.Count <= MaxConstants
+            ? string.Join(", ", ids)
+            : $"SELECT unnest({parameters.Bind(ids)}::INTEGER[])";
+        return SqlCondition.Exactly($"({column} {(isFewer ? "IN" : "NOT IN")} ({list}))");
     }
 
     /// <summary>Exact only for the name of an event; else it is said what the span must have at least.</summary>

@@ -22,6 +22,7 @@ sealed unsafe class TableAppender : IDisposable
     readonly DuckDBLogicalType[] _types;
     readonly DuckDBDataChunk _chunk;
     readonly ColumnVector[] _columns;
+    readonly RecentRows? _copy;
 
     // lives from the first row of a transaction to its flush
     NativeAppender? _appender;
@@ -29,8 +30,10 @@ sealed unsafe class TableAppender : IDisposable
     int _row;
     int _column;
 
-    public TableAppender(DuckDBConnection connection, string database, string table)
+    /// <param name="copy">Takes the values of each row too, but is told by others where a row ends.</param>
+    public TableAppender(DuckDBConnection connection, string database, string table, RecentRows? copy = null)
     {
+        _copy = copy;
         _connection = connection;
         _database = database;
         _table = table;
@@ -53,23 +56,51 @@ sealed unsafe class TableAppender : IDisposable
         var column = _columns[_column++];
         Debug.Assert(column.Width == sizeof(T), "value and column differ in size");
         ((T*)column.Data)[_row] = value;
+        _copy?.AddScalar(sizeof(T) switch
+        {
+            1 => *(byte*)&value,
+            2 => *(ushort*)&value,
+            4 => *(uint*)&value,
+            _ => *(ulong*)&value,
+        });
     }
 
-    public void AppendNull() => _columns[_column++].SetNull(_row);
+    public void AppendNull()
+    {
+        _columns[_column++].SetNull(_row);
+        _copy?.AddNull();
+    }
 
     /// <summary>Any text; lone surrogates become U+FFFD, as UTF-8 has none.</summary>
-    public void Append(string text) => _columns[_column++].SetBytes(_row, Utf8(text));
+    public void Append(string text) => Append(Utf8(text));
 
-    public void Append(ReadOnlySpan<byte> bytes) => _columns[_column++].SetBytes(_row, bytes);
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        _columns[_column++].SetBytes(_row, bytes);
+        _copy?.AddBytes(bytes);
+    }
 
     /// <summary>Starts a list of so many elements, which must follow.</summary>
-    public void BeginList(int count) => _columns[_column++].BeginList(_row, count);
+    public void BeginList(int count)
+    {
+        _columns[_column++].BeginList(_row, count);
+        _copy?.BeginList(count);
+    }
 
     /// <summary>Appends an element to the list begun last.</summary>
-    public void AppendElement(string text) => _columns[_column - 1].AddElement(Utf8(text));
+    public void AppendElement(string text)
+    {
+        var bytes = Utf8(text);
+        _columns[_column - 1].AddElement(bytes);
+        _copy?.AddElement(bytes);
+    }
 
     /// <summary>Appends an element to the list of INTEGER begun last.</summary>
-    public void AppendElement(int number) => _columns[_column - 1].AddElement(number);
+    public void AppendElement(int number)
+    {
+        _columns[_column - 1].AddElement(number);
+        _copy?.AddElement(number);
+    }
 
     public void EndRow()
     {

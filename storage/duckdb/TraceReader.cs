@@ -18,22 +18,29 @@ static class TraceReader
         [.. ReadTraces(connection, partitions, ids, strict, maxSeq).Select(trace => trace.Spans)];
 
     /// <summary>The same, with the rows that the spans were read from, and why each trace is kept.</summary>
+    /// <param name="brief">When <see cref="SpanTable.ReadBrief"/> tells enough; there may be more.</param>
     public static IEnumerable<Trace> ReadTraces(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
-        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue)
+        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue, BriefReading? brief = null)
     {
         var traces = new OrderedDictionary<TraceId, Trace>();
         foreach (var id in ids)
-            traces.TryAdd(KeyOf(id, strict), new Trace());
+            traces.TryAdd(KeyOf(id, strict), new Trace(brief is not null));
         var gone = GoneFrom(partitions);
         var lows = traces.Keys.Select(key => key.Low).Where(low => !gone.Contains(low)).Distinct().Order().ToList();
         // in the order of the partitions, which is that of their spans
         foreach (var partition in partitions)
         {
             var here = lows.FindAll(partition.Filter.MayHave);
-            if (here.Count > 0)
-                Read(connection, partition, here, strict, maxSeq, traces);
+            foreach (var row in ReadRows(connection, partition, here, brief))
+            {
+                if (row.Seq <= maxSeq && traces.TryGetValue(KeyOf(row.Span.TraceId, strict), out var trace))
+                    trace.Add(row.Span, row.Seq, row.Kept, row.Fits);
+            }
         }
-        return traces.Values.Where(trace => trace.Spans.Count > 0);
+        // spans that are alike so far may differ in the rest, and what OTLP would make of Zipkin's takes all of them
+        return brief is null || traces.Values.All(trace => trace.IsToldBriefly)
+            ? traces.Values.Where(trace => trace.Spans.Count > 0)
+            : ReadTraces(connection, partitions, ids, strict, maxSeq);
     }
 
     /// <summary>Why the traces of a low half are kept.</summary>
@@ -57,53 +64,96 @@ static class TraceReader
     public static IReadOnlySet<ulong> GoneFrom(IReadOnlyList<Partition> partitions) =>
         partitions.LastOrDefault(partition => partition.IsMerged)?.Gone ?? FrozenSet<ulong>.Empty;
 
-    static void Read(DuckDBConnection connection, Partition partition, List<ulong> lows, bool strict, long maxSeq,
-        OrderedDictionary<TraceId, Trace> traces)
+    static IEnumerable<Row> ReadRows(
+        DuckDBConnection connection, Partition partition, List<ulong> lows, BriefReading? brief)
     {
-        var (condition, parameters) = lows.Count > FewTraces
+        if (lows.Count == 0)
+            return [];
+        if (partition.Recent is not { } recent)
+            return WithParents(Query(connection, partition, lows, brief));
+        // in this order: a row that is counted is here, unless memory has no room for it
+        var count = partition.SpanCount;
+        var end = recent.End;
+        var rows = new List<Row>();
+        if (recent.First > 0)
+            rows.AddRange(Query(connection, partition, lows, brief, $"rowid < {recent.First} AND "));
+        foreach (var row in recent.RowsOf(lows).TakeWhile(row => row < end))
+        {
+            var span = SpanTable.Read(recent.Read(row), partition.Layout, partition.Contents);
+            rows.Add(new Row(row, partition.FirstSeq + row, null, TraceKept.Whole, brief?.Fits?.Invoke(span) ?? false,
+                brief is null ? span : SpanTable.BriefOf(span)));
+        }
+        if (end < count)
+            rows.AddRange(Query(connection, partition, lows, brief, $"rowid >= {end} AND "));
+        return rows;
+    }
+
+    static List<Row> Query(DuckDBConnection connection, Partition partition, List<ulong> lows, BriefReading? brief,
+        string range = "")
+    {
+        var parameters = new SqlParameters();
+        var condition = lows.Count > FewTraces
             // By row id, for a join on the trace's own id makes DuckDB read all columns of all rows: 50 ms, so 7. The
             // range leads it to the right rows of a sorted partition.
-            ? ($"""
-                rowid IN (SELECT rowid FROM {partition.Spans} WHERE trace_low >= $2 AND trace_low <= $3 AND
-                    trace_low IN (SELECT unnest($1::UBIGINT[])))
-                """, (object[])[lows, lows[0], lows[^1]])
+            ? $"""
+                rowid IN (SELECT rowid FROM {partition.Spans} WHERE trace_low >= {parameters.Bind(lows[0])} AND
+                    trace_low <= {parameters.Bind(lows[^1])} AND
+                    trace_low IN (SELECT unnest({parameters.Bind(lows)}::UBIGINT[])))
+                """
             // a list of constants, as DuckDB compares them with the least and greatest of each row group
-            : ($"trace_low IN ({string.Join(", ", lows.Select((_, i) => $"${i + 1}"))})", [.. lows]);
-        using var command = connection.Command(
+            : $"trace_low IN ({string.Join(", ", lows.Select(low => parameters.Bind(low)))})";
+        var columns = brief is null ? SpanTable.Columns(partition.Layout) : SpanTable.BriefColumns;
+        using var command = parameters.Command(connection,
             $"SELECT rowid, {partition.Seq}, {partition.ParentDistance}, {partition.Kept}, {partition.Weight}, " +
-            $"{SpanTable.Columns(partition.Layout)} " +
-            $"FROM {partition.Spans} WHERE {condition} ORDER BY rowid", parameters);
+            $"{brief?.Condition?.Invoke(parameters, partition).Over ?? "false"}, {columns} " +
+            $"FROM {partition.Spans} WHERE {range}{condition}");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
-        var rows = new OrderedDictionary<long, (long Seq, int? ParentDistance, TraceKept Kept, Span Span)>();
+        var rows = new List<Row>();
         while (row.Read())
         {
-            rows.Add(row.Next<long>(), (row.Next<long>(), row.NextOrNull<int>(),
-                new TraceKept((KeptReason)row.Next<byte>(), row.Next<double>()),
-                SpanTable.Read(row, partition.Layout, partition.Contents)));
+            rows.Add(new Row(row.Next<long>(), row.Next<long>(), row.NextOrNull<int>(),
+                new TraceKept((KeptReason)row.Next<byte>(), row.Next<double>()), row.Next<bool>(),
+                brief is null
+                    ? SpanTable.Read(row, partition.Layout, partition.Contents)
+                    : SpanTable.ReadBrief(row, partition.Contents)));
         }
-        foreach (var (id, (seq, distance, kept, read)) in rows)
-        {
-            if (seq > maxSeq)
-                continue;
-            // a parent that is named so is in the same trace, so it was read too
-            var span = distance is null ? read : read with { ParentSpanId = rows[id - distance.Value].Span.SpanId };
-            if (traces.TryGetValue(KeyOf(span.TraceId, strict), out var trace))
-                trace.Add(span, seq, kept);
-        }
+        // here rather than by SQL, where sorting takes longer than all the rest
+        rows.Sort((one, other) => one.Id.CompareTo(other.Id));
+        return rows;
     }
+
+    /// <summary>A parent that is named by its distance is in the same trace, so it was read too.</summary>
+    static IEnumerable<Row> WithParents(List<Row> rows)
+    {
+        var ids = rows.ToDictionary(row => row.Id, row => row.Span.SpanId);
+        return rows.Select(row => row.ParentDistance is not { } distance
+            ? row
+            : row with { Span = row.Span with { ParentSpanId = ids[row.Id - distance] } });
+    }
+
+    readonly record struct Row(long Id, long Seq, int? ParentDistance, TraceKept Kept, bool Fits, Span Span);
 
     static TraceId KeyOf(TraceId id, bool strict) => strict ? id : new TraceId(0, id.Low);
 }
 
+/// <summary>Has spans read in brief, and tells of each whether it fits a filter that would need more of it.</summary>
+/// <param name="Condition">The filter in SQL, which must be exact; null when the brief spans are enough for it.</param>
+/// <param name="Fits">The same for a whole span.</param>
+sealed record BriefReading(Func<SqlParameters, Partition, SqlCondition>? Condition, Func<Span, bool>? Fits);
+
 /// <summary>The spans of a trace, identical ones once.</summary>
-sealed class Trace
+sealed class Trace(bool isBrief)
 {
     readonly Dictionary<Span, int> _known = [];
     readonly List<Span> _spans = [];
+    readonly List<bool> _fits = [];
     readonly List<(long Seq, int Span)> _rows = [];
 
     public IReadOnlyList<Span> Spans => _spans;
+
+    /// <summary>Of each span what a <see cref="BriefReading"/> says of it.</summary>
+    public IReadOnlyList<bool> Fits => _fits;
 
     /// <summary>All rows, also of identical spans, with the index of the span.</summary>
     public IReadOnlyList<(long Seq, int Span)> Rows => _rows;
@@ -111,12 +161,23 @@ sealed class Trace
     /// <summary>Why it is kept; of its late spans, which nothing was decided on, the decision on the others.</summary>
     public TraceKept Kept { get; private set; } = TraceKept.Whole;
 
-    public void Add(Span span, long seq, TraceKept kept)
+    /// <summary>Whether its spans were read in brief.</summary>
+    public bool IsBrief => isBrief;
+
+    /// <summary>False when spans that were read in brief may be others than they seem.</summary>
+    public bool IsToldBriefly { get; private set; } = true;
+
+    public void Add(Span span, long seq, TraceKept kept, bool fits)
     {
         if (kept.Reason != KeptReason.All)
             Kept = kept;
-        if (_known.TryAdd(span, _spans.Count))
+        var isNew = _known.TryAdd(span, _spans.Count);
+        if (isNew)
+        {
             _spans.Add(span);
+            _fits.Add(fits);
+        }
+        IsToldBriefly &= isNew && span.Origin == SpanOrigin.Otlp;
         _rows.Add((seq, _known[span]));
     }
 }

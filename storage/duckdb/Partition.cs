@@ -247,11 +247,14 @@ sealed class Partition
             (int)ReadNumber(connection, database, "rewrites", file));
     }
 
-    /// <summary>Whether a span may start within the window, in nanoseconds since 1970, both ends included.</summary>
+    /// <summary>
+    /// Whether a span may start within the window, in nanoseconds since 1970, both ends included; 0 is that of spans
+    /// without a start, which any partition may have.
+    /// </summary>
     public bool MayStartWithin(ulong start, ulong end)
     {
         var (min, max) = Starts();
-        return min <= end && max >= start;
+        return start == 0 || (min <= end && max >= start);
     }
 
     static Int128 ReadNumber(DuckDBConnection connection, string database, string key, string file) =>

@@ -149,7 +149,10 @@ sealed class Sealer
             throw;
         }
         PartitionFiles.Sync(_folder.Path);
-        _partitions.Replace(open, _folder.AttachSealed(_connection!, open.Number, published));
+        var made = _folder.AttachSealed(_connection!, open.Number, published);
+        // or the first search in it would read them
+        _ = made.Contents;
+        _partitions.Replace(open, made);
         return published;
     }
 }

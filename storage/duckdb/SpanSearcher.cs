@@ -17,6 +17,9 @@ sealed class SpanSearcher
     const int MinCandidates = 256;
     const int MaxCandidates = 65_536;
 
+    /// <summary>Partitions searched at first.</summary>
+    const int MinPartitions = 3;
+
     readonly DuckDBConnection _connection;
     readonly IReadOnlyList<Partition> _partitions;
     readonly Names _services;
@@ -94,6 +97,45 @@ sealed class SpanSearcher
         else if (_cursor is not null)
             from = Math.Max(from, _cursor.Value);
         var seen = new HashSet<TraceId>();
+        foreach (var window in Windows(isNewest, from, to))
+        {
+            if (FindWithin(window.From, window.To, seen))
+                return;
+        }
+    }
+
+    /// <summary>
+    /// Parts of a window in the order of the search, each with few partitions at first: planning takes a millisecond
+    /// for each, and a search that finds much ends early.
+    /// </summary>
+    IEnumerable<(ulong From, ulong To)> Windows(bool isNewest, ulong from, ulong to)
+    {
+        var starts = _partitions.Select(partition => partition.Starts()).Where(each => each.Min <= each.Max);
+        // what the others leave to be searched next
+        ulong[] bounds = isNewest
+            ? [.. starts.Select(each => each.Max).OrderDescending()]
+            : [.. starts.Select(each => each.Min).Order()];
+        for (var first = MinPartitions; first < bounds.Length; first *= 2)
+        {
+            var bound = bounds[first];
+            if (isNewest && bound >= from && bound < ulong.MaxValue && bound + 1 < to)
+            {
+                yield return (bound + 1, to);
+                to = bound + 1;
+            }
+            else if (!isNewest && bound > from && bound < to)
+            {
+                yield return (from, bound);
+                from = bound;
+            }
+        }
+        yield return (from, to);
+    }
+
+    /// <summary>Whether the page is complete.</summary>
+    bool FindWithin(ulong from, ulong to, HashSet<TraceId> seen)
+    {
+        var isNewest = _search.Order == SearchOrder.Newest;
         (ulong Start, long Seq)? last = null;
         for (var count = MinCandidates; ; count = Math.Min(count * 4, MaxCandidates))
         {
@@ -102,11 +144,13 @@ sealed class SpanSearcher
             foreach (var batch in fresh.Chunk(Math.Min(_search.Limit + 1, MaxTracesAtOnce)))
             {
                 if (IsComplete(batch[0].Start))
-                    return;
+                    return true;
                 Decide(batch.Select(row => row.Id));
             }
-            if (rows.Count < count || IsComplete(rows[^1].Start))
-                return;
+            if (rows.Count < count)
+                return IsComplete(isNewest ? from - Math.Min(from, 1) : to);
+            if (IsComplete(rows[^1].Start))
+                return true;
             last = (rows[^1].Start, rows[^1].Seq);
         }
     }
@@ -146,13 +190,14 @@ sealed class SpanSearcher
     {
         if (to == 0)
             return null;
-        var selects = _partitions.Where(partition => partition.MayStartWithin(from, to - 1)).Select(partition =>
-        {
-            var filter = Compile(parameters, partition).Where;
-            return $"SELECT trace_high, trace_low, start_ns, {partition.Seq} AS seq FROM {partition.Spans} " +
+        var selects = _partitions.Where(partition => partition.MayStartWithin(from, to - 1))
+            .Select(partition => (Partition: partition, Filter: Compile(parameters, partition).Where))
+            // planning costs a millisecond even where nothing is read
+            .Where(each => each.Filter != SqlCondition.Never.Where)
+            .Select(each =>
+                $"SELECT trace_high, trace_low, start_ns, {each.Partition.Seq} AS seq FROM {each.Partition.Spans} " +
                 $"WHERE start_ns >= {parameters.Bind(from)} AND start_ns < {parameters.Bind(to)} " +
-                $"AND {partition.IsStoredBy(_snapshot)} AND {filter}";
-        });
+                $"AND {each.Partition.IsStoredBy(_snapshot)} AND {each.Filter}");
         var all = string.Join(" UNION ALL ", selects);
         return all.Length == 0 ? null : all;
     }

@@ -16,9 +16,16 @@ public enum AppendOutcome
 }
 
 /// <summary>The spans of one request. All of them become durable together or none does.</summary>
-/// <param name="Spans">At least one span; none with a zero trace or span id.</param>
+/// <param name="Spans">None with a zero trace or span id; may be empty when something is counted.</param>
 /// <param name="BodyHash">128-bit hash of the body they came in, by which a resent body is known; 0 for none.</param>
-public sealed record SpanBatch(IReadOnlyList<Span> Spans, UInt128 BodyHash);
+public sealed record SpanBatch(IReadOnlyList<Span> Spans, UInt128 BodyHash)
+{
+    /// <summary>
+    /// What is counted but not stored: spans that sampling dropped, and what clients have counted themselves. Their
+    /// exemplars are not looked at.
+    /// </summary>
+    public IReadOnlyList<SeriesPoint> Counted { get; init; } = [];
+}
 
 /// <summary>
 /// Keeps spans and finds them again. All members may be called from many threads at once. What one call has seen
@@ -79,6 +86,12 @@ public interface ISpanStore : IAsyncDisposable
 
     /// <summary>Values seen for one of the autocomplete keys that the store was configured with, sorted.</summary>
     Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The latencies of all series that a query asks for, by series, those of one by time. Each span that is stored is
+    /// counted once, whatever failed or was restarted, also those that sampling or retention dropped.
+    /// </summary>
+    Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken);
 
     /// <summary>Returns when the store can read and write; throws with the reason when it cannot.</summary>
     Task CheckAsync(CancellationToken cancellationToken);

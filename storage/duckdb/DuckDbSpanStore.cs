@@ -137,6 +137,9 @@ public sealed class DuckDbSpanStore : ISpanStore
     public Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken) =>
         CountAsync(query.Spans, spans => FacetCounter.Count(spans, query), cancellationToken);
 
+    public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<SeriesPoint>>([]);
+
     Task<T> CountAsync<T>(
         SpanSelection selection, Func<MatchingSpans, T> count, CancellationToken cancellationToken) =>
         _readers.RunAsync(

@@ -48,6 +48,13 @@ sealed class FaultyStore : ISpanStore
         return new FacetCounts(0, 0, 0, null, []);
     }
 
+    public async Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(
+        SeriesQuery query, CancellationToken cancellationToken)
+    {
+        await Find(cancellationToken);
+        return [];
+    }
+
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)

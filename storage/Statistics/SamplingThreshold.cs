@@ -1,0 +1,46 @@
+using System.Globalization;
+
+namespace Tracing.Storage;
+
+/// <summary>
+/// How many spans a sampled span stands for, by its trace state: of the entry <c>ot</c> the value <c>th</c> is the
+/// threshold T that the trace's randomness had to reach, up to 14 hexadecimal digits of 56 bits ("OpenTelemetry:
+/// TraceState probability sampling"). The span stands for 2^56 / (2^56 - T).
+/// </summary>
+public static class SamplingThreshold
+{
+    const int Digits = 14;
+    const double Range = 1L << 56;
+
+    /// <summary>1 where nothing is said of sampling by OpenTelemetry; null where the probability is not known.</summary>
+    public static double? AdjustedCount(string traceState)
+    {
+        if (traceState.Length == 0)
+            return 1;
+        foreach (var entry in traceState.AsSpan().Split(','))
+        {
+            var member = traceState.AsSpan(entry).Trim();
+            if (member.StartsWith("ot=", StringComparison.Ordinal))
+                return OfEntry(member[3..]);
+        }
+        return 1;
+    }
+
+    static double? OfEntry(ReadOnlySpan<char> entry)
+    {
+        foreach (var part in entry.Split(';'))
+        {
+            var field = entry[part].Trim();
+            if (!field.StartsWith("th:", StringComparison.Ordinal))
+                continue;
+            var digits = field[3..];
+            if (digits.Length is 0 or > Digits ||
+                !ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number))
+                return null;
+            // the digits that are left out are zeros
+            return Range / (Range - (number << (4 * (Digits - digits.Length))));
+        }
+        // without a threshold OpenTelemetry says that the probability is unknown
+        return null;
+    }
+}

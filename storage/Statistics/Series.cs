@@ -1,0 +1,104 @@
+using Tracing.Model;
+
+namespace Tracing.Storage;
+
+/// <summary>What the spans of a series have in common.</summary>
+public enum SeriesLevel
+{
+    /// <summary>All spans of one kind of a service.</summary>
+    Service,
+
+    /// <summary>The spans of one operation, which is their name.</summary>
+    Operation,
+
+    /// <summary>Calls from one service to another.</summary>
+    ServiceEdge,
+
+    /// <summary>Calls from one operation to another.</summary>
+    OperationEdge,
+}
+
+/// <summary>Who counted.</summary>
+public enum SeriesSource
+{
+    /// <summary>We, from spans.</summary>
+    Spans,
+
+    /// <summary>
+    /// The processes that made the spans, before any sampling, as duration metrics. Never added to what is counted
+    /// from spans.
+    /// </summary>
+    Metrics,
+}
+
+/// <summary>Whose span a call's duration is taken from: the difference is network and queueing.</summary>
+public enum EdgeSide
+{
+    /// <summary>The series is no edge.</summary>
+    None,
+    Caller,
+    Callee,
+}
+
+/// <summary>
+/// Whose latencies are counted together. Names are as sent; an operation is empty at the level of services, a peer for
+/// what is no edge.
+/// </summary>
+/// <param name="Service">Of an edge the caller's; empty when unknown.</param>
+/// <param name="Kind">Of an edge: Client for a call, Producer for a message.</param>
+/// <param name="IsError">Whether the spans have the status error; of an edge those of its side.</param>
+/// <param name="Peer">The callee's service; of one without spans of its own the name that its callers have for it.</param>
+/// <param name="PeerOperation">The callee's operation; empty when the callee has no spans of its own.</param>
+public readonly record struct Series(
+    SeriesLevel Level, string Service, string Operation, SpanKind Kind, bool IsError,
+    SeriesSource Source = SeriesSource.Spans, string Peer = "", string PeerOperation = "",
+    EdgeSide Side = EdgeSide.None)
+{
+    /// <summary>The operation, or the service, of what was beyond the bound on their number.</summary>
+    public const string Others = "(others)";
+}
+
+/// <summary>The latencies of a series in some time.</summary>
+/// <param name="Minute">Its first minute, in minutes since 1970; spans count in the minute they start in.</param>
+/// <param name="Latencies">In nanoseconds; may be shared, so nobody changes it.</param>
+/// <param name="IsEstimated">Whether some spans stand for a number of spans that is not known, and counted as one.</param>
+/// <param name="Exemplars">
+/// By bucket (<see cref="LatencyBucket.Index"/>) the low half of a trace's id; of all traces counted there the one of
+/// the least hash, so that it does not depend on the order. Null when not asked for.
+/// </param>
+public sealed record SeriesPoint(
+    Series Series, long Minute, LatencyHistogram Latencies, bool IsEstimated,
+    IReadOnlyDictionary<int, ulong>? Exemplars = null);
+
+/// <summary>Which series are wanted, and how finely. What is null does not matter.</summary>
+public sealed record SeriesQuery
+{
+    public required SeriesLevel Level { get; init; }
+
+    /// <summary>As sent; of an edge the caller's.</summary>
+    public string? Service { get; init; }
+
+    public string? Operation { get; init; }
+
+    public string? Peer { get; init; }
+
+    public string? PeerOperation { get; init; }
+
+    public SpanKind? Kind { get; init; }
+
+    public SeriesSource Source { get; init; } = SeriesSource.Spans;
+
+    /// <summary>In minutes since 1970, included.</summary>
+    public required long StartMinute { get; init; }
+
+    /// <summary>In minutes since 1970, excluded.</summary>
+    public required long EndMinute { get; init; }
+
+    /// <summary>
+    /// Minutes of a point, which begins at a multiple of them; 0: one point for all. Where minutes have been merged to
+    /// hours or days, points are no finer than those.
+    /// </summary>
+    public int StepMinutes { get; init; }
+
+    public bool WithExemplars { get; init; }
+}

@@ -1,0 +1,148 @@
+using System.Buffers;
+using Tracing.Model.Wire;
+
+namespace Tracing.Model;
+
+// Version 1, all numbers as unsigned LEB128 varints:
+//
+//   1                      version, a byte
+//   scale                  a byte
+//   zero count
+//   first                  index of the first non-empty bucket + 1
+//   length                 buckets from it to the last non-empty one; 0: there is none, and nothing of the next two
+//   counts                 of each of them; 0 is followed by how many more empty ones come
+//   excess                 sum of w * (w - 1) over all weights; 0 where there are none
+//   sum                    nanoseconds, up to 127 bits
+//   min, max               each less the least whole number of its bucket; min only if the zero count is 0
+//
+// What is equal is encoded to equal bytes.
+public sealed partial class LatencyHistogram
+{
+    const byte EncodingVersion = 1;
+
+    /// <summary>Appends the histogram in a compact form, from which <see cref="Decode"/> makes an equal one.</summary>
+    public void Encode(IBufferWriter<byte> output)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        var occupied = Occupied(out var first);
+        var writer = new VarintWriter(output, (occupied.Length * VarintWriter.MaxBytes) + 64);
+        writer.Write(EncodingVersion);
+        writer.Write((byte)Scale);
+        writer.Write(_zeroCount);
+        writer.Write(occupied.Length == 0 ? 0 : (ulong)(first + 1));
+        writer.Write((ulong)occupied.Length);
+        WriteCounts(ref writer, occupied);
+        writer.Write(_excess);
+        if (occupied.Length > 0)
+        {
+            writer.Write(Sum);
+            if (_zeroCount == 0)
+                writer.Write((ulong)(_min - LatencyBuckets.LeastIn(first, Scale)));
+            writer.Write((ulong)(_max - LatencyBuckets.LeastIn(first + occupied.Length - 1, Scale)));
+        }
+        writer.Flush();
+    }
+
+    /// <inheritdoc cref="Encode(IBufferWriter{byte})"/>
+    public byte[] Encode()
+    {
+        var output = new ArrayBufferWriter<byte>();
+        Encode(output);
+        return output.WrittenSpan.ToArray();
+    }
+
+    /// <summary>
+    /// Reads what <see cref="Encode()"/> wrote. Its memory is bounded by what the buckets of all durations take, 32 KB,
+    /// whatever the bytes say.
+    /// </summary>
+    /// <exception cref="WireException">
+    /// The bytes are damaged, or of a newer version; with the place in them.
+    /// </exception>
+    public static LatencyHistogram Decode(ReadOnlySpan<byte> encoded)
+    {
+        var reader = new VarintReader(encoded);
+        var version = reader.ReadUInt64();
+        if (version != EncodingVersion)
+            throw reader.Malformed($"a histogram of version {version}, where {EncodingVersion} is known");
+        var scale = reader.ReadUpTo(LatencyBuckets.MaxScale, "scale");
+        var histogram = new LatencyHistogram((int)scale) { _zeroCount = reader.ReadUInt64() };
+        histogram._count = histogram._zeroCount;
+        var end = LatencyBuckets.LastIndex((int)scale) + 1;
+        histogram._first = (int)reader.ReadUpTo((ulong)end, "first bucket") - 1;
+        var length = (int)reader.ReadUpTo((ulong)(end - histogram._first), "number of buckets");
+        if (length > 0)
+            histogram.ReadCounts(ref reader, length);
+        histogram.ReadExcess(ref reader);
+        if (length > 0)
+            histogram.ReadSumAndExtremes(ref reader);
+        else
+            histogram.SetExtremes(0, 0);
+        reader.RequireEnd();
+        return histogram;
+    }
+
+    static void WriteCounts(ref VarintWriter writer, ReadOnlySpan<ulong> counts)
+    {
+        for (var i = 0; i < counts.Length; i++)
+        {
+            writer.Write(counts[i]);
+            if (counts[i] != 0)
+                continue;
+            // not to the end, as the last count is none of 0
+            var more = counts[(i + 1)..].IndexOfAnyExcept(0UL);
+            writer.Write((ulong)more);
+            i += more;
+        }
+    }
+
+    void ReadCounts(ref VarintReader reader, int length)
+    {
+        _counts = new ulong[length];
+        for (var i = 0; i < length; i++)
+        {
+            var count = reader.ReadUInt64();
+            if (count == 0)
+            {
+                if (i == 0)
+                    throw reader.Malformed("the first bucket is empty");
+                // the last is not empty
+                i += (int)reader.ReadUpTo((ulong)(length - i - 1), "run of empty buckets");
+                if (i >= length - 1)
+                    throw reader.Malformed("the last bucket is empty");
+                continue;
+            }
+            if (count > ulong.MaxValue - _count)
+                throw reader.Malformed("the buckets count more than 2^64 - 1");
+            if (LatencyBuckets.LeastIn(_first + i, Scale) > LatencyBuckets.GreatestIn(_first + i, Scale))
+                throw reader.Malformed($"bucket {_first + i} holds no whole number and counts {count}");
+            _counts[i] = count;
+            _count += count;
+        }
+    }
+
+    void ReadExcess(ref VarintReader reader)
+    {
+        _excess = reader.ReadUInt128();
+        if (_excess > Product(_count, _count - Math.Min(_count, 1)))
+            throw reader.Malformed($"weights of {_count} spans with an excess of {_excess}");
+    }
+
+    void ReadSumAndExtremes(ref VarintReader reader)
+    {
+        var sum = reader.ReadUInt128();
+        var (least, greatest) = SumBounds();
+        if (sum < least || sum > greatest)
+            throw reader.Malformed($"sum {sum} is not between {least} and {greatest}, as the buckets have it");
+        Sum = sum;
+        _min = _zeroCount > 0 ? 0 : ReadWithin(ref reader, _first, "min");
+        _max = ReadWithin(ref reader, _first + _counts.Length - 1, "max");
+        if (_min > _max)
+            throw reader.Malformed($"min {_min} is above max {_max}");
+    }
+
+    long ReadWithin(ref VarintReader reader, int bucket, string what)
+    {
+        var least = LatencyBuckets.LeastIn(bucket, Scale);
+        return least + (long)reader.ReadUpTo((ulong)(LatencyBuckets.GreatestIn(bucket, Scale) - least), what);
+    }
+}

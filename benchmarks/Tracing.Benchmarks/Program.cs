@@ -1,3 +1,9 @@
 using BenchmarkDotNet.Running;
+using Tracing.Benchmarks;
 
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+if (args is ["errors", .. var rest])
+{
+    HistogramErrors.Print(rest);
+    return;
+}
+BenchmarkSwitcher.FromAssembly(typeof(HistogramErrors).Assembly).Run(args);

@@ -7,8 +7,8 @@ namespace Tracing.Model;
 public static class AdjustedCount
 {
     /// <summary>
-    /// The adjusted count made whole: 10.246 becomes 11 for 24.6 % of the spans and 10 for the others, so that sums have
-    /// the right mean. Histograms count in integers, since these add up to the same in any order and are what OTLP
+    /// The adjusted count made whole: 10.246 becomes 11 for 24.6 % of the spans and 10 for the others, so that sums
+    /// have the right mean. Histograms count in integers, since these add up to the same in any order and are what OTLP
     /// carries.
     /// <para>
     /// Which of them, the span's ids decide: the same span gives the same count when it is sent again. They are hashed,

@@ -31,14 +31,14 @@ public sealed partial class LatencyHistogram
     /// <paramref name="maxScale"/> is coarsened to it, which is exact. Data of a coarser one keeps its scale, since its
     /// buckets cannot be divided: see <see cref="Scale"/> of the result, which merges into coarser ones only.
     /// <para>
-    /// Durations are whole nanoseconds here: a bucket that lies between two of them counts for the next. Min and max that
-    /// are missing, or contradict the buckets, are those that the buckets allow. A missing sum is estimated, within
-    /// <see cref="RelativeError"/>; one that contradicts them is the nearest that they allow.
+    /// Durations are whole nanoseconds here: a bucket that lies between two of them counts for the next. Min and max
+    /// that are missing, or contradict the buckets, are those that the buckets allow. A missing sum is estimated,
+    /// within <see cref="RelativeError"/>; one that contradicts them is the nearest that they allow.
     /// </para>
     /// </summary>
     /// <exception cref="WireException">
-    /// Scale below 0, buckets beyond 1 ns to 2^63 ns (in another unit than ns?), a zero threshold of 1 ns or more, or more
-    /// than 2^64 - 1 spans.
+    /// Scale below 0, buckets beyond 1 ns to 2^63 ns (in another unit than ns?), a zero threshold of 1 ns or more, or
+    /// more than 2^64 - 1 spans.
     /// </exception>
     public static LatencyHistogram FromOtlp(ExponentialHistogram data, int maxScale = DefaultScale)
     {

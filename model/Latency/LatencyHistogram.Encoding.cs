@@ -55,7 +55,9 @@ public sealed partial class LatencyHistogram
     /// Reads what <see cref="Encode()"/> wrote. Its memory is bounded by what the buckets of all durations take, 32 KB,
     /// whatever the bytes say.
     /// </summary>
-    /// <exception cref="WireException">The bytes are damaged, or of a newer version; with the place in them.</exception>
+    /// <exception cref="WireException">
+    /// The bytes are damaged, or of a newer version; with the place in them.
+    /// </exception>
     public static LatencyHistogram Decode(ReadOnlySpan<byte> encoded)
     {
         var reader = new VarintReader(encoded);

@@ -3,11 +3,11 @@ namespace Tracing.Model;
 public sealed partial class LatencyHistogram
 {
     /// <summary>
-    /// The duration in nanoseconds that a share <paramref name="q"/> of the spans does not exceed: the shortest one with
-    /// at least q * <see cref="Count"/> spans up to it. NaN if none is counted.
+    /// The duration in nanoseconds that a share <paramref name="q"/> of the spans does not exceed: the shortest one
+    /// with at least q * <see cref="Count"/> spans up to it. NaN if none is counted.
     /// <para>
-    /// Its distance from the true one is at most <see cref="RelativeError"/> of the true one: the answer for a bucket is
-    /// 2 lo hi / (lo + hi), from which both borders are equally far ("DDSketch", VLDB 2019, lemma 2). Nothing is
+    /// Its distance from the true one is at most <see cref="RelativeError"/> of the true one: the answer for a bucket
+    /// is 2 lo hi / (lo + hi), from which both borders are equally far ("DDSketch", VLDB 2019). Nothing is
     /// interpolated within a bucket, which would give that bound away.
     /// </para>
     /// </summary>
@@ -33,8 +33,9 @@ public sealed partial class LatencyHistogram
     /// <param name="q">0 to 1, both excluded.</param>
     /// <param name="confidence">0 to 1, both excluded; at most 1 - 1e-9.</param>
     /// <param name="effectiveCount">
-    /// As how many independent spans of equal weight the sample counts; <see cref="EffectiveCount"/> if not given. Spans
-    /// of one trace are no independent draws where traces are sampled: then the number of traces is the better figure.
+    /// As how many independent spans of equal weight the sample counts; <see cref="EffectiveCount"/> if not given.
+    /// Spans of one trace are no independent draws where traces are sampled: then the number of traces is the better
+    /// figure.
     /// </param>
     /// <returns>NaN twice if no span is counted.</returns>
     public (double LowerNanos, double UpperNanos) QuantileBounds(
@@ -57,9 +58,9 @@ public sealed partial class LatencyHistogram
     }
 
     /// <summary>
-    /// How many spans took at most so many nanoseconds. Exact below <see cref="Min"/>, from <see cref="Max"/> on, and at
-    /// the upper border of a bucket; elsewhere the bucket that <paramref name="nanos"/> is in counts as a whole, so that
-    /// spans longer by a factor of less than 2^(2^-scale) may be among them (2.2 % at scale 5).
+    /// How many spans took at most so many nanoseconds. Exact below <see cref="Min"/>, from <see cref="Max"/> on, and
+    /// at the upper border of a bucket; elsewhere the bucket that <paramref name="nanos"/> is in counts as a whole, so
+    /// that spans longer by a factor of less than 2^(2^-scale) may be among them (2.2 % at scale 5).
     /// </summary>
     public ulong CountAtMost(long nanos)
     {

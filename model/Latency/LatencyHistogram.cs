@@ -82,8 +82,8 @@ public sealed partial class LatencyHistogram
     public ulong ZeroCount => _zeroCount;
 
     /// <summary>
-    /// Sum of all durations in nanoseconds, negative ones as zero. An integer, as sums of doubles depend on their order;
-    /// 128 bits, as 2^64 - 1 durations below 2^63 cannot exceed them.
+    /// Sum of all durations in nanoseconds, negative ones as zero. An integer, as sums of doubles depend on their
+    /// order; 128 bits, as 2^64 - 1 durations below 2^63 cannot exceed them.
     /// </summary>
     public UInt128 Sum
     {
@@ -93,8 +93,8 @@ public sealed partial class LatencyHistogram
 
     /// <summary>
     /// The shortest duration in nanoseconds, negative ones as zero; 0 if none is counted. After
-    /// <see cref="Subtract"/>, or for data of others that did not say, only a lower bound, as far from it as a bucket is
-    /// wide at most.
+    /// <see cref="Subtract"/>, or for data of others that did not say, only a lower bound, as far from it as a bucket
+    /// is wide at most.
     /// </summary>
     public long Min => _count == 0 ? 0 : _min;
 
@@ -169,7 +169,8 @@ public sealed partial class LatencyHistogram
     /// exact: each of its buckets lies within one of these.
     /// </summary>
     /// <exception cref="ArgumentException">
-    /// The other is coarser. Its buckets cannot be divided; merge this one into it, or both into a new one of its scale.
+    /// The other is coarser. Its buckets cannot be divided; merge this one into it, or both into a new one of its
+    /// scale.
     /// </exception>
     /// <exception cref="OverflowException">More than 2^64 - 1 spans would be counted.</exception>
     public void Merge(LatencyHistogram other)
@@ -265,7 +266,10 @@ public sealed partial class LatencyHistogram
         if (other.Scale == Scale)
             return other;
         if (other.Scale < Scale)
-            throw new ArgumentException($"A histogram of scale {other.Scale} cannot be made one of {Scale}.", nameof(other));
+        {
+            throw new ArgumentException(
+                $"A histogram of scale {other.Scale} cannot be made one of {Scale}.", nameof(other));
+        }
         var coarse = new LatencyHistogram(Scale);
         for (var i = 0; i < other._counts.Length; i++)
         {

@@ -3,14 +3,16 @@ namespace Tracing.Model;
 /// <summary>Which observations of a sample bound a quantile of what it was drawn from.</summary>
 static class OrderStatistics
 {
-    /// <summary>Variance of the binomial distribution from which on the normal one is near enough: to a rank or so.</summary>
+    /// <summary>
+    /// Variance of the binomial distribution from which on the normal one is near enough: to a rank or so.
+    /// </summary>
     const double NormalFrom = 150;
 
     /// <summary>
-    /// The greatest rank l and the least u such that the q-quantile is below the l-th or above the u-th of n observations
-    /// with a probability of at most <paramref name="tail"/> each. The number of observations up to the quantile is
-    /// binomial, B(n, q), so P(B &lt; l) &lt;= tail and P(B &gt;= u) &lt;= tail (David, Nagaraja: "Order Statistics",
-    /// 3rd ed., 2003, section 7.1).
+    /// The greatest rank l and the least u such that the q-quantile is below the l-th or above the u-th of n
+    /// observations with a probability of at most <paramref name="tail"/> each. The number of observations up to the
+    /// quantile is binomial, B(n, q), so P(B &lt; l) &lt;= tail and P(B &gt;= u) &lt;= tail (David, Nagaraja: "Order
+    /// Statistics", 3rd ed., 2003, section 7.1).
     /// </summary>
     /// <returns>Lower is 0 and upper n + 1 where no observation is such a bound.</returns>
     public static (double Lower, double Upper) RanksAround(double q, double n, double tail)

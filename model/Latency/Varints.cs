@@ -3,7 +3,9 @@ using Tracing.Model.Wire;
 
 namespace Tracing.Model;
 
-/// <summary>Writes numbers in unsigned LEB128: 7 bits a byte, the low ones first, the high bit set on all but the last.</summary>
+/// <summary>
+/// Writes numbers in unsigned LEB128: 7 bits a byte, the low ones first, the high bit set on all but the last.
+/// </summary>
 ref struct VarintWriter
 {
     /// <summary>Of a number of 64 bits.</summary>

@@ -32,6 +32,13 @@ public sealed class StorageOptions
         "stay longer. Time span, more than 0.")]
     public TimeSpan Retention { get; set; } = TimeSpan.FromDays(7);
 
+    [Description("How long the embedded store keeps latencies by the hour; by the minute as long as spans. Time span, " +
+        "more than 0.")]
+    public TimeSpan HoursRetention { get; set; } = TimeSpan.FromDays(60);
+
+    [Description("How long the embedded store keeps latencies by the day. Time span, more than 0.")]
+    public TimeSpan DaysRetention { get; set; } = TimeSpan.FromDays(396);
+
     [Description("Size of the embedded store's files above which the oldest are dropped, before their time. Bytes, 0 " +
         "for no bound.")]
     public long MaxBytes { get; set; }
@@ -57,6 +64,10 @@ public sealed class StorageOptions
             yield return $"SealAge is {SealAge}; it must be more than 0";
         if (Retention <= TimeSpan.Zero)
             yield return $"Retention is {Retention}; it must be more than 0";
+        if (HoursRetention <= TimeSpan.Zero)
+            yield return $"HoursRetention is {HoursRetention}; it must be more than 0";
+        if (DaysRetention <= TimeSpan.Zero)
+            yield return $"DaysRetention is {DaysRetention}; it must be more than 0";
         if (MaxBytes < 0)
             yield return $"MaxBytes is {MaxBytes}; it must be 0 or more";
         if (HotWindow < TimeSpan.Zero)

@@ -64,6 +64,8 @@ public static class TracingServer
                 SealSpans = options.Storage.SealSpans,
                 SealAge = options.Storage.SealAge,
                 Retention = options.Storage.Retention,
+                HoursRetention = options.Storage.HoursRetention,
+                DaysRetention = options.Storage.DaysRetention,
                 MaxBytes = options.Storage.MaxBytes,
                 HotWindow = options.Storage.HotWindow,
                 BaselineRate = options.Storage.BaselineRate,

@@ -37,7 +37,7 @@ public sealed class DuckDbSpanStore : ISpanStore
         _writer = new SpanWriter(tables, options, time, logger);
         _readers = new Readers(folder.Connect, partitions, options.MaxConcurrentReads);
         _upkeep = folder.IsInMemory ? null : new Upkeep(partitions,
-            new Merger(folder, partitions, sealer, options, logger), _writer, options, time, logger);
+            new Merger(folder, partitions, sealer, options, logger), _writer, tables.Statistics, options, time, logger);
     }
 
     /// <summary>Opens the store in a folder, which is made when absent.</summary>
@@ -138,7 +138,7 @@ public sealed class DuckDbSpanStore : ISpanStore
         CountAsync(query.Spans, spans => FacetCounter.Count(spans, query), cancellationToken);
 
     public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<SeriesPoint>>([]);
+        _tables.Statistics.ReadAsync(_readers, query, cancellationToken);
 
     Task<T> CountAsync<T>(
         SpanSelection selection, Func<MatchingSpans, T> count, CancellationToken cancellationToken) =>
@@ -192,6 +192,7 @@ public sealed class DuckDbSpanStore : ISpanStore
             await _upkeep.CloseAsync();
         await _writer.CloseAsync();
         await _sealer.CloseAsync();
+        await _tables.Statistics.DisposeAsync();
         await _readers.DisposeAsync();
         _tables.Dispose();
         _partitions.Dispose();

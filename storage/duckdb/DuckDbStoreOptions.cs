@@ -58,6 +58,14 @@ public sealed record DuckDbStoreOptions
     public TimeSpan Retention { get; init; } = TimeSpan.FromDays(7);
 
     /// <summary>
+    /// How long latencies are kept by the hour; by the minute they are as long as spans. Default: 60 days; more than 0.
+    /// </summary>
+    public TimeSpan HoursRetention { get; init; } = TimeSpan.FromDays(60);
+
+    /// <summary>How long latencies are kept by the day. Default: 396 days, 13 months; more than 0.</summary>
+    public TimeSpan DaysRetention { get; init; } = TimeSpan.FromDays(396);
+
+    /// <summary>
     /// Bytes of the partitions' files above which the oldest sealed ones are dropped. Default: 0, for no bound.
     /// </summary>
     public long MaxBytes { get; init; }
@@ -101,6 +109,10 @@ public sealed record DuckDbStoreOptions
             throw new ArgumentException($"SealAge must be more than 0, but it is {SealAge}.");
         if (Retention <= TimeSpan.Zero)
             throw new ArgumentException($"Retention must be more than 0, but it is {Retention}.");
+        if (HoursRetention <= TimeSpan.Zero)
+            throw new ArgumentException($"HoursRetention must be more than 0, but it is {HoursRetention}.");
+        if (DaysRetention <= TimeSpan.Zero)
+            throw new ArgumentException($"DaysRetention must be more than 0, but it is {DaysRetention}.");
         if (MaxBytes < 0)
             throw new ArgumentException($"MaxBytes must be at least 0, but it is {MaxBytes}.");
         if (HotWindow < TimeSpan.Zero)

@@ -60,6 +60,13 @@ static partial class Log
     [LoggerMessage(21, LogLevel.Error, "Dropping and merging old partitions failed; it is tried again in a minute")]
     public static partial void UpkeepFailed(this ILogger logger, Exception exception);
 
+    [LoggerMessage(23, LogLevel.Warning,
+        "The statistics of {Partitions} merged partitions up to {File} are lost: their spans are served, but not counted")]
+    public static partial void StatisticsLost(this ILogger logger, int partitions, string file);
+
+    [LoggerMessage(24, LogLevel.Error, "Counting what is stored failed; statistics are not served until the next start")]
+    public static partial void CountingFailed(this ILogger logger, Exception exception);
+
     [LoggerMessage(22, LogLevel.Information,
         "Merged {Partitions} partitions into {File}: {Kept} of {Spans} spans in {Bytes} bytes, {Seconds:0.0} s")]
     public static partial void Merged(

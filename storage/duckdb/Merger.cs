@@ -21,11 +21,13 @@ sealed class Merger(
     DuckDBConnection? _connection;
 
     /// <summary>Merges one run, if any is due.</summary>
-    public bool TryMergeNext(long nowMillis)
+    /// <param name="firstLive">Partitions from this number on wait, as their spans are not counted yet.</param>
+    public bool TryMergeNext(int firstLive, long nowMillis)
     {
         // keeps all of them attached
         using var snapshot = partitions.Take();
-        var run = MergePlan.Next(snapshot.Partitions, options, nowMillis);
+        var counted = snapshot.Partitions.TakeWhile(partition => partition.Number < firstLive).ToList();
+        var run = MergePlan.Next(counted, options, nowMillis);
         if (run.Count == 0)
             return false;
         var clock = Stopwatch.StartNew();

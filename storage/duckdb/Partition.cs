@@ -16,6 +16,7 @@ sealed class Partition
     ulong _minStart = ulong.MaxValue;
     ulong _maxStart;
     long _spans;
+    long _countedRows;
 
     Partition(int number, bool isSealed, string file, Layout layout, TraceFilter filter, Func<SharedContents> contents,
         MergedFrom? merged = null)
@@ -102,6 +103,13 @@ sealed class Partition
         set => Interlocked.Exchange(ref _spans, value);
     }
 
+    /// <summary>Rows of its table counted.</summary>
+    public long CountedRows
+    {
+        get => Interlocked.Read(ref _countedRows);
+        set => Interlocked.Exchange(ref _countedRows, value);
+    }
+
     /// <summary>When it was begun, in milliseconds since 1970.</summary>
     public long CreatedMillis { get; init; }
 
@@ -140,6 +148,7 @@ sealed class Partition
         };
         var (count, min, max) = ReadRange(connection, database);
         partition._spans = count;
+        partition._countedRows = CountedTable.CountRows(connection, database);
         partition.Widen(min, max);
         return partition;
     }
@@ -169,6 +178,7 @@ sealed class Partition
                 : (long)ReadNumber(connection, database, "closed_ms", file),
         };
         partition._spans = (long)ReadNumber(connection, database, "spans", file);
+        partition._countedRows = CountedTable.CountRows(connection, database);
         partition.Widen((ulong)ReadNumber(connection, database, "min_start_ns", file),
             (ulong)ReadNumber(connection, database, "max_start_ns", file));
         return partition;

@@ -13,9 +13,11 @@ sealed class PartitionWriter : IDisposable
     readonly AttributeWriter _attributes;
     readonly RecentRows _recent;
     readonly TableAppender _spans;
+    readonly CountedTable _counted;
     readonly DistinctTable<Resource> _resources;
     readonly DistinctTable<InstrumentationScope> _scopes;
     long _added;
+    long _addedCounted;
 
     public PartitionWriter(DuckDBConnection connection, Partition partition)
     {
@@ -24,6 +26,7 @@ sealed class PartitionWriter : IDisposable
             connection, partition.Database, partition.Layout, partition.Contents.Shapes);
         _recent = partition.Recent = new RecentRows(partition.SpanCount);
         _spans = new TableAppender(connection, partition.Database, "spans", _recent);
+        _counted = new CountedTable(new TableAppender(connection, partition.Database, "counted"));
         _resources = new DistinctTable<Resource>(
             new TableAppender(connection, partition.Database, "resources"), partition.Contents.Resources,
             OtlpProtobuf.EncodeResource);
@@ -51,8 +54,15 @@ sealed class PartitionWriter : IDisposable
         _added++;
     }
 
+    public void Append(SeriesPoint point)
+    {
+        _counted.Append(point);
+        _addedCounted++;
+    }
+
     public void Flush()
     {
+        _counted.Flush();
         _spans.Flush();
         _attributes.Flush();
         _resources.Flush();
@@ -67,6 +77,8 @@ sealed class PartitionWriter : IDisposable
         // before the count, by which readers tell whether all rows are there
         _recent.Publish();
         Partition.SpanCount += _added;
+        Partition.CountedRows += _addedCounted;
+        _addedCounted = 0;
         Appended += _added;
         _added = 0;
     }
@@ -74,7 +86,9 @@ sealed class PartitionWriter : IDisposable
     public void Discard()
     {
         _added = 0;
+        _addedCounted = 0;
         _recent.Discard();
+        _counted.Discard();
         _spans.Discard();
         _attributes.Discard();
         _resources.Discard();
@@ -84,6 +98,7 @@ sealed class PartitionWriter : IDisposable
     public void Dispose()
     {
         _spans.Dispose();
+        _counted.Dispose();
         _attributes.Dispose();
         _resources.Dispose();
         _scopes.Dispose();

@@ -6,8 +6,8 @@ namespace Tracing.Storage.DuckDb;
 /// <summary>The tables of a partition, and its format's version.</summary>
 static class Schema
 {
-    /// <summary>Changes whenever an older server could misread the file; 1 and 2 were never released.</summary>
-    public const int Version = 3;
+    /// <summary>Changes whenever an older server could misread the file; 1 to 3 were never released.</summary>
+    public const int Version = 4;
 
     // Text is stored as it came unless a comment says otherwise. Ids of resources and scopes: 0 for the empty one,
     // which has no row. Times: nanoseconds or milliseconds since 1970, as the suffix says.
@@ -78,6 +78,10 @@ static class Schema
         CREATE TABLE {0}.shapes (id INTEGER, key_ids INTEGER[]);
         CREATE TABLE {0}.resources (id INTEGER, content BLOB);
         CREATE TABLE {0}.scopes (id INTEGER, content BLOB);
+        CREATE TABLE {0}.counted (      -- SpanBatch.Counted, until the statistics have it
+            level UTINYINT, service VARCHAR, operation VARCHAR, kind UTINYINT, is_error BOOLEAN, source UTINYINT,
+            peer VARCHAR, peer_operation VARCHAR, side UTINYINT, minute BIGINT, latencies BLOB, is_estimated BOOLEAN
+        );
         CREATE TABLE {0}.bodies (hash_high UBIGINT, hash_low UBIGINT, stored_ms BIGINT);
         CREATE TABLE {0}.span_names (service VARCHAR, name VARCHAR);        -- an empty name: the service alone
         CREATE TABLE {0}.remote_services (service VARCHAR, remote_service VARCHAR);

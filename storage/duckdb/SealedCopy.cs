@@ -13,7 +13,7 @@ static class SealedCopy
     static readonly string[] CopiedTables =
     [
         "attribute_keys", "shapes", "resources", "scopes", "span_names", "remote_services",
-        "tag_values",
+        "tag_values", "counted",
     ];
 
     /// <summary>Writes a whole new file and closes it.</summary>

@@ -36,9 +36,9 @@ sealed class SpanWriter
 
     public Task<AppendOutcome> AppendAsync(SpanBatch batch)
     {
-        if (batch.Spans.Count == 0)
-            throw new ArgumentException("A batch must have at least one span.", nameof(batch));
-        if (!TryReserve(batch.Spans.Count))
+        if (batch.Spans.Count + batch.Counted.Count == 0)
+            throw new ArgumentException("A batch must have a span, or something counted.", nameof(batch));
+        if (!TryReserve(batch.Spans.Count + batch.Counted.Count))
             return Task.FromResult(AppendOutcome.Overloaded);
         var waiting = new Waiting(batch);
         if (!_queue.Writer.TryWrite(waiting))
@@ -145,7 +145,8 @@ sealed class SpanWriter
     {
         public SpanBatch Batch { get; } = batch;
 
-        public int Spans { get; } = batch.Spans.Count;
+        /// <summary>What is counted takes about as much as a span.</summary>
+        public int Spans { get; } = batch.Spans.Count + batch.Counted.Count;
 
         public TaskCompletionSource<AppendOutcome> Done { get; } =
             new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -86,7 +86,7 @@ sealed class StoreFolder : IDisposable
             // killed between the publication of one and the deletion of what it was made of
             if (IsWithin(found, first, last))
                 PartitionFiles.Delete(file);
-            else if (TryAttach(file, () => AttachMerged(_root, first, last, file)) is { } partition)
+            else if (TryOpen(file, () => AttachMerged(_root, first, last, file)) is { } partition)
                 found.Add(partition);
         }
         foreach (var number in PartitionFiles.SealedNumbers(Path).Union(PartitionFiles.OpenNumbers(Path)))
@@ -99,7 +99,7 @@ sealed class StoreFolder : IDisposable
         foreach (var number in PartitionFiles.SealedNumbers(Path))
         {
             var file = PartitionFiles.SealedFile(Path, number);
-            if (TryAttach(file, () => AttachSealed(_root, number, file)) is not { } partition)
+            if (TryOpen(file, () => AttachSealed(_root, number, file)) is not { } partition)
                 continue;
             found.Add(partition);
             // killed between the two
@@ -110,10 +110,19 @@ sealed class StoreFolder : IDisposable
             var file = PartitionFiles.OpenFile(Path, number);
             if (IsUnborn(file))
                 PartitionFiles.Delete(file);
-            else if (TryAttach(file, () => AttachOpen(number, file, expectedTraces)) is { } partition)
+            else if (TryOpen(file, () => AttachOpen(number, file, expectedTraces)) is { } partition)
                 found.Add(partition);
         }
         return [.. found.OrderBy(partition => partition.Number)];
+    }
+
+    /// <summary>Opens the latencies of what was stored; null in memory. A damaged file is set aside.</summary>
+    public StatisticsFile? OpenStatistics()
+    {
+        if (IsInMemory)
+            return null;
+        var file = System.IO.Path.Combine(Path, "statistics.duckdb");
+        return TryOpen(file, () => StatisticsFile.Open(Connect(), file)) ?? StatisticsFile.Open(Connect(), file);
     }
 
     /// <summary>Names of what was set aside, now or at an earlier start.</summary>
@@ -209,7 +218,7 @@ sealed class StoreFolder : IDisposable
     static bool IsUnborn(string file) =>
         new FileInfo(file).Length <= HeaderBytes && PartitionLog.IsUnborn(PartitionFiles.LogOf(file));
 
-    Partition? TryAttach(string file, Func<Partition> attach)
+    T? TryOpen<T>(string file, Func<T> attach) where T : class
     {
         try
         {

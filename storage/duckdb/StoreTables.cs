@@ -29,7 +29,12 @@ sealed class StoreTables : IDisposable
     readonly ILogger _logger;
     readonly DuckDBConnection _connection;
     readonly RecentBodies _bodies;
+    readonly StatisticsFile? _statistics;
     readonly HashSet<string> _autocompleteKeys;
+
+    // of the transaction at hand, for the statistics
+    readonly List<Span> _spans = [];
+    readonly List<SeriesPoint> _counted = [];
     PartitionWriter _writer;
     long _sinceMillis;
     long _nextTryMillis = long.MinValue;
@@ -46,9 +51,11 @@ sealed class StoreTables : IDisposable
         _autocompleteKeys = [.. options.AutocompleteKeys];
         _bodies = new RecentBodies(time);
         _connection = folder.Connect();
+        StatisticsFile? statistics = null;
         try
         {
             var found = folder.AttachAll(options.SealSpans);
+            _statistics = statistics = folder.OpenStatistics();
             Read(found);
             if (found.LastOrDefault() is not { IsSealed: false } last)
                 found.Add(last = Create(found.LastOrDefault()?.Layout ?? Layout.Empty, nowMillis));
@@ -58,18 +65,24 @@ sealed class StoreTables : IDisposable
             // those of older servers do not say it, nor those that were killed before they were sealed
             for (var i = 0; i < found.Count - 1; i++)
                 found[i].ClosedMillis ??= found[i + 1].CreatedMillis;
+            Statistics = new StatisticsKeeper(folder, statistics, found, partitions, logger);
             _writer = new PartitionWriter(_connection, last);
             MoveTo(_writer);
             found.ForEach(partitions.Add);
+            Statistics.Start();
             // killed before they were sealed
             found.FindAll(partition => !partition.IsSealed && partition != last).ForEach(sealer.Add);
         }
         catch
         {
+            statistics?.Dispose();
             _connection.Dispose();
             throw;
         }
     }
+
+    /// <summary>Latencies by series.</summary>
+    public StatisticsKeeper Statistics { get; }
 
     /// <summary>The partition that takes appends.</summary>
     public Partition AppendPartition => _writer.Partition;
@@ -100,7 +113,7 @@ sealed class StoreTables : IDisposable
                     ? AppendOutcome.Stored
                     : AppendOutcome.AlreadyStored;
                 if (outcomes[i] == AppendOutcome.Stored)
-                    Append(batches[i].Spans);
+                    Append(batches[i]);
             }
             Flush();
             _connection.Execute("COMMIT");
@@ -142,7 +155,9 @@ sealed class StoreTables : IDisposable
 
     Partition Create(Layout layout, long nowMillis)
     {
-        var number = _folder.IsInMemory ? 1 : PartitionFiles.LastNumber(_folder.Path) + 1;
+        // statistics know partitions by their numbers
+        var number = _folder.IsInMemory ? 1
+            : Math.Max(PartitionFiles.LastNumber(_folder.Path), _statistics?.LastAbsorbed ?? 0) + 1;
         return _folder.Create(_connection, number, layout, _options.SealSpans, nowMillis);
     }
 
@@ -185,6 +200,7 @@ sealed class StoreTables : IDisposable
             old.ClosedMillis = nowMillis;
             // before the first commit to it is acknowledged
             _partitions.Add(writer.Partition);
+            Statistics.MoveOn(writer.Partition);
             _sealer.Add(old);
         }
         catch (Exception exception) when (exception is DuckDBException or IOException or UnauthorizedAccessException)
@@ -194,10 +210,16 @@ sealed class StoreTables : IDisposable
         }
     }
 
-    void Append(IReadOnlyList<Span> spans)
+    void Append(SpanBatch batch)
     {
-        foreach (var span in spans)
+        foreach (var point in batch.Counted)
         {
+            _writer.Append(point);
+            _counted.Add(point);
+        }
+        foreach (var span in batch.Spans)
+        {
+            _spans.Add(span);
             var names = SearchNames.Of(span);
             _writer.Append(span, names);
             if (names.Service.Length > 0)
@@ -231,7 +253,13 @@ sealed class StoreTables : IDisposable
 
     void Publish()
     {
+        var partition = _writer.Partition;
+        var at = new Position(partition.Number, partition.SpanCount, partition.CountedRows);
         _writer.Publish();
+        // before anyone is answered
+        Statistics.Add(partition, at, _spans, _counted);
+        _spans.Clear();
+        _counted.Clear();
         _bodies.Publish();
         SpanNames.Publish();
         RemoteServices.Publish();
@@ -240,6 +268,8 @@ sealed class StoreTables : IDisposable
 
     void Discard()
     {
+        _spans.Clear();
+        _counted.Clear();
         _writer.Discard();
         _bodies.Discard();
         SpanNames.Discard();

@@ -17,6 +17,7 @@ sealed class Upkeep
     readonly Partitions _partitions;
     readonly Merger _merger;
     readonly SpanWriter _writer;
+    readonly StatisticsKeeper _statistics;
     readonly DuckDbStoreOptions _options;
     readonly TimeProvider _time;
     readonly ILogger _logger;
@@ -34,12 +35,13 @@ sealed class Upkeep
     bool _isLookDue;
     volatile bool _isClosing;
 
-    public Upkeep(Partitions partitions, Merger merger, SpanWriter writer, DuckDbStoreOptions options,
-        TimeProvider time, ILogger logger)
+    public Upkeep(Partitions partitions, Merger merger, SpanWriter writer, StatisticsKeeper statistics,
+        DuckDbStoreOptions options, TimeProvider time, ILogger logger)
     {
         _merger = merger;
         _partitions = partitions;
         _writer = writer;
+        _statistics = statistics;
         _options = options;
         _time = time;
         _logger = logger;
@@ -112,10 +114,13 @@ sealed class Upkeep
                 (look, _isLookDue) = (_isLookDue, false);
             if (look)
                 _writer.LookAsync().GetAwaiter().GetResult();
+            _statistics.Absorb();
             DropOld();
             DropExcess();
-            while (!_isClosing && _merger.TryMergeNext(_time.GetUtcNow().ToUnixTimeMilliseconds()))
+            while (!_isClosing &&
+                _merger.TryMergeNext(_statistics.FirstLive, _time.GetUtcNow().ToUnixTimeMilliseconds()))
                 DropExcess();
+            MergeStatistics();
         }
         catch (Exception exception)
         {
@@ -125,13 +130,20 @@ sealed class Upkeep
         }
     }
 
+    void MergeStatistics()
+    {
+        var keep = ((long)_options.Retention.TotalMinutes, (long)_options.HoursRetention.TotalMinutes,
+            (long)_options.DaysRetention.TotalMinutes);
+        _statistics.Merge(_time.GetUtcNow().ToUnixTimeSeconds() / 60, keep);
+    }
+
     void DropOld()
     {
         var oldest = (_time.GetUtcNow() - _options.Retention).ToUnixTimeMilliseconds();
         using var snapshot = _partitions.Take();
         foreach (var partition in snapshot.Partitions)
         {
-            if (partition.IsSealed && partition.ClosedMillis <= oldest)
+            if (IsDone(partition) && partition.ClosedMillis <= oldest)
                 Drop(partition, PartitionFiles.LengthOf(partition.File), "its time is over");
         }
     }
@@ -147,12 +159,15 @@ sealed class Upkeep
         {
             if (excess <= 0)
                 return;
-            if (!partition.IsSealed)
+            if (!IsDone(partition))
                 continue;
             excess -= length;
             Drop(partition, length, "there is more than may be");
         }
     }
+
+    // not before its spans are counted
+    bool IsDone(Partition partition) => partition.IsSealed && partition.Number < _statistics.FirstLive;
 
     void Drop(Partition partition, long length, string reason)
     {

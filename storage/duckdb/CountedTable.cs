@@ -1,0 +1,52 @@
+using DuckDB.NET.Data;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>What was counted but not stored: <see cref="SpanBatch.Counted"/>, until the statistics have it.</summary>
+sealed class CountedTable(TableAppender appender) : IDisposable
+{
+    public void Append(SeriesPoint point)
+    {
+        var series = point.Series;
+        appender.Append((byte)series.Level);
+        appender.Append(series.Service);
+        appender.Append(series.Operation);
+        appender.Append((byte)series.Kind);
+        appender.Append(series.IsError);
+        appender.Append((byte)series.Source);
+        appender.Append(series.Peer);
+        appender.Append(series.PeerOperation);
+        appender.Append((byte)series.Side);
+        appender.Append(point.Minute);
+        appender.Append(point.Latencies.Encode());
+        appender.Append(point.IsEstimated);
+        appender.EndRow();
+    }
+
+    public void Flush() => appender.Flush();
+
+    public void Discard() => appender.Discard();
+
+    public void Dispose() => appender.Dispose();
+
+    /// <summary>Rows from one to before another, in the order stored.</summary>
+    public static List<SeriesPoint> Read(DuckDBConnection connection, Partition partition, long start, long end)
+    {
+        var points = new List<SeriesPoint>();
+        if (start >= end)
+            return points;
+        using var command = connection.Command($"""
+            SELECT {StatisticsRows.SeriesColumns}, minute, latencies, is_estimated
+            FROM {Sql.Quote(partition.Database)}.counted WHERE rowid >= $1 AND rowid < $2 ORDER BY rowid
+            """, start, end);
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        while (row.Read())
+            points.Add(StatisticsRows.ReadPoint(row, withExemplars: false));
+        return points;
+    }
+
+    /// <summary>How many rows a partition has.</summary>
+    public static long CountRows(DuckDBConnection connection, string database) =>
+        (long)connection.Scalar($"SELECT count(*) FROM {Sql.Quote(database)}.counted")!;
+}

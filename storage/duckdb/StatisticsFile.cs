@@ -1,0 +1,236 @@
+using System.Globalization;
+using DuckDB.NET.Data;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// The latencies of partitions that are closed, in a file of its own, which outlives their spans. What is counted of
+/// partitions comes in one transaction with their numbers, so that each counts once. One thread writes, any reads.
+/// </summary>
+/// <remarks>
+/// A minute of a series may have several rows, as spans come late. When an hour is over, its minutes are merged to an
+/// hour too, and the hours of a day to a day; what comes for them later is added to both. So time that is merged has
+/// the same counts in each table, and the finer ones can go when they are old.
+/// </remarks>
+sealed class StatisticsFile : IDisposable
+{
+    public const int MinutesOfHour = 60;
+    public const int MinutesOfDay = 1440;
+
+    const string Database = "statistics";
+    const int Version = 1;
+
+    readonly DuckDBConnection _connection;
+    readonly StatisticsRows _rows;
+    StatisticsMarks _marks;
+
+    StatisticsFile(DuckDBConnection connection)
+    {
+        _connection = connection;
+        _marks = StatisticsMarks.Read(connection, Database);
+        _rows = new StatisticsRows(connection, Database);
+        LastAbsorbed = Convert.ToInt32(
+            connection.Scalar($"SELECT coalesce(max(number), 0) FROM {Database}.absorbed"), CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The highest number of a partition that was counted; 0 when there is none.</summary>
+    public int LastAbsorbed { get; private set; }
+
+    /// <summary>All series that are stored, for the bounds on their names.</summary>
+    public IEnumerable<Series> Series => _rows.Series;
+
+    /// <summary>Whether it was made just now.</summary>
+    public bool IsNew { get; private init; }
+
+    /// <param name="connection">Its own, which it disposes.</param>
+    /// <param name="path">Of the file, which is made when absent.</param>
+    public static StatisticsFile Open(DuckDBConnection connection, string path)
+    {
+        try
+        {
+            StoreFolder.Attach(connection, path, Database, blockKiB: 64);
+            var isNew = !Schema.IsCreated(connection, Database);
+            if (isNew)
+                Create(connection);
+            var version = Schema.ReadMeta(connection, Database, "format_version");
+            if (version != Version.ToString(CultureInfo.InvariantCulture))
+                throw new StoreUnusableException($"{path} has format version {version}; this server reads {Version}.");
+            return new StatisticsFile(connection) { IsNew = isNew };
+        }
+        catch
+        {
+            connection.Execute($"DETACH DATABASE IF EXISTS {Database}");
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Which of these partitions are counted here.</summary>
+    public static HashSet<int> Absorbed(DuckDBConnection connection, IEnumerable<int> numbers)
+    {
+        using var command = connection.Command(
+            $"SELECT number FROM {Database}.absorbed WHERE number IN (SELECT unnest($1::INTEGER[]))",
+            numbers.ToList());
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        var found = new HashSet<int>();
+        while (row.Read())
+            found.Add(row.Next<int>());
+        return found;
+    }
+
+    /// <summary>Stores what was counted of partitions.</summary>
+    public void Absorb(IReadOnlyList<int> numbers, IReadOnlyList<SeriesPoint> points)
+    {
+        InTransaction(() =>
+        {
+            _rows.Append("minutes", points);
+            _rows.Append("hours", SeriesPoints.Merge(
+                points.Where(point => point.Minute < _marks.HoursUntil), MinutesOfHour));
+            _rows.Append("days", SeriesPoints.Merge(
+                points.Where(point => point.Minute < _marks.DaysUntil), MinutesOfDay));
+            foreach (var number in numbers)
+                _connection.Execute($"INSERT INTO {Database}.absorbed VALUES ($1)", number);
+        });
+        LastAbsorbed = Math.Max(LastAbsorbed, numbers.Max());
+    }
+
+    /// <summary>Merges the minutes of hours that are over, and the hours of days; drops what is old.</summary>
+    /// <param name="nowMinute">The present, in minutes since 1970.</param>
+    /// <param name="keep">Minutes that single minutes, hours and days are kept.</param>
+    public void Merge(long nowMinute, (long Minutes, long Hours, long Days) keep)
+    {
+        // spans come when they end; those of the last minutes mostly are to come yet
+        const int Late = 10;
+        var hoursUntil = Floor(nowMinute - Late, MinutesOfHour);
+        var daysUntil = Floor(nowMinute - Late, MinutesOfDay);
+        var marks = _marks with
+        {
+            HoursUntil = Math.Max(_marks.HoursUntil, hoursUntil),
+            DaysUntil = Math.Max(_marks.DaysUntil, daysUntil),
+            MinutesFrom = Math.Max(_marks.MinutesFrom, Floor(nowMinute - keep.Minutes, MinutesOfHour)),
+            HoursFrom = Math.Max(_marks.HoursFrom, Floor(nowMinute - keep.Hours, MinutesOfDay)),
+            DaysFrom = Math.Max(_marks.DaysFrom, Floor(nowMinute - keep.Days, MinutesOfDay)),
+        };
+        if (marks == _marks)
+            return;
+        InTransaction(() =>
+        {
+            _rows.Merge("minutes", "hours", _marks.HoursUntil, marks.HoursUntil, MinutesOfHour);
+            _rows.Merge("hours", "days", _marks.DaysUntil, marks.DaysUntil, MinutesOfDay);
+            _connection.Execute($"DELETE FROM {Database}.minutes WHERE minute < $1", marks.MinutesFrom);
+            _connection.Execute($"DELETE FROM {Database}.hours WHERE minute < $1", marks.HoursFrom);
+            _connection.Execute($"DELETE FROM {Database}.days WHERE minute < $1", marks.DaysFrom);
+            marks.Write(_connection, Database);
+        });
+        _marks = marks;
+    }
+
+    /// <summary>Writes the log into the file, so that it does not grow for ever.</summary>
+    public void Checkpoint() => _connection.Execute($"CHECKPOINT {Database}");
+
+    /// <summary>
+    /// The points of the series that a query asks for, one for each row; from hours and days where its steps allow it,
+    /// so that few are read, and where there is nothing finer.
+    /// </summary>
+    public static List<SeriesPoint> Read(DuckDBConnection connection, SeriesQuery query)
+    {
+        var parameters = new SqlParameters();
+        var parts = StatisticsMarks.Read(connection, Database).Parts(query);
+        if (parts.Count == 0)
+            return [];
+        var rows = string.Join(" UNION ALL ", parts.Select(part =>
+            $"SELECT series, minute, latencies, is_estimated, exemplars FROM {Database}.{part.Table} " +
+            $"WHERE minute >= {parameters.Bind(part.From)} AND minute < {parameters.Bind(part.To)}"));
+        using var command = parameters.Command(connection, $"""
+            SELECT {StatisticsRows.SeriesColumns}, minute, latencies, is_estimated, exemplars
+            FROM ({rows}) JOIN {Database}.series ON id = series
+            WHERE {Condition(parameters, query)}
+            """);
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        var points = new List<SeriesPoint>();
+        while (row.Read())
+            points.Add(StatisticsRows.ReadPoint(row, query.WithExemplars));
+        return points;
+    }
+
+    public void Dispose()
+    {
+        _rows.Dispose();
+        _connection.Dispose();
+    }
+
+    public static long Floor(long minute, int minutes) => minute - (((minute % minutes) + minutes) % minutes);
+
+    static string Condition(SqlParameters parameters, SeriesQuery query)
+    {
+        var terms = new List<string>
+        {
+            $"level = {(int)query.Level}", $"source = {(int)query.Source}",
+        };
+        void Add(string column, string? wanted)
+        {
+            if (wanted is not null)
+                terms.Add($"{column} = {parameters.BindText(wanted)}");
+        }
+        Add("service", query.Service);
+        Add("operation", query.Operation);
+        Add("peer", query.Peer);
+        Add("peer_operation", query.PeerOperation);
+        if (query.Kind is { } kind)
+            terms.Add($"kind = {(int)kind}");
+        return string.Join(" AND ", terms);
+    }
+
+    static void Create(DuckDBConnection connection)
+    {
+        connection.Execute("BEGIN TRANSACTION");
+        try
+        {
+            var points = string.Join("\n", StatisticsRows.Tables.Select(table => $"""
+                CREATE TABLE {Database}.{table} (
+                    minute BIGINT,          -- the first, since 1970
+                    series INTEGER,
+                    latencies BLOB,         -- as LatencyHistogram encodes them
+                    is_estimated BOOLEAN,
+                    exemplars BLOB          -- of each: bucket as INTEGER, low half of the trace's id as UBIGINT
+                );
+                """));
+            connection.Execute($"""
+                CREATE TABLE {Database}.series (id INTEGER, level UTINYINT, service VARCHAR, operation VARCHAR,
+                    kind UTINYINT, is_error BOOLEAN, source UTINYINT, peer VARCHAR, peer_operation VARCHAR,
+                    side UTINYINT);
+                {points}
+                CREATE TABLE {Database}.absorbed (number INTEGER);  -- partitions that are counted here
+                CREATE TABLE {Database}.meta (key VARCHAR, value VARCHAR);
+                """);
+            Schema.WriteMeta(connection, Database, "format_version", Version);
+            default(StatisticsMarks).Write(connection, Database);
+            connection.Execute("COMMIT");
+        }
+        catch
+        {
+            connection.TryRollback();
+            throw;
+        }
+    }
+
+    void InTransaction(Action work)
+    {
+        _connection.Execute("BEGIN TRANSACTION");
+        try
+        {
+            work();
+            _rows.Flush();
+            _connection.Execute("COMMIT");
+            _rows.Publish();
+        }
+        catch
+        {
+            _rows.Discard();
+            _connection.TryRollback();
+            throw;
+        }
+    }
+}

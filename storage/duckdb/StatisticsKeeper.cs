@@ -1,0 +1,268 @@
+using DuckDB.NET.Data;
+using Microsoft.Extensions.Logging;
+using Tracing.Model;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// Counts the spans of each partition by series and minute: in memory while it takes appends, then once for all in the
+/// <see cref="StatisticsFile"/>. Nothing of it is written with the spans, which say it all: after a kill those of
+/// partitions that are not in the file are counted again, in the background, from what is stored.
+/// </summary>
+sealed class StatisticsKeeper : IAsyncDisposable
+{
+    /// <summary>Spans read at once when they are counted again.</summary>
+    const int SpansAtOnce = 5000;
+
+    readonly StoreFolder _folder;
+    readonly Partitions _partitions;
+    readonly ILogger _logger;
+
+    // null in memory, where no partition is ever closed
+    readonly StatisticsFile? _file;
+    readonly SeriesNames _names = new();
+    readonly CancellationTokenSource _closing = new();
+    readonly TaskCompletionSource _caughtUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly Lock _lock = new();
+
+    // guarded by the lock: what is not in the file yet, by the number of its partition; and what is counted next
+    readonly SortedDictionary<int, SpanStatistics> _live = [];
+    Position _next;
+    int _newest;
+    Task _catchUp = Task.CompletedTask;
+
+    /// <param name="found">All partitions there are, the append partition last.</param>
+    public StatisticsKeeper(
+        StoreFolder folder, StatisticsFile? file, IReadOnlyList<Partition> found, Partitions partitions, ILogger logger)
+    {
+        _folder = folder;
+        _partitions = partitions;
+        _logger = logger;
+        _file = file;
+        foreach (var series in file?.Series ?? [])
+            _names.Bound(series);
+        _newest = found[^1].Number;
+        _next = new Position(FirstToCount(found), 0, 0);
+        if (_next.Number == _newest && found[^1] is { SpanCount: 0, CountedRows: 0 })
+            _caughtUp.SetResult();
+    }
+
+    /// <summary>The first partition whose counts are not in the file.</summary>
+    public int FirstLive
+    {
+        get
+        {
+            lock (_lock)
+                return _live.Count > 0 ? _live.First().Key : _next.Number;
+        }
+    }
+
+    /// <summary>Completes when all that is stored is counted.</summary>
+    public Task WhenCaughtUp => _caughtUp.Task;
+
+    /// <summary>Counts what is stored already; called once all partitions can be had.</summary>
+    public void Start()
+    {
+        if (!_caughtUp.Task.IsCompleted)
+        {
+            // a thread of its own, since DuckDB's calls block
+            _catchUp = Task.Factory.StartNew(
+                CatchUp, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }
+    }
+
+    /// <summary>Counts what the writer has just committed to its partition.</summary>
+    /// <param name="at">Where the rows begin.</param>
+    public void Add(Partition partition, Position at, List<Span> spans, List<SeriesPoint> counted)
+    {
+        lock (_lock)
+        {
+            // else the background comes to them, or has been there
+            if (at == _next)
+                Count(partition, spans, counted);
+        }
+    }
+
+    /// <summary>The writer has begun a new partition.</summary>
+    public void MoveOn(Partition partition)
+    {
+        lock (_lock)
+        {
+            if (_caughtUp.Task.IsCompleted)
+                _next = new Position(partition.Number, 0, 0);
+            _newest = partition.Number;
+        }
+    }
+
+    /// <summary>Moves what was counted of closed partitions to the file.</summary>
+    public void Absorb()
+    {
+        List<KeyValuePair<int, SpanStatistics>> closed;
+        lock (_lock)
+            closed = [.. _live.Where(each => each.Key < _next.Number)];
+        if (_file is null || closed.Count == 0)
+            return;
+        var points = SeriesPoints.Merge(
+            closed.SelectMany(each => each.Value.Points(_ => true, long.MinValue, long.MaxValue)), minutes: 1);
+        _file.Absorb([.. closed.Select(each => each.Key)], points);
+        lock (_lock)
+            closed.ForEach(each => _live.Remove(each.Key));
+    }
+
+    /// <summary>See <see cref="StatisticsFile.Merge"/>.</summary>
+    public void Merge(long nowMinute, (long Minutes, long Hours, long Days) keep) => _file?.Merge(nowMinute, keep);
+
+    /// <summary>What is counted; waits until all that is stored is.</summary>
+    public async Task<IReadOnlyList<SeriesPoint>> ReadAsync(
+        Readers readers, SeriesQuery query, CancellationToken cancellationToken)
+    {
+        await _caughtUp.Task.WaitAsync(cancellationToken);
+        // before the file is looked at: what it takes over meanwhile is known by its numbers
+        List<KeyValuePair<int, SpanStatistics>> live;
+        lock (_lock)
+            live = [.. _live];
+        return await readers.RunAsync<IReadOnlyList<SeriesPoint>>(
+            (connection, _) => Read(connection, live, query), cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _closing.CancelAsync();
+        await _catchUp;
+        _file?.Dispose();
+        _closing.Dispose();
+    }
+
+    List<SeriesPoint> Read(
+        DuckDBConnection connection, List<KeyValuePair<int, SpanStatistics>> live, SeriesQuery query)
+    {
+        var points = new List<SeriesPoint>();
+        HashSet<int> absorbed = [];
+        if (_file is not null)
+        {
+            connection.Execute("BEGIN TRANSACTION");
+            absorbed = StatisticsFile.Absorbed(connection, live.Select(each => each.Key));
+            points = StatisticsFile.Read(connection, query);
+            connection.Execute("COMMIT");
+        }
+        foreach (var (number, statistics) in live)
+        {
+            if (absorbed.Contains(number))
+                continue;
+            var found = statistics.Points(series => IsWanted(series, query), query.StartMinute, query.EndMinute);
+            points.AddRange(query.WithExemplars ? found : found.Select(point => point with { Exemplars = null }));
+        }
+        return SeriesPoints.Merge(points, query.StepMinutes, query.StartMinute);
+    }
+
+    static bool IsWanted(Series series, SeriesQuery query) =>
+        series.Level == query.Level && series.Source == query.Source &&
+        (query.Service ?? series.Service) == series.Service &&
+        (query.Operation ?? series.Operation) == series.Operation &&
+        (query.Peer ?? series.Peer) == series.Peer &&
+        (query.PeerOperation ?? series.PeerOperation) == series.PeerOperation &&
+        (query.Kind ?? series.Kind) == series.Kind;
+
+    /// <summary>Those from it on are counted in order.</summary>
+    int FirstToCount(IReadOnlyList<Partition> found)
+    {
+        if (_file is null)
+            return _newest;
+        using var connection = _folder.Connect();
+        var absorbed = StatisticsFile.Absorbed(connection, found.Select(partition => partition.Number));
+        // Merged ones were counted before. If the file was lost, what they were thinned from is not known any more.
+        var lost = found.Where(partition => partition.IsMerged && !absorbed.Contains(partition.Number)).ToList();
+        if (lost.Count > 0)
+        {
+            _logger.StatisticsLost(lost.Count, lost[^1].File);
+            _file.Absorb([.. lost.Select(partition => partition.Number)], []);
+            absorbed.UnionWith(lost.Select(partition => partition.Number));
+        }
+        return found.First(partition => !absorbed.Contains(partition.Number)).Number;
+    }
+
+    void CatchUp()
+    {
+        try
+        {
+            while (true)
+            {
+                _closing.Token.ThrowIfCancellationRequested();
+                using var snapshot = _partitions.Take();
+                if (IsCaughtUp(snapshot.Partitions))
+                    return;
+                var partition = snapshot.Partitions.First(each => each.Number == _next.Number);
+                ReadOn(partition);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            _caughtUp.TrySetCanceled();
+        }
+        catch (Exception exception)
+        {
+            // the edge of the task: whoever asks for statistics is told
+            _logger.CountingFailed(exception);
+            _caughtUp.TrySetException(exception);
+        }
+    }
+
+    /// <summary>Goes to the next partition where one is done; true when nothing is left.</summary>
+    bool IsCaughtUp(IReadOnlyList<Partition> partitions)
+    {
+        lock (_lock)
+        {
+            while (true)
+            {
+                var partition = partitions.FirstOrDefault(each => each.Number == _next.Number);
+                if (partition is not null &&
+                    (partition.SpanCount > _next.Row || partition.CountedRows > _next.CountedRow))
+                    return false;
+                if (_next.Number == _newest)
+                {
+                    _caughtUp.TrySetResult();
+                    return true;
+                }
+                var following = partitions.FirstOrDefault(each => each.Number > _next.Number);
+                if (following is null)
+                    return false;
+                _next = new Position(following.Number, 0, 0);
+            }
+        }
+    }
+
+    void ReadOn(Partition partition)
+    {
+        using var connection = _folder.Connect();
+        // in this order: what comes meanwhile is for the next round
+        var (spansEnd, countedEnd) = (partition.SpanCount, partition.CountedRows);
+        var start = _next;
+        var counted = CountedTable.Read(connection, partition, start.CountedRow, countedEnd);
+        var spans = new List<Span>();
+        foreach (var span in StoredSpans.Read(connection, partition, start.Row, spansEnd))
+        {
+            spans.Add(span);
+            if (spans.Count < SpansAtOnce)
+                continue;
+            _closing.Token.ThrowIfCancellationRequested();
+            lock (_lock)
+                Count(partition, spans, []);
+            spans.Clear();
+        }
+        lock (_lock)
+            Count(partition, spans, counted);
+    }
+
+    // within the lock
+    void Count(Partition partition, List<Span> spans, List<SeriesPoint> counted)
+    {
+        if (!_live.TryGetValue(partition.Number, out var statistics))
+            _live.Add(partition.Number, statistics = new SpanStatistics(partition.CreatedMillis, _names));
+        statistics.Add(spans);
+        counted.ForEach(statistics.Add);
+        _next = new Position(_next.Number, _next.Row + spans.Count, _next.CountedRow + counted.Count);
+    }
+}
+
+/// <summary>A place in the order stored: a partition, and rows of its tables spans and counted.</summary>
+readonly record struct Position(int Number, long Row, long CountedRow);

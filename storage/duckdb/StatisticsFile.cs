@@ -22,10 +22,12 @@ sealed class StatisticsFile : IDisposable
 
     readonly DuckDBConnection _connection;
     readonly StatisticsRows _rows;
+    readonly string _path;
     StatisticsMarks _marks;
 
-    StatisticsFile(DuckDBConnection connection)
+    StatisticsFile(DuckDBConnection connection, string path)
     {
+        _path = path;
         _connection = connection;
         _marks = StatisticsMarks.Read(connection, Database);
         _rows = new StatisticsRows(connection, Database);
@@ -39,9 +41,6 @@ sealed class StatisticsFile : IDisposable
     /// <summary>All series that are stored, for the bounds on their names.</summary>
     public IEnumerable<Series> Series => _rows.Series;
 
-    /// <summary>Whether it was made just now.</summary>
-    public bool IsNew { get; private init; }
-
     /// <param name="connection">Its own, which it disposes.</param>
     /// <param name="path">Of the file, which is made when absent.</param>
     public static StatisticsFile Open(DuckDBConnection connection, string path)
@@ -49,13 +48,12 @@ sealed class StatisticsFile : IDisposable
         try
         {
             StoreFolder.Attach(connection, path, Database, blockKiB: 64);
-            var isNew = !Schema.IsCreated(connection, Database);
-            if (isNew)
+            if (!Schema.IsCreated(connection, Database))
                 Create(connection);
             var version = Schema.ReadMeta(connection, Database, "format_version");
             if (version != Version.ToString(CultureInfo.InvariantCulture))
                 throw new StoreUnusableException($"{path} has format version {version}; this server reads {Version}.");
-            return new StatisticsFile(connection) { IsNew = isNew };
+            return new StatisticsFile(connection, path);
         }
         catch
         {
@@ -126,8 +124,25 @@ sealed class StatisticsFile : IDisposable
         _marks = marks;
     }
 
-    /// <summary>Writes the log into the file, so that it does not grow for ever.</summary>
-    public void Checkpoint() => _connection.Execute($"CHECKPOINT {Database}");
+    /// <summary>
+    /// Writes the log into the file when it is long, as a start replays it, and nothing else ever empties it. False
+    /// when somebody is in the way; the next time will do.
+    /// </summary>
+    public bool TryShortenLog()
+    {
+        const long LongBytes = 16 << 20;
+        if (PartitionFiles.LengthOf(_path) - new FileInfo(_path).Length < LongBytes)
+            return true;
+        try
+        {
+            _connection.Execute($"CHECKPOINT {Database}");
+            return true;
+        }
+        catch (DuckDBException exception) when (!Damage.Is(exception))
+        {
+            return false;
+        }
+    }
 
     /// <summary>
     /// The points of the series that a query asks for, one for each row; from hours and days where its steps allow it,

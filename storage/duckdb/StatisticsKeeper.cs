@@ -105,12 +105,17 @@ sealed class StatisticsKeeper : IAsyncDisposable
         var points = SeriesPoints.Merge(
             closed.SelectMany(each => each.Value.Points(_ => true, long.MinValue, long.MaxValue)), minutes: 1);
         _file.Absorb([.. closed.Select(each => each.Key)], points);
+        _file.TryShortenLog();
         lock (_lock)
             closed.ForEach(each => _live.Remove(each.Key));
     }
 
     /// <summary>See <see cref="StatisticsFile.Merge"/>.</summary>
-    public void Merge(long nowMinute, (long Minutes, long Hours, long Days) keep) => _file?.Merge(nowMinute, keep);
+    public void Merge(long nowMinute, (long Minutes, long Hours, long Days) keep)
+    {
+        _file?.Merge(nowMinute, keep);
+        _file?.TryShortenLog();
+    }
 
     /// <summary>What is counted; waits until all that is stored is.</summary>
     public async Task<IReadOnlyList<SeriesPoint>> ReadAsync(

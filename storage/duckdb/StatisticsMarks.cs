@@ -29,28 +29,53 @@ readonly record struct StatisticsMarks(
     /// <summary>Which table serves which time, without overlap and without a gap.</summary>
     public List<(string Table, long From, long To)> Parts(SeriesQuery query)
     {
-        const int Hour = StatisticsFile.MinutesOfHour;
-        const int Day = StatisticsFile.MinutesOfDay;
-        var parts = new List<(string Table, long From, long To)>();
-        var end = query.EndMinute;
-        var mayBeHours = query.StepMinutes % Hour == 0;
-        var mayBeDays = query.StepMinutes % Day == 0;
-        for (var minute = Math.Max(query.StartMinute, DaysFrom); minute < end;)
+        var (start, end) = (Math.Max(query.StartMinute, DaysFrom), query.EndMinute);
+        var levels = new[]
         {
-            var hour = StatisticsFile.Floor(minute, Hour);
-            var day = StatisticsFile.Floor(minute, Day);
-            var isDay = mayBeDays && minute == day && day + Day <= Math.Min(end, DaysUntil);
-            var isHour = mayBeHours && minute == hour && hour + Hour <= Math.Min(end, HoursUntil);
-            // days before the hours there are, and so on, are one piece, whatever was asked for
-            var part = isDay || minute < HoursFrom ? ("days", day, day + Day)
-                : isHour || minute < MinutesFrom ? ("hours", hour, hour + Hour)
-                : ("minutes", minute, Math.Min(end, hour + Hour));
-            if (parts.Count > 0 && parts[^1].Table == part.Item1 && parts[^1].To == part.Item2)
-                parts[^1] = parts[^1] with { To = part.Item3 };
-            else
-                parts.Add(part);
-            minute = part.Item3;
-        }
+            new Level("minutes", 1, long.MaxValue, true),
+            new Level("hours", StatisticsFile.MinutesOfHour, HoursUntil,
+                query.StepMinutes % StatisticsFile.MinutesOfHour == 0),
+            new Level("days", StatisticsFile.MinutesOfDay, DaysUntil,
+                query.StepMinutes % StatisticsFile.MinutesOfDay == 0),
+        };
+        var parts = new List<(string Table, long From, long To)>();
+        // days before the hours there are, and so on, are one piece, whatever was asked for
+        Cover(levels, parts, start, Math.Min(end, HoursFrom), finest: 2);
+        Cover(levels, parts, Math.Max(start, HoursFrom), Math.Min(end, MinutesFrom), finest: 1);
+        Cover(levels, parts, Math.Max(start, MinutesFrom), end, finest: 0);
         return parts;
     }
+
+    static void Cover(Level[] levels, List<(string Table, long From, long To)> parts, long from, long to, int finest)
+    {
+        Cover(levels.Length - 1, from, to);
+
+        // the coarsest in the middle, finer ones at both ends
+        void Cover(int at, long from, long to)
+        {
+            var level = levels[at];
+            if (from >= to)
+                return;
+            if (at == finest)
+            {
+                parts.Add((level.Table, StatisticsFile.Floor(from, level.Minutes), to));
+                return;
+            }
+            var first = StatisticsFile.Floor(from + level.Minutes - 1, level.Minutes);
+            var end = StatisticsFile.Floor(Math.Min(to, level.Until), level.Minutes);
+            if (!level.IsAllowed || first >= end)
+            {
+                Cover(at - 1, from, to);
+                return;
+            }
+            Cover(at - 1, from, first);
+            parts.Add((level.Table, first, end));
+            Cover(at - 1, end, to);
+        }
+    }
+
+    /// <param name="Minutes">Of a row.</param>
+    /// <param name="Until">Rows end here.</param>
+    /// <param name="IsAllowed">Whether the steps asked for are made of them.</param>
+    readonly record struct Level(string Table, int Minutes, long Until, bool IsAllowed);
 }

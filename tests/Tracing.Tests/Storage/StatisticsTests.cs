@@ -1,0 +1,191 @@
+using Tracing.Model;
+using Tracing.Storage;
+using Tracing.Storage.DuckDb;
+using Xunit;
+using static Tracing.Tests.SomeSpans;
+
+namespace Tracing.Tests;
+
+/// <summary>What becomes of counts over time, and when the server is killed.</summary>
+public sealed class StatisticsTests : IAsyncDisposable
+{
+    readonly TemporaryFolder _folder = new();
+    readonly TestClock _clock = new();
+    readonly List<DuckDbSpanStore> _opened = [];
+
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    long NowMinute => _clock.GetUtcNow().ToUnixTimeSeconds() / 60;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var store in _opened)
+            await store.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task A_store_that_is_killed_at_any_moment_counts_what_it_has()
+    {
+        var store = Open(new() { SealSpans = 40 });
+        var sent = 0;
+        for (var i = 0; i < 12; i++)
+        {
+            for (var n = 0; n < 13; n++)
+                await StoreAsync(store, Spans(1 + ((i + n) % 5)));
+            sent += Enumerable.Range(0, 13).Sum(n => 1 + ((i + n) % 5));
+            using var copy = new TemporaryFolder();
+            CopyTo(copy.Path);
+            await using var other = DuckDbSpanStore.Open(
+                new DuckDbStoreOptions { Path = copy.Path, SealSpans = 40 }, _clock);
+            Assert.Equal(sent, await CountAsync(other));
+        }
+        Assert.Equal(sent, await CountAsync(store));
+    }
+
+    [Fact]
+    public async Task Counts_outlive_their_spans()
+    {
+        var store = Open(new() { Retention = TimeSpan.FromDays(2) });
+        await StoreAsync(store, Spans(10));
+        var first = NowMinute;
+        await PassAsync(store, TimeSpan.FromDays(1));
+        await StoreAsync(store, Spans(5));
+        await PassAsync(store, TimeSpan.FromDays(1));
+        await PassAsync(store, TimeSpan.FromDays(3));
+        Assert.Equal(0, store.Partitions.Sum(each => each.Spans));
+        Assert.Equal(15, await CountAsync(store));
+        // by the hour now, whatever is asked for
+        var points = await store.GetSeriesAsync(Query(first, first + 600) with { StepMinutes = 1 }, Cancellation);
+        Assert.Equal([first / 60 * 60], points.Select(point => point.Minute).Distinct());
+        Assert.Equal(10ul, points[0].Latencies.Count);
+        await PassAsync(store, TimeSpan.FromDays(70));
+        Assert.Equal(15, await CountAsync(store));
+        points = await store.GetSeriesAsync(Query(first, first + 600) with { StepMinutes = 60 }, Cancellation);
+        Assert.Equal([first / 1440 * 1440], points.Select(point => point.Minute).Distinct());
+        await store.DisposeAsync();
+        store = Open(new() { Retention = TimeSpan.FromDays(2) });
+        Assert.Equal(15, await CountAsync(store));
+        await PassAsync(store, TimeSpan.FromDays(400));
+        Assert.Equal(0, await CountAsync(store));
+    }
+
+    [Fact]
+    public async Task What_comes_late_is_added_to_hours_and_days_that_are_merged()
+    {
+        var store = Open(new());
+        var start = (ulong)_clock.GetUtcNow().ToUnixTimeSeconds() * 1_000_000_000;
+        await StoreAsync(store, Spans(10));
+        await PassAsync(store, TimeSpan.FromDays(2));
+        await StoreAsync(store, Spans(3, start));
+        await PassAsync(store, TimeSpan.FromHours(2));
+        var first = (long)(start / 60_000_000_000);
+        foreach (var step in new[] { 1, 60, 1440, 0 })
+        {
+            var points = await store.GetSeriesAsync(
+                Query(first / 1440 * 1440, (first / 1440 * 1440) + 1440) with { StepMinutes = step }, Cancellation);
+            Assert.Equal(13, points.Sum(point => (int)point.Latencies.Count));
+            Assert.Equal(step == 0 ? first / 1440 * 1440 : first / step * step, points[0].Minute);
+        }
+    }
+
+    [Fact]
+    public async Task A_thinned_trace_was_counted_before()
+    {
+        var store = Open(new() { MinThinnedTraces = 10 });
+        await StoreAsync(store, Spans(400));
+        await PassAsync(store, TimeSpan.FromHours(1));
+        await PassAsync(store, TimeSpan.FromHours(2));
+        Assert.InRange(store.Partitions.Sum(each => each.Spans), 1, 399);
+        Assert.Equal(400, await CountAsync(store));
+    }
+
+    [Fact]
+    public async Task Without_their_file_partitions_are_counted_again()
+    {
+        var store = Open(new() { SealSpans = 30 });
+        for (var i = 0; i < 10; i++)
+            await StoreAsync(store, Spans(9));
+        await store.WhenSealedAsync();
+        await store.WhenKeptUpAsync();
+        await store.DisposeAsync();
+        var file = Path.Combine(_folder.Path, "statistics.duckdb");
+        File.Delete(file + ".wal");
+        await File.WriteAllTextAsync(file, "This is no database.", Cancellation);
+        store = Open(new() { SealSpans = 30 });
+        Assert.Equal(90, await CountAsync(store));
+        Assert.True(File.Exists(Path.Combine(_folder.Path, "statistics.damaged")));
+    }
+
+    [Fact]
+    public void Names_beyond_the_bound_are_others()
+    {
+        var names = new SeriesNames(maxServices: 2, maxOperations: 2);
+        var statistics = new SpanStatistics(Today, names);
+        statistics.Add([.. from service in Enumerable.Range(0, 4)
+                           from operation in Enumerable.Range(0, 4)
+                           select Otlp(1, $"service {service}", $"operation {operation}")]);
+        var points = statistics.Points(series => series.Level == SeriesLevel.Operation, 0, long.MaxValue);
+        Assert.Equal(
+            ["(others) (others) 8", "service 0 (others) 2", "service 0 operation 0 1", "service 0 operation 1 1",
+                "service 1 (others) 2", "service 1 operation 0 1", "service 1 operation 1 1"],
+            points.Select(point => $"{point.Series.Service} {point.Series.Operation} {point.Latencies.Count}")
+                .Order(StringComparer.Ordinal));
+    }
+
+    DuckDbSpanStore Open(DuckDbStoreOptions options)
+    {
+        var store = DuckDbSpanStore.Open(options with { Path = _folder.Path }, _clock);
+        _opened.Add(store);
+        return store;
+    }
+
+    async Task PassAsync(DuckDbSpanStore store, TimeSpan time)
+    {
+        _clock.Advance(time);
+        await store.WhenKeptUpAsync();
+        await store.WhenSealedAsync();
+        await store.WhenKeptUpAsync();
+        // what is sealed by now may be due for more
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        await store.WhenKeptUpAsync();
+    }
+
+    void CopyTo(string folder)
+    {
+        foreach (var file in Directory.EnumerateFiles(_folder.Path).Where(file => Path.GetFileName(file) != "lock"))
+        {
+            try
+            {
+                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            }
+            catch (FileNotFoundException)
+            {
+                // sealed meanwhile
+            }
+        }
+    }
+
+    Span[] Spans(int count, ulong? start = null) => [.. Enumerable.Range(0, count).Select(_ =>
+    {
+        var begin = start ?? ((ulong)_clock.GetUtcNow().ToUnixTimeSeconds() * 1_000_000_000);
+        return Otlp((ulong)Random.Shared.NextInt64(), "cart", "buy") with
+        {
+            StartUnixNano = begin,
+            EndUnixNano = begin + 5_000_000,
+        };
+    })];
+
+    static SeriesQuery Query(long start, long end) => new()
+    {
+        Level = SeriesLevel.Operation,
+        StartMinute = start,
+        EndMinute = end,
+    };
+
+    static async Task<int> CountAsync(DuckDbSpanStore store) => (int)(await store.GetSeriesAsync(
+        Query(0, long.MaxValue / 2), Cancellation)).Sum(point => (decimal)point.Latencies.Count);
+
+    static async Task StoreAsync(DuckDbSpanStore store, params Span[] spans) =>
+        Assert.Equal(AppendOutcome.Stored, await store.AppendAsync(Batch(spans), Cancellation));
+}

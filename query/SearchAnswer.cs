@@ -13,7 +13,7 @@ sealed record SearchAnswer(IReadOnlyList<SearchAnswer.Trace> Traces, string? Nex
     /// <param name="TraceId">32 lower-case hex digits.</param>
     /// <param name="RootService">Null while no root is stored, as is the name.</param>
     /// <param name="StartUnixNano">Nanoseconds since 1970.</param>
-    /// <param name="Kept">Why it is still stored: all, error, slow, rare, debug or baseline.</param>
+    /// <param name="Kept">Why it is still stored: all, error, slow, rare, debug, exemplar or baseline.</param>
     /// <param name="Weight">For how many stored traces it stands.</param>
     /// <param name="MatchCount">How many spans match; the first of them are listed.</param>
     public sealed record Trace(

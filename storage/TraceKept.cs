@@ -20,6 +20,9 @@ public enum KeptReason
 
     /// <summary>Drawn at random from all others.</summary>
     Baseline = 5,
+
+    /// <summary>It is the example for how long an operation took in some hour.</summary>
+    Exemplar = 6,
 }
 
 /// <summary>Why a trace is still stored, and what it stands for.</summary>

@@ -170,6 +170,21 @@ sealed class StatisticsFile : IDisposable
         return points;
     }
 
+    /// <summary>The traces that are exemplars of operations by the hour, by the low halves of their ids.</summary>
+    public static HashSet<ulong> ReadExemplars(DuckDBConnection connection, long startMinute, long endMinute)
+    {
+        var query = new SeriesQuery
+        {
+            Level = SeriesLevel.Operation,
+            StartMinute = Floor(startMinute, MinutesOfHour),
+            EndMinute = endMinute + MinutesOfHour,
+            StepMinutes = MinutesOfHour,
+            WithExemplars = true,
+        };
+        return [.. SeriesPoints.Merge(Read(connection, query), MinutesOfHour)
+            .SelectMany(point => point.Exemplars!.Values)];
+    }
+
     public void Dispose()
     {
         _rows.Dispose();

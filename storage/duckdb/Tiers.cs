@@ -32,9 +32,10 @@ static class Tiers
     const int RareOneIn = 10;
 
     /// <summary>What is kept, in the order given; whatever is not in it goes.</summary>
+    /// <param name="exemplars">Traces that statistics name; they are found by a hash, not by what they are.</param>
     /// <param name="baselineRate">Probability with which traces that nothing speaks for are kept, 0 to 1.</param>
     public static IEnumerable<(ulong Trace, TraceKept Kept)> Decide(
-        IReadOnlyList<TraceTraits> traces, double baselineRate)
+        IReadOnlyList<TraceTraits> traces, IReadOnlySet<ulong> exemplars, double baselineRate)
     {
         var slowest = Slowest(traces);
         var (paths, maxRare) = Paths(traces);
@@ -45,6 +46,7 @@ static class Tiers
                 : trace.Duration > slowest[trace.Operation] ? KeptReason.Slow
                 : paths[trace.Path] <= maxRare ? KeptReason.Rare
                 : trace.IsDebug ? KeptReason.Debug
+                : exemplars.Contains(trace.Trace) ? KeptReason.Exemplar
                 : null;
             if (reason is not null)
                 yield return (trace.Trace, new TraceKept(reason.Value, 1));

@@ -102,7 +102,17 @@ sealed class TraceJudge
         var open = traces.FindAll(trace => !isDecided(trace));
         if (_options.BaselineRate >= 1 || open.Count < _options.MinThinnedTraces)
             return open.Select(trace => (trace, TraceKept.Whole));
-        return Tiers.Decide(ReadTraits(isDecided), _options.BaselineRate);
+        return Tiers.Decide(ReadTraits(isDecided), Exemplars(), _options.BaselineRate);
+    }
+
+    /// <summary>Those of the hours in which the spans start.</summary>
+    HashSet<ulong> Exemplars()
+    {
+        const ulong NanosPerMinute = 60_000_000_000;
+        var starts = _run.Select(each => each.Starts()).Where(each => each.Min <= each.Max).ToList();
+        return starts.Count == 0 ? [] : StatisticsFile.ReadExemplars(_connection,
+            (long)(starts.Min(each => each.Min) / NanosPerMinute),
+            (long)(starts.Max(each => each.Max) / NanosPerMinute) + 1);
     }
 
     List<TraceTraits> ReadTraits(Predicate<ulong> isDecided)

@@ -63,6 +63,10 @@ public sealed class TiersTests
     public void Debug_traces_are_kept() => Assert.Equal(
         [(7ul, new TraceKept(KeptReason.Debug, 1))], Kept([.. Many(1000), Trace(7) with { IsDebug = true }]));
 
+    [Fact]
+    public void Exemplars_of_statistics_are_kept() => Assert.Equal(
+        [(Exemplar, new TraceKept(KeptReason.Exemplar, 1))], Kept([.. Many(1000), Trace((int)Exemplar)]));
+
     [Theory]
     [InlineData(0.5)]
     [InlineData(0.1)]
@@ -75,7 +79,7 @@ public sealed class TiersTests
             var kept = Tiers.Decide([.. Enumerable.Range(1, Count).Select(n => Trace(0) with
             {
                 Trace = unchecked((ulong)n * step),
-            })], rate).ToList();
+            })], new HashSet<ulong>(), rate).ToList();
             Assert.All(kept, each => Assert.Equal(new TraceKept(KeptReason.Baseline, 1 / rate), each.Kept));
             // three standard errors of a sum of draws
             var error = 3 * Math.Sqrt(Count * (1 - rate) / rate);
@@ -94,11 +98,13 @@ public sealed class TiersTests
         Assert.All(ids, id => Assert.True(Tiers.IsDrawn(id, 1)));
     }
 
+    const ulong Exemplar = 77;
+
     static TraceTraits Trace(int id) => new((ulong)id, false, false, 1, 100, 1);
 
     static IEnumerable<TraceTraits> Many(int count) => Enumerable.Range(1000, count).Select(Trace);
 
     /// <summary>With a baseline of nothing.</summary>
     static List<(ulong Trace, TraceKept Kept)> Kept(IReadOnlyList<TraceTraits> traces) =>
-        [.. Tiers.Decide(traces, 0)];
+        [.. Tiers.Decide(traces, new HashSet<ulong> { Exemplar }, 0)];
 }

@@ -1,0 +1,74 @@
+using Tracing.Model;
+
+namespace Tracing.Storage;
+
+/// <summary>What <see cref="EdgeLinker"/> remembers of a span, or of a link of one. 56 bytes, no references.</summary>
+struct EdgeSpan
+{
+    /// <summary>Low half of the trace's id, as some only pass on that; of a link, of the trace it names.</summary>
+    public ulong Trace;
+
+    /// <summary>Of the span; of a link, the low half of the trace that the linking span is in.</summary>
+    public ulong Id;
+
+    /// <summary>The span's parent, 0 for none; of a link, the span it names.</summary>
+    public ulong Parent;
+
+    public long Nanos;
+
+    /// <summary>As <see cref="EdgeNames.LabelOf"/> numbers service and operation.</summary>
+    public int Label;
+
+    /// <summary>Of the start, since 1970 as sent.</summary>
+    public int Minute;
+
+    /// <summary>The next one of the same bucket, as position + 1, always an older one; 0: none.</summary>
+    public int Next;
+
+    /// <summary>As <see cref="Next"/>, among those that wait for a caller.</summary>
+    public int NextWaiting;
+
+    /// <summary>How many spans it stands for, at most 2^32 - 1.</summary>
+    public uint Weight;
+
+    /// <summary>The name it has for its peer, a number of <see cref="EdgePeers"/>; 0: none.</summary>
+    public ushort Peer;
+
+    public EdgeFlags Flags;
+
+    public readonly SpanKind Kind => (SpanKind)(Flags & EdgeFlags.Kind);
+
+    public readonly ulong ExemplarTrace => Is(EdgeFlags.Link) ? Id : Trace;
+
+    public readonly bool Is(EdgeFlags flag) => (Flags & flag) != 0;
+}
+
+[Flags]
+enum EdgeFlags : ushort
+{
+    None = 0,
+
+    /// <summary>These bits are the number of the kind.</summary>
+    Kind = 7,
+    Error = 1 << 3,
+    Estimated = 1 << 4,
+    Zipkin = 1 << 5,
+
+    /// <summary>Its id is that of a client's span, by its own word.</summary>
+    Shared = 1 << 6,
+
+    /// <summary>A server's span, which may have the id of the client's: of these two an id has one each.</summary>
+    ServerHalf = 1 << 7,
+
+    /// <summary>Not a span, but a consumer's link to a producer.</summary>
+    Link = 1 << 8,
+
+    /// <summary>Its caller is known, or that it has none.</summary>
+    Decided = 1 << 9,
+
+    /// <summary>Who was called has spans of its own.</summary>
+    HasCallee = 1 << 10,
+
+    /// <summary>As a caller it was counted to the peer that it names.</summary>
+    CountedToPeer = 1 << 11,
+}

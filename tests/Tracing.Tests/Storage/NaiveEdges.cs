@@ -1,0 +1,107 @@
+using Tracing.Model;
+using Tracing.Storage;
+
+namespace Tracing.Tests;
+
+/// <summary>The calls among spans, by looking at all of them at once.</summary>
+sealed class NaiveEdges
+{
+    readonly Dictionary<(ulong Trace, ulong Id, bool IsServer), Span> _spans = [];
+    readonly HashSet<Span> _withCallee = new(ReferenceEqualityComparer.Instance);
+    readonly Dictionary<string, ulong> _counts = [];
+
+    NaiveEdges(IEnumerable<Span> spans)
+    {
+        foreach (var span in spans)
+            _ = _spans.TryAdd((span.TraceId.Low, span.SpanId.Value, IsServerHalf(span)), span);
+        var calls = _spans.Values.SelectMany(Calls).ToList();
+        foreach (var (caller, callee) in calls)
+        {
+            var kind = caller.Kind == SpanKind.Producer || callee.Kind == SpanKind.Consumer ? "Producer" : "Client";
+            if (!IsDatabase(caller))
+                Count(caller, kind, "Caller", caller, callee.ServiceName, callee.Name);
+            Count(caller, kind, "Callee", callee, callee.ServiceName, callee.Name);
+            _ = _withCallee.Add(caller);
+        }
+        foreach (var span in _spans.Values.Where(span => span.Kind is SpanKind.Client or SpanKind.Producer))
+        {
+            var tag = Array.Find(span.Attributes, one => one.Key is "peer.service" or "db.system");
+            if (tag.Value.AsString() is { } peer && (IsDatabase(span) || !_withCallee.Contains(span)))
+                Count(span, span.Kind.ToString(), "Caller", span, peer, "");
+        }
+    }
+
+    /// <summary>As <see cref="Text"/> says series.</summary>
+    public static string Of(IEnumerable<Span> spans) => Lines(new NaiveEdges(spans)._counts);
+
+    /// <summary>The edges among operations, which those among services must add up to.</summary>
+    public static string Text(SpanStatistics statistics)
+    {
+        var points = statistics.Points(_ => true, 0, long.MaxValue);
+        var services = Totals(points.Where(point => point.Series.Level == SeriesLevel.ServiceEdge));
+        var operations = points.Where(point => point.Series.Level == SeriesLevel.OperationEdge).ToList();
+        Xunit.Assert.Equal(services, Totals(operations));
+        return Lines(operations.GroupBy(point => Name(point.Series)).ToDictionary(
+            same => same.Key, same => same.Aggregate(0UL, (sum, point) => sum + point.Latencies.Count)));
+    }
+
+    static string Totals(IEnumerable<SeriesPoint> points) => Lines(points
+        .GroupBy(point => $"{point.Series.Service} {point.Series.Peer} {point.Series.Side} {point.Series.IsError} " +
+            $"{point.Series.Kind}, minute {point.Minute}")
+        .ToDictionary(same => same.Key, same => same.Aggregate(0UL, (sum, point) => sum + point.Latencies.Count)));
+
+    static string Name(Series series) => $"{series.Service} {series.Operation} -> {series.Peer} " +
+        $"{series.PeerOperation}, {series.Kind}, {series.Side}{(series.IsError ? ", failed" : "")}";
+
+    static string Lines(Dictionary<string, ulong> counts) =>
+        string.Join('\n', counts.Select(count => $"{count.Key}: {count.Value}").Order(StringComparer.Ordinal));
+
+    static bool IsServerHalf(Span span) => span.Shared || span.Kind == SpanKind.Server;
+
+    static bool IsDatabase(Span span) => span.Kind is SpanKind.Client or SpanKind.Producer &&
+        Array.Exists(span.Attributes, tag => tag.Key == "db.system");
+
+    IEnumerable<(Span Caller, Span Callee)> Calls(Span callee)
+    {
+        if (CallerOf(callee) is { } caller)
+            yield return (caller, callee);
+        if (callee.Kind != SpanKind.Consumer)
+            yield break;
+        foreach (var link in callee.Links.DistinctBy(link => (link.TraceId.Low, link.SpanId)))
+        {
+            if (link.SpanId == callee.ParentSpanId && link.TraceId.Low == callee.TraceId.Low)
+                continue;
+            if (Get(link.TraceId.Low, link.SpanId, false) is { Kind: SpanKind.Producer } producer)
+                yield return (producer, callee);
+        }
+    }
+
+    Span? CallerOf(Span callee)
+    {
+        var trace = callee.TraceId.Low;
+        if (IsServerHalf(callee) && Get(trace, callee.SpanId, false) is { } client &&
+            (callee.Shared || client.Kind == SpanKind.Client))
+            return client;
+        var (other, server) = (Get(trace, callee.ParentSpanId, false), Get(trace, callee.ParentSpanId, true));
+        var parent = other is not null && server is not null
+            ? server.ServiceName != callee.ServiceName && other.ServiceName == callee.ServiceName ? other : server
+            : other ?? server;
+        if (parent is null)
+            return null;
+        if (callee.Kind == SpanKind.Server || parent.ServiceName != callee.ServiceName ||
+            (callee.Kind == SpanKind.Consumer && parent.Kind != SpanKind.Consumer))
+            return parent;
+        if (parent.Kind == SpanKind.Client && callee.Kind is SpanKind.Client or SpanKind.Producer)
+            _ = _withCallee.Add(parent);
+        return null;
+    }
+
+    Span? Get(ulong trace, SpanId id, bool isServer) => _spans.GetValueOrDefault((trace, id.Value, isServer));
+
+    void Count(Span caller, string kind, string side, Span span, string peer, string operation)
+    {
+        var failed = span.Status == StatusCode.Error ? ", failed" : "";
+        var name = $"{caller.ServiceName} {caller.Name} -> {peer} {operation}, {kind}, {side}{failed}";
+        _counts[name] = _counts.GetValueOrDefault(name) + 1;
+    }
+}

@@ -32,8 +32,8 @@ public sealed class StorageOptions
         "stay longer. Time span, more than 0.")]
     public TimeSpan Retention { get; set; } = TimeSpan.FromDays(7);
 
-    [Description("How long the embedded store keeps latencies by the hour; by the minute as long as spans. Time span, " +
-        "more than 0.")]
+    [Description("How long the embedded store keeps latencies by the hour; by the minute as long as spans. " +
+        "Time span, more than 0.")]
     public TimeSpan HoursRetention { get; set; } = TimeSpan.FromDays(60);
 
     [Description("How long the embedded store keeps latencies by the day. Time span, more than 0.")]

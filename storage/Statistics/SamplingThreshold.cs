@@ -12,7 +12,7 @@ public static class SamplingThreshold
     const int Digits = 14;
     const double Range = 1L << 56;
 
-    /// <summary>1 where nothing is said of sampling by OpenTelemetry; null where the probability is not known.</summary>
+    /// <summary>1 where OpenTelemetry says nothing of sampling; null where the probability is not known.</summary>
     public static double? AdjustedCount(string traceState)
     {
         if (traceState.Length == 0)

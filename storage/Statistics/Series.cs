@@ -47,7 +47,7 @@ public enum EdgeSide
 /// <param name="Service">Of an edge the caller's; empty when unknown.</param>
 /// <param name="Kind">Of an edge: Client for a call, Producer for a message.</param>
 /// <param name="IsError">Whether the spans have the status error; of an edge those of its side.</param>
-/// <param name="Peer">The callee's service; of one without spans of its own the name that its callers have for it.</param>
+/// <param name="Peer">The callee's service; of one without spans of its own the name its callers have for it.</param>
 /// <param name="PeerOperation">The callee's operation; empty when the callee has no spans of its own.</param>
 public readonly record struct Series(
     SeriesLevel Level, string Service, string Operation, SpanKind Kind, bool IsError,
@@ -61,7 +61,9 @@ public readonly record struct Series(
 /// <summary>The latencies of a series in some time.</summary>
 /// <param name="Minute">Its first minute, in minutes since 1970; spans count in the minute they start in.</param>
 /// <param name="Latencies">In nanoseconds; may be shared, so nobody changes it.</param>
-/// <param name="IsEstimated">Whether some spans stand for a number of spans that is not known, and counted as one.</param>
+/// <param name="IsEstimated">
+/// Whether some spans stand for a number of spans that is not known, and counted as one.
+/// </param>
 /// <param name="Exemplars">
 /// By bucket (<see cref="LatencyBucket.Index"/>) the low half of a trace's id; of all traces counted there the one of
 /// the least hash, so that it does not depend on the order. Null when not asked for.

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Tracing.Storage;
 
 /// <summary>
@@ -16,6 +18,7 @@ public sealed class SeriesNames(int maxServices = 2000, int maxOperations = 1000
     /// <summary>The service, or that of the others.</summary>
     public string Service(string service)
     {
+        service = Clean(service);
         lock (_lock)
             return OperationsOf(service) is null ? Series.Others : service;
     }
@@ -24,6 +27,7 @@ public sealed class SeriesNames(int maxServices = 2000, int maxOperations = 1000
     /// <param name="service">As <see cref="Service"/> gave it.</param>
     public string Operation(string service, string operation)
     {
+        operation = Clean(operation);
         lock (_lock)
         {
             return OperationsOf(service) is { } operations &&
@@ -54,6 +58,11 @@ public sealed class SeriesNames(int maxServices = 2000, int maxOperations = 1000
                 : series with { Operation = Series.Others, PeerOperation = Series.Others };
         }
     }
+
+    // as stores give it back: lone surrogates are U+FFFD in UTF-8
+    static string Clean(string name) => name.AsSpan().ContainsAnyInRange('\ud800', '\udfff')
+        ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(name))
+        : name;
 
     HashSet<string>? OperationsOf(string service)
     {

@@ -5,12 +5,13 @@ namespace Tracing.Storage;
 /// <summary>Puts points together; the order they come in does not matter.</summary>
 public static class SeriesPoints
 {
-    /// <summary>One point for each series and step, by series, those of one by time; the points stay as they are.</summary>
+    /// <summary>One point for each series and step, by series, those of one by time.</summary>
     /// <param name="minutes">Of a step, which begins at a multiple of them; 0: one for all time.</param>
     /// <param name="firstMinute">Of the point for all time.</param>
     public static List<SeriesPoint> Merge(IEnumerable<SeriesPoint> points, int minutes, long firstMinute = 0)
     {
-        var merged = new Dictionary<(Series, long), (LatencyHistogram Latencies, ExemplarSet? Exemplars, bool[] Flags)>();
+        var merged =
+            new Dictionary<(Series, long), (LatencyHistogram Latencies, ExemplarSet? Exemplars, bool[] Flags)>();
         foreach (var point in points)
         {
             var first = minutes == 0 ? firstMinute : point.Minute - (((point.Minute % minutes) + minutes) % minutes);

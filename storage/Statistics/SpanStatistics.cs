@@ -31,7 +31,9 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names)
 
     /// <summary>How many spans a span stands for; 1 if that is not known.</summary>
     public static ulong WeightOf(Span span) => span.TraceState.Length == 0 ? 1 :
-        SamplingThreshold.AdjustedCount(span.TraceState) is { } count ? AdjustedCount.Round(count, span.TraceId, span.SpanId) : 1;
+        SamplingThreshold.AdjustedCount(span.TraceState) is { } count
+            ? AdjustedCount.Round(count, span.TraceId, span.SpanId)
+            : 1;
 
     /// <summary>The minute since 1970 that a span counts in.</summary>
     public long MinuteOf(ulong startUnixNano)

@@ -93,6 +93,9 @@ public sealed record DuckDbStoreOptions
     /// </summary>
     internal int MinThinnedTraces { get; init; } = 10_000;
 
+    /// <summary>Whether exemplars of statistics are kept when partitions are thinned out; for tests that count.</summary>
+    internal bool KeepsExemplars { get; init; } = true;
+
     internal bool IsInMemory => Path == InMemory;
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it and the value.</exception>

@@ -61,10 +61,11 @@ static partial class Log
     public static partial void UpkeepFailed(this ILogger logger, Exception exception);
 
     [LoggerMessage(23, LogLevel.Warning,
-        "The statistics of {Partitions} merged partitions up to {File} are lost: their spans are served, but not counted")]
+        "The statistics of {Partitions} merged partitions up to {File} are lost: their spans are served, not counted")]
     public static partial void StatisticsLost(this ILogger logger, int partitions, string file);
 
-    [LoggerMessage(24, LogLevel.Error, "Counting what is stored failed; statistics are not served until the next start")]
+    [LoggerMessage(24, LogLevel.Error,
+        "Counting what is stored failed; statistics are not served until the next start")]
     public static partial void CountingFailed(this ILogger logger, Exception exception);
 
     [LoggerMessage(22, LogLevel.Information,

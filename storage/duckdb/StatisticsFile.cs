@@ -32,7 +32,8 @@ sealed class StatisticsFile : IDisposable
         _marks = StatisticsMarks.Read(connection, Database);
         _rows = new StatisticsRows(connection, Database);
         LastAbsorbed = Convert.ToInt32(
-            connection.Scalar($"SELECT coalesce(max(number), 0) FROM {Database}.absorbed"), CultureInfo.InvariantCulture);
+            connection.Scalar($"SELECT coalesce(max(number), 0) FROM {Database}.absorbed"),
+            CultureInfo.InvariantCulture);
     }
 
     /// <summary>The highest number of a partition that was counted; 0 when there is none.</summary>

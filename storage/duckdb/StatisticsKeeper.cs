@@ -14,6 +14,12 @@ sealed class StatisticsKeeper : IAsyncDisposable
     /// <summary>Spans read at once when they are counted again.</summary>
     const int SpansAtOnce = 5000;
 
+    /// <summary>
+    /// Spans of each of the two partitions before that are looked at again after a start, so that edges to them are
+    /// found; all of them would take seconds.
+    /// </summary>
+    const int SpansBefore = 50_000;
+
     readonly StoreFolder _folder;
     readonly Partitions _partitions;
     readonly ILogger _logger;
@@ -21,6 +27,7 @@ sealed class StatisticsKeeper : IAsyncDisposable
     // null in memory, where no partition is ever closed
     readonly StatisticsFile? _file;
     readonly SeriesNames _names = new();
+    readonly EdgeLinker _edges;
     readonly CancellationTokenSource _closing = new();
     readonly TaskCompletionSource _caughtUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly Lock _lock = new();
@@ -39,11 +46,12 @@ sealed class StatisticsKeeper : IAsyncDisposable
         _partitions = partitions;
         _logger = logger;
         _file = file;
+        _edges = new EdgeLinker(_names);
         foreach (var series in file?.Series ?? [])
             _names.Bound(series);
         _newest = found[^1].Number;
         _next = new Position(FirstToCount(found), 0, 0);
-        if (_next.Number == _newest && found[^1] is { SpanCount: 0, CountedRows: 0 })
+        if (found is [{ SpanCount: 0, CountedRows: 0 }])
             _caughtUp.SetResult();
     }
 
@@ -89,7 +97,7 @@ sealed class StatisticsKeeper : IAsyncDisposable
         lock (_lock)
         {
             if (_caughtUp.Task.IsCompleted)
-                _next = new Position(partition.Number, 0, 0);
+                MoveTo(partition.Number);
             _newest = partition.Number;
         }
     }
@@ -190,6 +198,7 @@ sealed class StatisticsKeeper : IAsyncDisposable
     {
         try
         {
+            LookBack();
             while (true)
             {
                 _closing.Token.ThrowIfCancellationRequested();
@@ -231,9 +240,37 @@ sealed class StatisticsKeeper : IAsyncDisposable
                 var following = partitions.FirstOrDefault(each => each.Number > _next.Number);
                 if (following is null)
                     return false;
-                _next = new Position(following.Number, 0, 0);
+                MoveTo(following.Number);
             }
         }
+    }
+
+    /// <summary>Has edges found to the spans that were stored last before those that are to be counted.</summary>
+    void LookBack()
+    {
+        using var snapshot = _partitions.Take();
+        using var connection = _folder.Connect();
+        foreach (var partition in snapshot.Partitions
+            .Where(each => each.Number < _next.Number && !each.IsMerged).TakeLast(2))
+        {
+            var start = Math.Max(0, partition.SpanCount - SpansBefore);
+            var spansBefore = StoredSpans.Read(connection, partition, start, partition.SpanCount);
+            foreach (var spans in spansBefore.Chunk(SpansAtOnce))
+            {
+                _closing.Token.ThrowIfCancellationRequested();
+                lock (_lock)
+                    _edges.Add(spans, null);
+            }
+            lock (_lock)
+                _edges.MoveOn(null);
+        }
+    }
+
+    // within the lock
+    void MoveTo(int number)
+    {
+        _edges.MoveOn(_live.GetValueOrDefault(_next.Number));
+        _next = new Position(number, 0, 0);
     }
 
     void ReadOn(Partition partition)
@@ -264,6 +301,7 @@ sealed class StatisticsKeeper : IAsyncDisposable
         if (!_live.TryGetValue(partition.Number, out var statistics))
             _live.Add(partition.Number, statistics = new SpanStatistics(partition.CreatedMillis, _names));
         statistics.Add(spans);
+        _edges.Add(spans, statistics);
         counted.ForEach(statistics.Add);
         _next = new Position(_next.Number, _next.Row + spans.Count, _next.CountedRow + counted.Count);
     }

@@ -21,6 +21,7 @@ sealed class StatisticsRows : IDisposable
     readonly string _database;
     readonly Dictionary<Series, int> _ids = [];
     readonly List<Series> _added = [];
+    int _lastId;
     readonly TableAppender _series;
     readonly Dictionary<string, TableAppender> _tables;
 
@@ -37,7 +38,8 @@ sealed class StatisticsRows : IDisposable
         while (row.Read())
         {
             var id = row.Next<int>();
-            _ids.Add(ReadSeries(row), id);
+            _ids[ReadSeries(row)] = id;
+            _lastId = Math.Max(_lastId, id);
         }
     }
 
@@ -133,7 +135,7 @@ sealed class StatisticsRows : IDisposable
     {
         if (_ids.TryGetValue(series, out var id))
             return id;
-        id = _ids.Count + 1;
+        id = ++_lastId;
         _ids.Add(series, id);
         _added.Add(series);
         _series.Append(id);

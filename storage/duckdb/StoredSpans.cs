@@ -25,7 +25,9 @@ static class StoredSpans
         {
             var (id, distance) = (row.Next<long>(), row.NextOrNull<int>());
             var span = SpanTable.Read(row, partition.Layout, partition.Contents);
-            yield return distance is null ? span : span with { ParentSpanId = new SpanId(parents[id - distance.Value]) };
+            yield return distance is null
+                ? span
+                : span with { ParentSpanId = new SpanId(parents[id - distance.Value]) };
         }
     }
 

@@ -110,7 +110,7 @@ sealed class TraceJudge
     {
         const ulong NanosPerMinute = 60_000_000_000;
         var starts = _run.Select(each => each.Starts()).Where(each => each.Min <= each.Max).ToList();
-        return starts.Count == 0 ? [] : StatisticsFile.ReadExemplars(_connection,
+        return starts.Count == 0 || !_options.KeepsExemplars ? [] : StatisticsFile.ReadExemplars(_connection,
             (long)(starts.Min(each => each.Min) / NanosPerMinute),
             (long)(starts.Max(each => each.Max) / NanosPerMinute) + 1);
     }

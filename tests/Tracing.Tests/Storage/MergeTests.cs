@@ -364,7 +364,8 @@ public sealed class MergeTests : IAsyncDisposable
 
     DuckDbSpanStore Open(DuckDbStoreOptions options)
     {
-        var store = DuckDbSpanStore.Open(options with { Path = _folder.Path }, _clock, _log);
+        var store = DuckDbSpanStore.Open(
+            options with { Path = _folder.Path, KeepsExemplars = false }, _clock, _log);
         _opened.Add(store);
         return store;
     }
@@ -415,5 +416,5 @@ public sealed class MergeTests : IAsyncDisposable
     }
 
     string Files() => string.Join(' ', Directory.EnumerateFiles(_folder.Path)
-        .Select(Path.GetFileName).Where(name => name != "lock" && !name!.StartsWith("statistics", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        .Select(Path.GetFileName).Where(name => char.IsAsciiDigit(name![0])).Order(StringComparer.Ordinal));
 }

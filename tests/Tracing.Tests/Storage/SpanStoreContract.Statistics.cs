@@ -123,7 +123,8 @@ public abstract partial class SpanStoreContract
         var points = await store.GetSeriesAsync(All(), Cancellation);
         foreach (var point in points)
         {
-            Assert.Equal(point.Latencies.Buckets().Select(bucket => bucket.Index).Order(), point.Exemplars!.Keys.Order());
+            Assert.Equal(
+                point.Latencies.Buckets().Select(bucket => bucket.Index).Order(), point.Exemplars!.Keys.Order());
             foreach (var (bucket, traceLow) in point.Exemplars!)
             {
                 Assert.Contains(spans, span => span.TraceId.Low == traceLow && span.Name == point.Series.Operation &&

@@ -98,6 +98,16 @@ public sealed class StatisticsTests : IAsyncDisposable
         await PassAsync(store, TimeSpan.FromHours(2));
         Assert.InRange(store.Partitions.Sum(each => each.Spans), 1, 399);
         Assert.Equal(400, await CountAsync(store));
+        // and what statistics name is still there
+        var points = await store.GetSeriesAsync(
+            Query(0, long.MaxValue / 2) with { StepMinutes = 60, WithExemplars = true }, Cancellation);
+        var exemplars = points.SelectMany(point => point.Exemplars!.Values).ToList();
+        Assert.NotEmpty(exemplars);
+        foreach (var exemplar in exemplars)
+        {
+            Assert.Single(await store.GetTracesAsync([Trace(exemplar)], false, Cancellation));
+            Assert.NotEqual(KeptReason.All, (await store.GetKeptAsync(Trace(exemplar), Cancellation)).Reason);
+        }
     }
 
     [Fact]

@@ -98,7 +98,7 @@ public sealed class TiersTests
         Assert.All(ids, id => Assert.True(Tiers.IsDrawn(id, 1)));
     }
 
-    const ulong Exemplar = 77;
+    const ulong Exemplar = 1_000_000_007;
 
     static TraceTraits Trace(int id) => new((ulong)id, false, false, 1, 100, 1);
 

@@ -16,13 +16,15 @@ public static class CollectorExtensions
         services.AddSingleton<CollectorMetrics>();
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<SpanIntake>();
+        services.AddSingleton<MetricsIntake>();
         services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = options.MaxBodyBytes);
         services.AddSingleton<IServiceMethodProvider<OtlpTraceService>, RawMethods>();
+        services.AddSingleton<IServiceMethodProvider<OtlpMetricsService>, RawMethods>();
         services.AddSingleton<IServiceMethodProvider<ZipkinSpanService>, RawMethods>();
         return services;
     }
 
-    /// <summary>Maps Zipkin's intake, OTLP over HTTP, and both gRPC services, as far as they are enabled.</summary>
+    /// <summary>Maps Zipkin's intake, OTLP over HTTP, and the gRPC services, as far as they are enabled.</summary>
     public static void MapCollector(this IEndpointRouteBuilder routes, CollectorOptions options)
     {
         if (options.HttpEnabled)
@@ -38,6 +40,7 @@ public static class CollectorExtensions
         if (options.GrpcEnabled)
         {
             routes.MapGrpcService<OtlpTraceService>();
+            routes.MapGrpcService<OtlpMetricsService>();
             routes.MapGrpcService<ZipkinSpanService>();
         }
     }

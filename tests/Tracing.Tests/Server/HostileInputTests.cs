@@ -10,7 +10,7 @@ public sealed class HostileInputTests
     /// <summary>Bytes of a file of which every truncation is sent.</summary>
     const int SmallBytes = 1200;
 
-    static readonly string[] Routes = ["/api/v2/spans", "/api/v1/spans", "/v1/traces"];
+    static readonly string[] Routes = ["/api/v2/spans", "/api/v1/spans", "/v1/traces", "/v1/metrics"];
 
     static readonly string[] ContentTypes = ["application/json", "application/x-protobuf", "application/x-thrift"];
 

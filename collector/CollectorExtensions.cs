@@ -27,6 +27,8 @@ public static class CollectorExtensions
     /// <summary>Maps Zipkin's intake, OTLP over HTTP, and the gRPC services, as far as they are enabled.</summary>
     public static void MapCollector(this IEndpointRouteBuilder routes, CollectorOptions options)
     {
+        // made before any request, as it counts streams from their start that began after it
+        routes.ServiceProvider.GetRequiredService<MetricsIntake>();
         if (options.HttpEnabled)
         {
             routes.MapZipkinIntake();

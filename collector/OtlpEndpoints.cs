@@ -15,8 +15,8 @@ using RpcStatus = Tracing.Model.Wire.Proto.Rpc.Status;
 namespace Tracing.Collector;
 
 /// <summary>
-/// OTLP over HTTP: POST /v1/traces and /v1/metrics, protobuf or JSON. Answers in the request's encoding, errors as google.rpc.Status,
-/// with the status codes of OTLP 1.11: only 429 and 503 make a client send again.
+/// OTLP over HTTP: POST /v1/traces and /v1/metrics, protobuf or JSON. Answers in the request's encoding, errors as
+/// google.rpc.Status, with the status codes of OTLP 1.11: only 429 and 503 make a client send again.
 /// </summary>
 static class OtlpEndpoints
 {
@@ -42,7 +42,8 @@ static class OtlpEndpoints
         Map(routes, "/v1/traces", (HttpContext context, SpanIntake intake, BodyBudget budget,
             ILogger<SpanIntake> log) => ExportAsync(context, OfSpans(intake, context.RequestAborted), budget, log));
         Map(routes, "/v1/metrics", (HttpContext context, MetricsIntake intake, BodyBudget budget,
-            ILogger<MetricsIntake> log) => ExportAsync(context, OfMetrics(intake, context.RequestAborted), budget, log));
+            ILogger<MetricsIntake> log) =>
+            ExportAsync(context, OfMetrics(intake, context.RequestAborted), budget, log));
     }
 
     static void Map(IEndpointRouteBuilder routes, string path, Delegate export)

@@ -3,14 +3,14 @@ using Tracing.Model.Wire;
 namespace Tracing.Collector;
 
 /// <summary>
-/// Remembers the last point of each cumulative stream, so that what came since can be counted. A stream is a metric of a
-/// resource and a scope with its attributes, its bounds and its start: one that began anew is another. The memory is
+/// Remembers the last point of each cumulative stream, so that what came since can be counted. A stream is a metric of
+/// a resource and a scope with its attributes, its bounds and its start: one that began anew is another. The memory is
 /// that of the process.
 /// <para>
 /// Of a stream that is new here its first point is counted from its start, if nothing of it can have been counted
 /// before: it began at most 5 minutes before the point and after this process, or an earlier point came of another
-/// stream of its family, which differs in attributes alone: clients send all streams each time, so this one was not yet.
-/// Else the first point is only what the next ones are compared with.
+/// stream of its family, which differs in attributes alone: clients send all streams each time, so this one was not
+/// yet. Else the first point is only what the next ones are compared with.
 /// </para>
 /// </summary>
 /// <param name="maxStreams">Remembered at one time; one of more than 100 buckets counts as several.</param>
@@ -55,8 +55,8 @@ sealed class CumulativeStreams(int maxStreams, TimeProvider time)
     }
 
     /// <summary>
-    /// Waits until no other request is in work that has points of the same resources: what one request counts depends on
-    /// whether the one before was stored.
+    /// Waits until no other request is in work that has points of the same resources: what one request counts depends
+    /// on whether the one before was stored.
     /// </summary>
     public async Task<Session> BeginAsync(
         IEnumerable<HistogramPoint> points, CancellationToken cancellationToken)

@@ -6,8 +6,9 @@ namespace Tracing.Collector;
 static class HistogramDelta
 {
     /// <summary>
-    /// The later point less the earlier; null when it counts less anywhere, which means that it began anew between them.
-    /// Both are of one kind and have the same bounds. Min and max are those of all time, which the delta lies within.
+    /// The later point less the earlier; null when it counts less anywhere, which means that it began anew between
+    /// them. Both are of one kind and have the same bounds. Min and max are those of all time, which the delta lies
+    /// within.
     /// </summary>
     public static HistogramPoint? Between(HistogramPoint earlier, HistogramPoint later)
     {

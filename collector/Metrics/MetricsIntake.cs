@@ -157,8 +157,8 @@ sealed class SeriesCounter(int rejected, string? rejectedReason, TimeProvider ti
     }
 
     /// <summary>
-    /// The minute that the point's time ends, since a point of the full minute counts the one before. A time that is more
-    /// than a year from now is none to count at, as of spans.
+    /// The minute that the point's time ends, since a point of the full minute counts the one before. A time that is
+    /// more than a year from now is none to count at, as of spans.
     /// </summary>
     long MinuteOf(ulong timeUnixNano)
     {

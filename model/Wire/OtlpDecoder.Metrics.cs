@@ -85,7 +85,8 @@ abstract partial class OtlpDecoder
         // what was not recorded is no point at all
         else if (!Point.HasNoValue)
         {
-            _points.Add(Point.Build(Instrument, UniqueKeys.Of(Attributes.From(_firstAttribute)), offset, isExponential));
+            var attributes = UniqueKeys.Of(Attributes.From(_firstAttribute));
+            _points.Add(Point.Build(Instrument, attributes, offset, isExponential));
         }
         Attributes.Drop(_firstAttribute);
         _inSpan = false;

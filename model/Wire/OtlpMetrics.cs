@@ -79,10 +79,10 @@ public sealed record DecodedMetrics(List<HistogramPoint> Points, int Ignored, in
 public static class OtlpMetricsProtobuf
 {
     /// <summary>
-    /// The histograms of a body. A data point that is malformed in itself, or has more than the limits allow, is rejected
-    /// alone.
+    /// The histograms of a body. A data point that is malformed in itself, or has more than the limits allow, is
+    /// rejected alone.
     /// </summary>
-    /// <param name="isWanted">Says by a metric's name whether it is taken; others are ignored, whatever they hold.</param>
+    /// <param name="isWanted">Says by a metric's name whether it is taken; others are ignored.</param>
     /// <exception cref="WireException">No OTLP protobuf, too many data points or too deep values.</exception>
     public static DecodedMetrics Decode(ReadOnlyMemory<byte> body, WireLimits limits, Func<string, bool> isWanted) =>
         new OtlpProtobufDecoder(body, limits).DecodeMetrics(isWanted);

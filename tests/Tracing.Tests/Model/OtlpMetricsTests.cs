@@ -2,7 +2,6 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using Google.Protobuf;
-using Tracing.Model;
 using Tracing.Model.Wire;
 using Xunit;
 using Proto = Tracing.Model.Wire.Proto.Otlp;
@@ -54,7 +53,8 @@ public sealed class OtlpMetricsTests
             {"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[
             {"explicitBounds":[1],"bucketCounts":["1",2],"count":"3","timeUnixNano":"5"}],
             "aggregationTemporality":"AGGREGATION_TEMPORALITY_DELTA"},"unit":"s","name":"wanted"}],
-            "scope":{"name":"late"}}],"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]}}]}
+            "scope":{"name":"late"}}],
+            "resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]}}]}
             """;
         var point = Assert.Single(
             OtlpMetricsJson.Decode(Encoding.UTF8.GetBytes(Json), WireLimits.Default, IsWanted).Points);

@@ -28,12 +28,13 @@ static class SomeMetrics
         };
     }
 
-    public static Metric Histogram(string name, string unit, int temporality, params HistogramDataPoint[] points) => new()
-    {
-        Name = name,
-        Unit = unit,
-        Histogram = new Histogram { AggregationTemporality = temporality, DataPoints = { points } },
-    };
+    public static Metric Histogram(string name, string unit, int temporality, params HistogramDataPoint[] points) =>
+        new()
+        {
+            Name = name,
+            Unit = unit,
+            Histogram = new Histogram { AggregationTemporality = temporality, DataPoints = { points } },
+        };
 
     public static Metric Exponential(
         string name, string unit, int temporality, params ExponentialHistogramDataPoint[] points) => new()

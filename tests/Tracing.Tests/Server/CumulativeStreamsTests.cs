@@ -152,10 +152,10 @@ public sealed class CumulativeStreamsTests
         return point with { Scale = point.Scale - shift, Offset = point.Offset >> shift, BucketCounts = counts };
     }
 
-    HistogramPoint Exponential(int at, int scale, int offset, params ulong[] counts) =>
+    static HistogramPoint Exponential(int at, int scale, int offset, params ulong[] counts) =>
         Point(0, at, counts) with { Bounds = null, Scale = scale, Offset = offset };
 
-    HistogramPoint Point(int start, int at, params ulong[] counts) => new()
+    static HistogramPoint Point(int start, int at, params ulong[] counts) => new()
     {
         Instrument = new MetricInstrument(),
         Attributes = Route("/a"),
@@ -169,5 +169,6 @@ public sealed class CumulativeStreamsTests
     static KeyValue[] Route(string route) => [new("http.route", new AttributeValue(route))];
 
     /// <summary>Seconds after the start of this process.</summary>
-    static ulong At(int seconds) => (ulong)((new TestClock().GetUtcNow().ToUnixTimeSeconds() + seconds) * 1_000_000_000);
+    static ulong At(int seconds) =>
+        (ulong)((new TestClock().GetUtcNow().ToUnixTimeSeconds() + seconds) * 1_000_000_000);
 }

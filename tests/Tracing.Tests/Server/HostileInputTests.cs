@@ -51,7 +51,7 @@ public sealed class HostileInputTests
                     var what = $"{length} bytes of {Path.GetFileName(file)}";
                     var status = await SendAsync(server, route, "application/json", body[..length], what);
                     // Zipkin takes an empty body for an empty list
-                    var accepted = length == 0 && route != "/v1/traces";
+                    var accepted = length == 0 && !route.StartsWith("/v1/", StringComparison.Ordinal);
                     Assert.True(accepted || status == HttpStatusCode.BadRequest, $"{route}: {what}: {status}");
                 }
             });

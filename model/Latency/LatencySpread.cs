@@ -31,7 +31,7 @@ public sealed class LatencySpread
     public void Add(double lowerLog2, double upperLog2, ulong count) =>
         _added.Add((Place(lowerLog2), Place(upperLog2), count));
 
-    /// <summary>What was added, which is forgotten then; sum, min and max in nanoseconds, where they are known.</summary>
+    /// <summary>What was added, which is forgotten then; sum, min and max in ns, where they are known.</summary>
     public LatencyHistogram Take(ulong zeroCount, double? sum, double? min, double? max)
     {
         Spread(sum is { } known && double.IsFinite(known) ? LeanTo(known) : 0);

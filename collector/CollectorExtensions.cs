@@ -16,15 +16,19 @@ public static class CollectorExtensions
         services.AddSingleton<CollectorMetrics>();
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<SpanIntake>();
+        services.AddSingleton<MetricsIntake>();
         services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = options.MaxBodyBytes);
         services.AddSingleton<IServiceMethodProvider<OtlpTraceService>, RawMethods>();
+        services.AddSingleton<IServiceMethodProvider<OtlpMetricsService>, RawMethods>();
         services.AddSingleton<IServiceMethodProvider<ZipkinSpanService>, RawMethods>();
         return services;
     }
 
-    /// <summary>Maps Zipkin's intake, OTLP over HTTP, and both gRPC services, as far as they are enabled.</summary>
+    /// <summary>Maps Zipkin's intake, OTLP over HTTP, and the gRPC services, as far as they are enabled.</summary>
     public static void MapCollector(this IEndpointRouteBuilder routes, CollectorOptions options)
     {
+        // made before any request, as it counts streams from their start that began after it
+        routes.ServiceProvider.GetRequiredService<MetricsIntake>();
         if (options.HttpEnabled)
         {
             routes.MapZipkinIntake();
@@ -38,6 +42,7 @@ public static class CollectorExtensions
         if (options.GrpcEnabled)
         {
             routes.MapGrpcService<OtlpTraceService>();
+            routes.MapGrpcService<OtlpMetricsService>();
             routes.MapGrpcService<ZipkinSpanService>();
         }
     }

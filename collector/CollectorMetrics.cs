@@ -15,12 +15,19 @@ public sealed class CollectorMetrics
     public TransportMetrics OtlpGrpc { get; } = new("otlp_grpc");
 
     public IReadOnlyList<TransportMetrics> All => [ZipkinHttp, ZipkinGrpc, OtlpHttp, OtlpGrpc];
+
+    public PointMetrics MetricsHttp { get; } = new("otlp_http");
+
+    public PointMetrics MetricsGrpc { get; } = new("otlp_grpc");
+
+    /// <summary>Of OTLP's metrics, which Zipkin does not know.</summary>
+    public IReadOnlyList<PointMetrics> AllPoints => [MetricsHttp, MetricsGrpc];
 }
 
-/// <summary>Counters of one transport. A message is one request.</summary>
-public sealed class TransportMetrics(string name)
+/// <summary>What is counted of any transport. A message is one request.</summary>
+public abstract class MessageMetrics(string name)
 {
-    long _messages, _messagesDropped, _bytes, _spans, _spansDropped, _lastSpans, _lastBytes;
+    long _messages, _messagesDropped, _bytes, _lastBytes;
 
     public string Name { get; } = name;
 
@@ -31,13 +38,6 @@ public sealed class TransportMetrics(string name)
 
     /// <summary>Bytes of bodies after decompression.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
-
-    public long Spans => Volatile.Read(ref _spans);
-
-    public long SpansDropped => Volatile.Read(ref _spansDropped);
-
-    /// <summary>Spans of the newest request.</summary>
-    public long LastMessageSpans => Volatile.Read(ref _lastSpans);
 
     /// <summary>Bytes of the newest request.</summary>
     public long LastMessageBytes => Volatile.Read(ref _lastBytes);
@@ -51,6 +51,19 @@ public sealed class TransportMetrics(string name)
         Interlocked.Add(ref _bytes, count);
         Volatile.Write(ref _lastBytes, count);
     }
+}
+
+/// <summary>Counters of one transport of spans.</summary>
+public sealed class TransportMetrics(string name) : MessageMetrics(name)
+{
+    long _spans, _spansDropped, _lastSpans;
+
+    public long Spans => Volatile.Read(ref _spans);
+
+    public long SpansDropped => Volatile.Read(ref _spansDropped);
+
+    /// <summary>Spans of the newest request.</summary>
+    public long LastMessageSpans => Volatile.Read(ref _lastSpans);
 
     internal void SpansReceived(int count)
     {
@@ -59,4 +72,38 @@ public sealed class TransportMetrics(string name)
     }
 
     internal void SpansLost(int count) => Interlocked.Add(ref _spansDropped, count);
+}
+
+/// <summary>
+/// Counters of one transport of metrics, in data points. Each that was received ends up in one of the other four.
+/// </summary>
+public sealed class PointMetrics(string name) : MessageMetrics(name)
+{
+    long _received, _counted, _ignored, _rejected, _failed;
+
+    public long Received => Volatile.Read(ref _received);
+
+    /// <summary>Taken: counted, or remembered as that with which the next ones are compared.</summary>
+    public long Counted => Volatile.Read(ref _counted);
+
+    /// <summary>Of metrics that are not taken.</summary>
+    public long Ignored => Volatile.Read(ref _ignored);
+
+    /// <summary>Bad ones.</summary>
+    public long Rejected => Volatile.Read(ref _rejected);
+
+    /// <summary>Those that the store did not take.</summary>
+    public long Failed => Volatile.Read(ref _failed);
+
+    internal void PointsReceived(int points, int ignored)
+    {
+        Interlocked.Add(ref _received, points + ignored);
+        Interlocked.Add(ref _ignored, ignored);
+    }
+
+    internal void PointsCounted(int count) => Interlocked.Add(ref _counted, count);
+
+    internal void PointsRejected(int count) => Interlocked.Add(ref _rejected, count);
+
+    internal void PointsFailed(int count) => Interlocked.Add(ref _failed, count);
 }

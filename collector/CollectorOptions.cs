@@ -24,7 +24,7 @@ public sealed class CollectorOptions
         "Bytes, at least twice MaxBodyBytes.")]
     public long MaxInFlightBytes { get; set; } = 256 << 20;
 
-    [Description("Spans of one request; beyond it 400. 1 to 100000000.")]
+    [Description("Spans, or data points of metrics, of one request; beyond it 400. 1 to 100000000.")]
     public int MaxSpans { get; set; } = WireLimits.Default.MaxSpans;
 
     [Description("Attributes, events or links of one span; beyond it the span is rejected. 1 to 1000000.")]
@@ -35,6 +35,10 @@ public sealed class CollectorOptions
 
     [Description("Depth of arrays and maps within an attribute; beyond it 400. 1 to 500.")]
     public int MaxNesting { get; set; } = WireLimits.Default.MaxNesting;
+
+    [Description("Cumulative streams of duration metrics whose last point is remembered; of further ones the data " +
+        "points are rejected. 1 to 10000000.")]
+    public int MaxMetricStreams { get; set; } = 20_000;
 
     internal WireLimits Limits => new()
     {
@@ -61,5 +65,7 @@ public sealed class CollectorOptions
             yield return $"MaxStringBytes is {MaxStringBytes}; it must be between 1 and 1073741824";
         if (MaxNesting is < 1 or > 500)
             yield return $"MaxNesting is {MaxNesting}; it must be between 1 and 500";
+        if (MaxMetricStreams is < 1 or > 10_000_000)
+            yield return $"MaxMetricStreams is {MaxMetricStreams}; it must be between 1 and 10000000";
     }
 }

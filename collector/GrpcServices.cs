@@ -18,9 +18,28 @@ sealed class OtlpTraceService(SpanIntake intake, ILogger<SpanIntake> log)
 {
     public async Task<byte[]> ExportAsync(byte[] request, ServerCallContext context)
     {
+        var transport = intake.Metrics.OtlpGrpc;
         var result = await RawGrpc.AcceptAsync(
-            intake, request, OtlpProtobuf.Decode, intake.Metrics.OtlpGrpc, log, context.CancellationToken);
+            transport,
+            () => intake.AcceptAsync(
+                new RequestBody(request), OtlpProtobuf.Decode, transport, context.CancellationToken),
+            log, context.CancellationToken);
         return OtlpEndpoints.Success(result).ToByteArray();
+    }
+}
+
+/// <summary>OTLP's gRPC service for metrics.</summary>
+sealed class OtlpMetricsService(MetricsIntake intake, ILogger<MetricsIntake> log)
+{
+    public async Task<byte[]> ExportAsync(byte[] request, ServerCallContext context)
+    {
+        var transport = intake.Metrics.MetricsGrpc;
+        var result = await RawGrpc.AcceptAsync(
+            transport,
+            () => intake.AcceptAsync(
+                new RequestBody(request), OtlpMetricsProtobuf.Decode, transport, context.CancellationToken),
+            log, context.CancellationToken);
+        return OtlpEndpoints.MetricsSuccess(result).ToByteArray();
     }
 }
 
@@ -29,20 +48,30 @@ sealed class ZipkinSpanService(SpanIntake intake, ILogger<SpanIntake> log)
 {
     public async Task<byte[]> ReportAsync(byte[] request, ServerCallContext context)
     {
+        var transport = intake.Metrics.ZipkinGrpc;
         await RawGrpc.AcceptAsync(
-            intake, request, ZipkinProto3.Decode, intake.Metrics.ZipkinGrpc, log, context.CancellationToken);
+            transport,
+            () => intake.AcceptAsync(
+                new RequestBody(request), ZipkinProto3.Decode, transport, context.CancellationToken),
+            log, context.CancellationToken);
         return [];
     }
 }
 
 /// <summary>
-/// Names the methods of both services to the gRPC host, which otherwise wants generated base classes.
+/// Names the methods of the services to the gRPC host, which otherwise wants generated base classes.
 /// </summary>
-sealed class RawMethods : IServiceMethodProvider<OtlpTraceService>, IServiceMethodProvider<ZipkinSpanService>
+sealed class RawMethods : IServiceMethodProvider<OtlpTraceService>, IServiceMethodProvider<OtlpMetricsService>,
+    IServiceMethodProvider<ZipkinSpanService>
 {
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<OtlpTraceService> context) =>
         context.AddUnaryMethod(
             RawGrpc.Unary("opentelemetry.proto.collector.trace.v1.TraceService", "Export"), [],
+            (service, request, call) => service.ExportAsync(request, call));
+
+    public void OnServiceMethodDiscovery(ServiceMethodProviderContext<OtlpMetricsService> context) =>
+        context.AddUnaryMethod(
+            RawGrpc.Unary("opentelemetry.proto.collector.metrics.v1.MetricsService", "Export"), [],
             (service, request, call) => service.ExportAsync(request, call));
 
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<ZipkinSpanService> context) =>
@@ -60,13 +89,12 @@ static class RawGrpc
         new(MethodType.Unary, service, name, Bytes, Bytes);
 
     public static async Task<IntakeResult> AcceptAsync(
-        SpanIntake intake, byte[] request, SpanDecoder decode, TransportMetrics transport, ILogger log,
-        CancellationToken cancellationToken)
+        MessageMetrics transport, Func<Task<IntakeResult>> accept, ILogger log, CancellationToken cancellationToken)
     {
         transport.MessageReceived();
         try
         {
-            return await intake.AcceptAsync(new RequestBody(request), decode, transport, cancellationToken);
+            return await accept();
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {

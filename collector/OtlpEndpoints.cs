@@ -15,8 +15,8 @@ using RpcStatus = Tracing.Model.Wire.Proto.Rpc.Status;
 namespace Tracing.Collector;
 
 /// <summary>
-/// OTLP over HTTP: POST /v1/traces, protobuf or JSON. Answers in the request's encoding, errors as google.rpc.Status,
-/// with the status codes of OTLP 1.11: only 429 and 503 make a client send again.
+/// OTLP over HTTP: POST /v1/traces and /v1/metrics, protobuf or JSON. Answers in the request's encoding, errors as
+/// google.rpc.Status, with the status codes of OTLP 1.11: only 429 and 503 make a client send again.
 /// </summary>
 static class OtlpEndpoints
 {
@@ -26,50 +26,74 @@ static class OtlpEndpoints
     static readonly string[] OtherMethods =
         [HttpMethods.Get, HttpMethods.Head, HttpMethods.Put, HttpMethods.Patch, HttpMethods.Delete];
 
-    static readonly Encoding Protobuf = new("application/x-protobuf", OtlpProtobuf.Decode, m => m.ToByteArray());
-    static readonly Encoding Json = new("application/json", OtlpJson.Decode, ToJson);
+    static readonly Encoding Protobuf = new("application/x-protobuf", m => m.ToByteArray());
+    static readonly Encoding Json = new("application/json", ToJson);
 
-    /// <summary>One of OTLP's two encodings: how a request is read and an answer is written.</summary>
-    sealed record Encoding(string ContentType, SpanDecoder Decode, Func<IMessage, byte[]> Write);
+    /// <summary>One of OTLP's two encodings.</summary>
+    sealed record Encoding(string ContentType, Func<IMessage, byte[]> Write);
+
+    /// <summary>How a body is taken, and how that is answered.</summary>
+    sealed record Intake(
+        MessageMetrics Transport, Func<RequestBody, Encoding, Task<IntakeResult>> Accept,
+        Func<IntakeResult, IMessage> Success);
 
     public static void MapOtlp(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/traces", ExportAsync).ExcludeFromDescription();
+        Map(routes, "/v1/traces", (HttpContext context, SpanIntake intake, BodyBudget budget,
+            ILogger<SpanIntake> log) => ExportAsync(context, OfSpans(intake, context.RequestAborted), budget, log));
+        Map(routes, "/v1/metrics", (HttpContext context, MetricsIntake intake, BodyBudget budget,
+            ILogger<MetricsIntake> log) =>
+            ExportAsync(context, OfMetrics(intake, context.RequestAborted), budget, log));
+    }
+
+    static void Map(IEndpointRouteBuilder routes, string path, Delegate export)
+    {
+        routes.MapPost(path, export).ExcludeFromDescription();
         // the gRPC host takes any path of two parts, so that routing would answer 404
-        routes.MapMethods("/v1/traces", OtherMethods, (HttpResponse response) =>
+        routes.MapMethods(path, OtherMethods, (HttpResponse response) =>
         {
             response.Headers.Allow = HttpMethods.Post;
             return Results.StatusCode(StatusCodes.Status405MethodNotAllowed);
         }).ExcludeFromDescription();
     }
 
-    static async Task ExportAsync(
-        HttpContext context, SpanIntake intake, BodyBudget budget, ILogger<SpanIntake> log)
+    static Intake OfSpans(SpanIntake intake, CancellationToken cancellationToken) => new(
+        intake.Metrics.OtlpHttp,
+        (body, encoding) => intake.AcceptAsync(
+            body, encoding == Json ? OtlpJson.Decode : OtlpProtobuf.Decode, intake.Metrics.OtlpHttp,
+            cancellationToken),
+        Success);
+
+    static Intake OfMetrics(MetricsIntake intake, CancellationToken cancellationToken) => new(
+        intake.Metrics.MetricsHttp,
+        (body, encoding) => intake.AcceptAsync(
+            body, encoding == Json ? OtlpMetricsJson.Decode : OtlpMetricsProtobuf.Decode, intake.Metrics.MetricsHttp,
+            cancellationToken),
+        MetricsSuccess);
+
+    static async Task ExportAsync(HttpContext context, Intake intake, BodyBudget budget, ILogger log)
     {
-        var transport = intake.Metrics.OtlpHttp;
-        transport.MessageReceived();
+        intake.Transport.MessageReceived();
         var encoding = EncodingOf(context.Request.ContentType);
         if (encoding is null)
         {
-            transport.MessageDropped();
+            intake.Transport.MessageDropped();
             await RefuseTypeAsync(context);
             return;
         }
         var (status, answer) = await AnswerAsync(context, encoding, intake, budget, log);
         if (status != StatusCodes.Status200OK)
-            transport.MessageDropped();
+            intake.Transport.MessageDropped();
         await WriteAsync(context.Response, status, encoding, answer);
     }
 
     static async Task<(int Status, IMessage Answer)> AnswerAsync(
-        HttpContext context, Encoding encoding, SpanIntake intake, BodyBudget budget, ILogger log)
+        HttpContext context, Encoding encoding, Intake intake, BodyBudget budget, ILogger log)
     {
         try
         {
             var body = await RequestBody.ReadAsync(context.Request, CodingOf(context.Request), budget);
-            var result = await intake.AcceptAsync(
-                body, encoding.Decode, intake.Metrics.OtlpHttp, context.RequestAborted);
-            return (StatusCodes.Status200OK, Success(result));
+            return (StatusCodes.Status200OK, intake.Success(await intake.Accept(body, encoding)));
         }
         catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
         {
@@ -86,7 +110,21 @@ static class OtlpEndpoints
         _ => RpcCode.InvalidArgument,
     };
 
-    internal static ExportTraceServiceResponse Success(IntakeResult result)
+    internal static IMessage MetricsSuccess(IntakeResult result)
+    {
+        var response = new ExportMetricsServiceResponse();
+        if (result.RejectedReason is not null)
+        {
+            response.PartialSuccess = new ExportMetricsPartialSuccess
+            {
+                RejectedDataPoints = result.Rejected,
+                ErrorMessage = result.RejectedReason,
+            };
+        }
+        return response;
+    }
+
+    internal static IMessage Success(IntakeResult result)
     {
         var response = new ExportTraceServiceResponse();
         // without rejected spans the message is a warning
@@ -151,15 +189,24 @@ static class OtlpEndpoints
                 json.WriteNumber("code", failure.Code);
                 json.WriteString("message", failure.Message);
             }
-            else if (answer is ExportTraceServiceResponse { PartialSuccess: { } partial })
+            else if (answer is ExportTraceServiceResponse { PartialSuccess: { } spans })
             {
-                json.WriteStartObject("partialSuccess");
-                json.WriteString("rejectedSpans", partial.RejectedSpans.ToString(CultureInfo.InvariantCulture));
-                json.WriteString("errorMessage", partial.ErrorMessage);
-                json.WriteEndObject();
+                WritePartial(json, "rejectedSpans", spans.RejectedSpans, spans.ErrorMessage);
+            }
+            else if (answer is ExportMetricsServiceResponse { PartialSuccess: { } points })
+            {
+                WritePartial(json, "rejectedDataPoints", points.RejectedDataPoints, points.ErrorMessage);
             }
             json.WriteEndObject();
         }
         return output.WrittenSpan.ToArray();
+    }
+
+    static void WritePartial(Utf8JsonWriter json, string what, long rejected, string message)
+    {
+        json.WriteStartObject("partialSuccess");
+        json.WriteString(what, rejected.ToString(CultureInfo.InvariantCulture));
+        json.WriteString("errorMessage", message);
+        json.WriteEndObject();
     }
 }

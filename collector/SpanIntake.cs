@@ -5,8 +5,8 @@ using Tracing.Storage;
 
 namespace Tracing.Collector;
 
-/// <summary>What was left out of a request whose other spans are stored.</summary>
-/// <param name="Rejected">Spans left out because they were bad.</param>
+/// <summary>What was left out of a request of which the rest is stored.</summary>
+/// <param name="Rejected">Spans or data points left out because they were bad.</param>
 /// <param name="RejectedReason">Why the first of them was; with none rejected, a warning; else null.</param>
 readonly record struct IntakeResult(int Rejected, string? RejectedReason);
 

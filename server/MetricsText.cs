@@ -9,7 +9,7 @@ namespace Tracing.Server;
 /// <summary>The server's own counters, in the two forms that Zipkin offers.</summary>
 static class MetricsText
 {
-    static readonly (string Name, string Help, Func<TransportMetrics, long> Value)[] Counters =
+    internal static readonly (string Name, string Help, Func<TransportMetrics, long> Value)[] Counters =
     [
         ("messages", "requests received", m => m.Messages),
         ("messages_dropped", "requests refused", m => m.MessagesDropped),
@@ -18,7 +18,7 @@ static class MetricsText
         ("spans_dropped", "spans not stored", m => m.SpansDropped),
     ];
 
-    static readonly (string Name, string Help, Func<TransportMetrics, long> Value)[] Gauges =
+    internal static readonly (string Name, string Help, Func<TransportMetrics, long> Value)[] Gauges =
     [
         ("message_spans", "spans of the newest request", m => m.LastMessageSpans),
         ("message_bytes", "bytes of the newest request", m => m.LastMessageBytes),

@@ -21,8 +21,7 @@ static class ServerEndpoints
         Get(routes, "/actuator/health", context => HealthAsync(context, ActuatorJson));
         Get(routes, "/info", context => WriteAsync(context, JsonUtf8, Info()));
         Get(routes, "/actuator/info", context => WriteAsync(context, ActuatorJson, Info()));
-        Get(routes, "/metrics", context =>
-            WriteAsync(context, "application/json", MetricsText.Json(Service<CollectorMetrics>(context))));
+        Get(routes, "/metrics", context => Service<MetricsEndpoint>(context).AnswerAsync(context));
         Get(routes, "/prometheus", PrometheusAsync);
         Get(routes, "/actuator/prometheus", PrometheusAsync);
         if (options.UiEnabled && options.Query.Enabled)
@@ -61,10 +60,15 @@ static class ServerEndpoints
     static T Service<T>(HttpContext context)
         where T : notnull => context.RequestServices.GetRequiredService<T>();
 
-    static Task PrometheusAsync(HttpContext context)
+    /// <summary>Zipkin's metrics under Zipkin's names, then those of the server under its own.</summary>
+    static async Task PrometheusAsync(HttpContext context)
     {
-        var text = MetricsText.Prometheus(Service<CollectorMetrics>(context), Service<RequestMetrics>(context));
-        return WriteAsync(context, "text/plain; version=0.0.4; charset=utf-8", Encoding.UTF8.GetBytes(text));
+        var (metrics, requests) = (Service<CollectorMetrics>(context), Service<RequestMetrics>(context));
+        using var text = new MemoryStream();
+        text.Write(Encoding.UTF8.GetBytes(MetricsText.Prometheus(metrics, requests)));
+        await new TextExposition(isOpenMetrics: false).WriteAsync(
+            text, OwnMetrics.Families(metrics, requests), context.RequestAborted);
+        await WriteAsync(context, "text/plain; version=0.0.4; charset=utf-8", text.ToArray());
     }
 
     static async Task HealthAsync(HttpContext context, string contentType)

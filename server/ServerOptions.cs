@@ -36,6 +36,10 @@ public sealed class ServerOptions
     [Description("Whether the pages below /zipkin/ are served.")]
     public bool UiEnabled { get; set; } = true;
 
+    [Description("Series of operations, and of calls between services, that /metrics shows under their own names; " +
+        "further ones are shown together as (others). 0 to 10000000.")]
+    public int MaxExposedSeries { get; set; } = 10_000;
+
     [Description("How long requests in flight may take to finish when the server stops. Time span, more than 0.")]
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
@@ -54,6 +58,8 @@ public sealed class ServerOptions
         CheckPort(problems, nameof(Port), Port, 0);
         CheckPort(problems, nameof(OtlpHttpPort), OtlpHttpPort, -1);
         CheckPort(problems, nameof(GrpcPort), GrpcPort, -1);
+        if (MaxExposedSeries is < 0 or > 10_000_000)
+            problems.Add($"MaxExposedSeries is {MaxExposedSeries}; it must be between 0 and 10000000");
         if (StopTimeout <= TimeSpan.Zero)
             problems.Add($"StopTimeout is {StopTimeout}; it must be more than 0");
         problems.AddRange(Collector.Validate().Select(p => "Collector:" + p));

@@ -75,6 +75,10 @@ public static class TracingServer
             provider.GetRequiredService<ILogger<DuckDbSpanStore>>()));
         services.AddCollector(options.Collector);
         services.AddQuery(options.Query);
+        services.AddSingleton(provider => new ExposedSeries(
+            provider.GetRequiredService<ISpanStore>(), options.MaxExposedSeries, options.Query.Timeout,
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<MetricsEndpoint>();
         services.AddHostedService<StartMessage>();
     }
 

@@ -6,7 +6,7 @@ namespace Tracing.Model.Wire;
 /// What the decoders of both of OTLP's encodings share: the span in work, the limits, and who is to be refused. What is
 /// wrong within a span rejects that span alone; what is wrong with a resource or a scope refuses the body.
 /// </summary>
-abstract class OtlpDecoder(WireLimits limits)
+abstract partial class OtlpDecoder(WireLimits limits)
 {
     bool _inSpan;
     int _firstAttribute;

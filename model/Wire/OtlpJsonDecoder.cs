@@ -22,7 +22,16 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
     string? _warning;
     int _start;
 
+    delegate void Reading(OtlpJsonDecoder decoder, ref Utf8JsonReader json);
+
     public DecodedSpans Decode(ReadOnlySpan<byte> utf8)
+    {
+        Walk(utf8, static (OtlpJsonDecoder decoder, ref Utf8JsonReader json) => decoder.ReadTraces(ref json));
+        return Spans.ToDecoded(_warning);
+    }
+
+    /// <summary>Reads a body, which is one value and nothing more.</summary>
+    void Walk(ReadOnlySpan<byte> utf8, Reading read)
     {
         if (!Utf8.IsValid(utf8))
             throw NoUtf8(utf8);
@@ -34,7 +43,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
         try
         {
             json.Read();
-            ReadTraces(ref json);
+            read(this, ref json);
             // answers false, or throws when there is more than blanks
             json.Read();
         }
@@ -47,7 +56,6 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
             // thrown for half a surrogate pair, which no token says before its text is asked for
             throw new WireException("Malformed: a text with half a surrogate pair", At(ref json), error);
         }
-        return Spans.ToDecoded(_warning);
     }
 
     static WireException NoUtf8(ReadOnlySpan<byte> utf8)

@@ -110,6 +110,8 @@ sealed class ProtobufReader
 
     public int ReadInt32() => _stream.ReadInt32();
 
+    public int ReadSInt32() => _stream.ReadSInt32();
+
     public uint ReadUInt32() => _stream.ReadUInt32();
 
     public long ReadInt64() => _stream.ReadInt64();

@@ -8,7 +8,7 @@ public sealed class WireLimits
 {
     public static WireLimits Default { get; } = new();
 
-    /// <summary>Spans of one request. Default 1,000,000.</summary>
+    /// <summary>Spans, or data points of metrics, of one request. Default 1,000,000.</summary>
     public int MaxSpans { get; init; } = 1_000_000;
 
     /// <summary>
@@ -22,4 +22,9 @@ public sealed class WireLimits
 
     /// <summary>How deep arrays and maps may be nested within one attribute value. Default 64.</summary>
     public int MaxNesting { get; init; } = 64;
+
+    /// <summary>
+    /// Buckets of one data point of a histogram. Default 2,048: all durations of 1 ns to 2^63 ns at scale 5 are 2,016.
+    /// </summary>
+    public int MaxBuckets { get; init; } = 2048;
 }

@@ -3,13 +3,15 @@ using Tracing.Storage;
 
 namespace Tracing.Tests;
 
-/// <summary>A store whose appends and checks do what a test wants; it finds nothing.</summary>
+/// <summary>A store whose appends, series and checks do what a test wants; it finds no spans.</summary>
 sealed class FaultyStore : ISpanStore
 {
     public Func<SpanBatch, Task<AppendOutcome>> Append { get; init; } = _ => Task.FromResult(AppendOutcome.Stored);
 
     public Func<CancellationToken, Task<IReadOnlyList<IReadOnlyList<Span>>>> Find { get; init; } =
         _ => Task.FromResult<IReadOnlyList<IReadOnlyList<Span>>>([]);
+
+    public Func<SeriesQuery, IReadOnlyList<SeriesPoint>> Series { get; init; } = _ => [];
 
     public Exception? Broken { get; init; }
 
@@ -52,7 +54,7 @@ sealed class FaultyStore : ISpanStore
         SeriesQuery query, CancellationToken cancellationToken)
     {
         await Find(cancellationToken);
-        return [];
+        return Series(query);
     }
 
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(

@@ -100,7 +100,7 @@ public sealed class GrpcTests
         await server.GetJsonAsync($"/api/tracing/traces/{Good.TraceId}");
     }
 
-    static async Task<byte[]> CallAsync(
+    internal static async Task<byte[]> CallAsync(
         RunningServer server, string method, byte[] request, CallOptions options = default)
     {
         var parts = method.Split('/');

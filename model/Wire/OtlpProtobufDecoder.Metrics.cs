@@ -1,0 +1,210 @@
+using static Tracing.Model.Wire.ProtobufReader;
+
+namespace Tracing.Model.Wire;
+
+// metrics: of each the histograms' data points; exemplars are skipped
+sealed partial class OtlpProtobufDecoder
+{
+    public DecodedMetrics DecodeMetrics(Func<string, bool> isWanted)
+    {
+        Want(isWanted);
+        return Guard(static decoder =>
+        {
+            decoder.ReadMetrics(decoder._reader.End);
+            return decoder.ToDecodedMetrics();
+        });
+    }
+
+    void ReadMetrics(int end)
+    {
+        while (_reader.NextTag(end) is not 0 and var tag)
+        {
+            if (tag == (1 << 3 | Length))
+                ReadResourceMetrics(_reader.EnterMessage(end));
+            else
+                _reader.SkipUnknown(1, 1);
+        }
+    }
+
+    void ReadResourceMetrics(int end)
+    {
+        var first = PointCount;
+        var start = _reader.Position;
+        // as of spans: fields 1 and 3 are the resource and its schema URL, 2 is skipped
+        var resource = ReadResourceOf(end);
+        _reader.Rewind(start);
+        while (_reader.NextTag(end) is not 0 and var tag)
+        {
+            if (tag == (2 << 3 | Length))
+                ReadScopeMetrics(_reader.EnterMessage(end));
+            else
+                _reader.Skip();
+        }
+        SetResource(first, resource);
+    }
+
+    void ReadScopeMetrics(int end)
+    {
+        var first = PointCount;
+        var scope = new ScopeFields(Attributes.Mark);
+        while (_reader.NextTag(end) is not 0 and var tag)
+        {
+            switch (tag)
+            {
+                case 1 << 3 | Length: ReadScope(_reader.EnterMessage(end), ref scope); break;
+                case 2 << 3 | Length: ReadMetric(_reader.EnterMessage(end)); break;
+                case 3 << 3 | Length: _reader.Skip(); break;
+                default: _reader.SkipUnknown(1, 3); break;
+            }
+        }
+        SetScope(first, new InstrumentationScope
+        {
+            Name = scope.Name,
+            Version = scope.Version,
+            Attributes = Attributes.Take(scope.Mark),
+            DroppedAttributes = scope.Dropped,
+        });
+    }
+
+    void ReadMetric(int end)
+    {
+        BeginMetric();
+        while (_reader.NextTag(end) is not 0 and var tag)
+        {
+            switch (tag)
+            {
+                case 1 << 3 | Length: Instrument.Name = ReadName(end); break;
+                case 3 << 3 | Length: Instrument.Unit = ReadName(end); break;
+                // description, metadata
+                case 2 << 3 | Length:
+                case 12 << 3 | Length: _reader.Skip(); break;
+                // gauge, sum, summary
+                case 5 << 3 | Length:
+                case 7 << 3 | Length:
+                case 11 << 3 | Length: IgnorePoints(_reader.EnterMessage(end)); break;
+                case 9 << 3 | Length: ReadHistogram(_reader.EnterMessage(end), false); break;
+                case 10 << 3 | Length: ReadHistogram(_reader.EnterMessage(end), true); break;
+                default: _reader.SkipUnknown(1, 12); break;
+            }
+        }
+        EndMetric();
+    }
+
+    void IgnorePoints(int end)
+    {
+        while (_reader.NextTag(end) is not 0 and var tag)
+        {
+            if (tag == (1 << 3 | Length))
+                IgnorePoint(_reader.FieldOffset);
+            _reader.Skip();
+        }
+    }
+
+    void ReadHistogram(int end, bool isExponential)
+    {
+        while (_reader.NextTag(end) is not 0 and var tag)
+        {
+            switch (tag)
+            {
+                case 1 << 3 | Length: ReadPoint(_reader.EnterMessage(end), isExponential); break;
+                case 2 << 3 | Varint: Instrument.Temporality = (MetricTemporality)_reader.ReadInt32(); break;
+                default: _reader.SkipUnknown(1, 2); break;
+            }
+        }
+    }
+
+    void ReadPoint(int end, bool isExponential)
+    {
+        var offset = _reader.FieldOffset;
+        BeginPoint(offset);
+        if (isExponential)
+            ReadExponentialPoint(end);
+        else
+            ReadExplicitPoint(end);
+        EndPoint(offset, isExponential);
+    }
+
+    void ReadExplicitPoint(int end)
+    {
+        var first = Attributes.Mark;
+        while (_reader.NextTag(end) is not 0 and var tag)
+        {
+            switch (tag)
+            {
+                case 2 << 3 | Fixed64: Point.StartUnixNano = _reader.ReadFixed64(); break;
+                case 3 << 3 | Fixed64: Point.TimeUnixNano = _reader.ReadFixed64(); break;
+                case 4 << 3 | Fixed64: Point.Count = _reader.ReadFixed64(); break;
+                case 5 << 3 | Fixed64: Point.Sum = _reader.ReadDouble(); break;
+                case 6 << 3 | Length: ReadPacked(end, Point.BucketCounts, _reader.ReadFixed64); break;
+                case 6 << 3 | Fixed64: Push(Point.BucketCounts, _reader.ReadFixed64()); break;
+                case 7 << 3 | Length: ReadPacked(end, Point.Bounds, _reader.ReadDouble); break;
+                case 7 << 3 | Fixed64: Push(Point.Bounds, _reader.ReadDouble()); break;
+                case 8 << 3 | Length: _reader.Skip(); break;
+                case 9 << 3 | Length: ReadAttribute(_reader.EnterMessage(end), first); break;
+                case 10 << 3 | Varint: Point.Flags = _reader.ReadUInt32(); break;
+                case 11 << 3 | Fixed64: Point.Min = _reader.ReadDouble(); break;
+                case 12 << 3 | Fixed64: Point.Max = _reader.ReadDouble(); break;
+                default: _reader.SkipUnknown(2, 12); break;
+            }
+        }
+    }
+
+    void ReadExponentialPoint(int end)
+    {
+        var first = Attributes.Mark;
+        while (_reader.NextTag(end) is not 0 and var tag)
+        {
+            switch (tag)
+            {
+                case 1 << 3 | Length: ReadAttribute(_reader.EnterMessage(end), first); break;
+                case 2 << 3 | Fixed64: Point.StartUnixNano = _reader.ReadFixed64(); break;
+                case 3 << 3 | Fixed64: Point.TimeUnixNano = _reader.ReadFixed64(); break;
+                case 4 << 3 | Fixed64: Point.Count = _reader.ReadFixed64(); break;
+                case 5 << 3 | Fixed64: Point.Sum = _reader.ReadDouble(); break;
+                case 6 << 3 | Varint: Point.Scale = _reader.ReadSInt32(); break;
+                case 7 << 3 | Fixed64: Point.ZeroCount = _reader.ReadFixed64(); break;
+                case 8 << 3 | Length: Point.Offset = ReadBuckets(end, Point.BucketCounts, Point.Offset); break;
+                case 9 << 3 | Length: ReadBuckets(end, Point.NegativeCounts, 0); break;
+                case 10 << 3 | Varint: Point.Flags = _reader.ReadUInt32(); break;
+                case 11 << 3 | Length: _reader.Skip(); break;
+                case 12 << 3 | Fixed64: Point.Min = _reader.ReadDouble(); break;
+                case 13 << 3 | Fixed64: Point.Max = _reader.ReadDouble(); break;
+                // values up to the threshold are counted as zero; how large they were does not matter then
+                case 14 << 3 | Fixed64: _reader.ReadDouble(); break;
+                default: _reader.SkipUnknown(1, 14); break;
+            }
+        }
+    }
+
+    /// <summary>Adds the counts of a Buckets message and answers its offset.</summary>
+    int ReadBuckets(int outerEnd, List<ulong> counts, int offset)
+    {
+        var end = _reader.EnterMessage(outerEnd);
+        while (_reader.NextTag(end) is not 0 and var tag)
+        {
+            switch (tag)
+            {
+                case 1 << 3 | Varint: offset = _reader.ReadSInt32(); break;
+                case 2 << 3 | Length: ReadPacked(end, counts, _reader.ReadUInt64); break;
+                case 2 << 3 | Varint: Push(counts, _reader.ReadUInt64()); break;
+                default: _reader.SkipUnknown(1, 2); break;
+            }
+        }
+        return offset;
+    }
+
+    void ReadPacked<T>(int outerEnd, List<T> elements, Func<T> read)
+    {
+        var end = _reader.EnterMessage(outerEnd);
+        while (_reader.Position < end)
+            Push(elements, read());
+        if (_reader.Position > end)
+            throw _reader.Malformed("a number reaches beyond the end of its list");
+    }
+
+    void Push<T>(List<T> elements, T element)
+    {
+        if (HasRoomForBucket(elements.Count, _reader.FieldOffset))
+            elements.Add(element);
+    }
+}

@@ -17,7 +17,8 @@ delegate DecodedSpans SpanDecoder(ReadOnlyMemory<byte> body, WireLimits limits);
 /// The way of every request: decode, sample, store. Decoding is synchronous, so the sender hears of bad data; the call
 /// returns only when the spans are durable and visible, so that a success is never given from memory.
 /// </summary>
-sealed class SpanIntake(ISpanStore store, CollectorOptions options, CollectorMetrics metrics)
+sealed class SpanIntake(
+    ISpanStore store, CollectorOptions options, CollectorMetrics metrics, TimeProvider time)
 {
     readonly WireLimits _limits = options.Limits;
     readonly TraceSampler _sampler = new(options.SampleRate);
@@ -45,9 +46,25 @@ sealed class SpanIntake(ISpanStore store, CollectorOptions options, CollectorMet
 
         var kept = _sampler.KeepsAll ? decoded.Spans : decoded.Spans.FindAll(_sampler.Keeps);
         transport.SpansLost(decoded.Spans.Count - kept.Count);
-        if (kept.Count > 0)
-            await StoreAsync(new SpanBatch(kept, hash), transport, cancellationToken);
+        var batch = new SpanBatch(kept, hash)
+        {
+            Counted = kept.Count == decoded.Spans.Count
+                ? []
+                : Count(decoded.Spans.FindAll(span => !_sampler.Keeps(span))),
+        };
+        if (decoded.Spans.Count > 0)
+            await StoreAsync(batch, transport, cancellationToken);
         return new IntakeResult(decoded.Rejected, decoded.RejectedReason);
+    }
+
+    /// <summary>The latencies of spans that are dropped, so that statistics are those of all.</summary>
+    List<SeriesPoint> Count(List<Span> dropped)
+    {
+        // the store bounds the names
+        var statistics = new SpanStatistics(time.GetUtcNow().ToUnixTimeMilliseconds(),
+            new SeriesNames(int.MaxValue, int.MaxValue, int.MaxValue));
+        statistics.Add(dropped);
+        return statistics.Points(_ => true, long.MinValue, long.MaxValue);
     }
 
     async Task StoreAsync(SpanBatch batch, TransportMetrics transport, CancellationToken cancellationToken)

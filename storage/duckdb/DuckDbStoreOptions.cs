@@ -93,7 +93,7 @@ public sealed record DuckDbStoreOptions
     /// </summary>
     internal int MinThinnedTraces { get; init; } = 10_000;
 
-    /// <summary>Whether exemplars of statistics are kept when partitions are thinned out; for tests that count.</summary>
+    /// <summary>Whether exemplars of statistics are kept in thinning out; for tests that count.</summary>
     internal bool KeepsExemplars { get; init; } = true;
 
     internal bool IsInMemory => Path == InMemory;

@@ -11,6 +11,8 @@ sealed class FaultyStore : ISpanStore
     public Func<CancellationToken, Task<IReadOnlyList<IReadOnlyList<Span>>>> Find { get; init; } =
         _ => Task.FromResult<IReadOnlyList<IReadOnlyList<Span>>>([]);
 
+    public Func<SeriesQuery, IReadOnlyList<SeriesPoint>> Series { get; init; } = _ => [];
+
     public Exception? Broken { get; init; }
 
     public Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken) => Append(batch);
@@ -48,11 +50,18 @@ sealed class FaultyStore : ISpanStore
         return new FacetCounts(0, 0, 0, null, []);
     }
 
+    public async Task<SpanLatencies> CountLatenciesAsync(
+        SpanSelection selection, CancellationToken cancellationToken)
+    {
+        await Find(cancellationToken);
+        return new SpanLatencies();
+    }
+
     public async Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(
         SeriesQuery query, CancellationToken cancellationToken)
     {
         await Find(cancellationToken);
-        return [];
+        return Series(query);
     }
 
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(

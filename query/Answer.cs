@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 
@@ -29,6 +30,9 @@ static class Answer
         if (!HttpMethods.IsHead(context.Request.Method))
             await response.Body.WriteAsync(body, context.RequestAborted);
     }
+
+    public static Task WriteJsonAsync<T>(HttpContext context, T answer) => WriteAsync(
+        context, "application/json", JsonSerializer.SerializeToUtf8Bytes(answer, JsonSerializerOptions.Web));
 
     public static Task WriteTextAsync(HttpContext context, int status, string text) =>
         WriteAsync(context, "text/plain; charset=utf-8", System.Text.Encoding.UTF8.GetBytes(text), status);

@@ -11,7 +11,8 @@ namespace Tracing.Query;
 static class ApiDescription
 {
     /// <summary>Parameters that are read as text, so that what is wrong with one is said in our words.</summary>
-    static readonly HashSet<string> Numbers = ["limit", "offset", "depth", "spansPerTrace"];
+    static readonly HashSet<string> Numbers =
+        ["limit", "offset", "depth", "spansPerTrace", "step", "rows", "minCount"];
 
     public static void AddApiDescription(this IServiceCollection services)
     {

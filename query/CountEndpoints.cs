@@ -1,8 +1,6 @@
 using System.ComponentModel;
-using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Tracing.Storage;
 
@@ -58,7 +56,7 @@ static class CountEndpoints
                 Prefix = prefix ?? "",
                 Limit = SearchParameters.Number("limit", limit, 100, 1, MaxListed),
             }, context.RequestAborted);
-            await WriteAsync(context, KeysAnswer.Of(keys));
+            await Answer.WriteJsonAsync(context, KeysAnswer.Of(keys));
         });
 
     static async Task<IResult> ValuesAsync(
@@ -74,12 +72,12 @@ static class CountEndpoints
             var values = await store.CountValuesAsync(new ValueQuery
             {
                 Spans = SearchParameters.Selection(q, start, end, time),
-                Key = KeyOf(context) ?? key,
+                Key = RawPath.SegmentBefore(context, "values") ?? key,
                 Scope = SearchParameters.Scope(scope),
                 Prefix = prefix ?? "",
                 Limit = SearchParameters.Number("limit", limit, 100, 1, MaxListed),
             }, context.RequestAborted);
-            await WriteAsync(context, ValuesAnswer.Of(values));
+            await Answer.WriteJsonAsync(context, ValuesAnswer.Of(values));
         });
 
     static async Task<IResult> FacetsAsync(
@@ -99,19 +97,6 @@ static class CountEndpoints
                 Keys = SearchParameters.Keys(keys),
                 Limit = SearchParameters.Number("limit", limit, 10, 1, MaxFacetValues),
             }, context.RequestAborted);
-            await WriteAsync(context, FacetsAnswer.Of(facets));
+            await Answer.WriteJsonAsync(context, FacetsAnswer.Of(facets));
         });
-
-    /// <summary>
-    /// The key as it was sent. Kestrel leaves %2F as it is and so cannot tell it from %252F; null without a target.
-    /// </summary>
-    static string? KeyOf(HttpContext context)
-    {
-        var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
-        var segments = target.Split('?')[0].Split('/');
-        return segments.Length > 1 && segments[^1] == "values" ? Uri.UnescapeDataString(segments[^2]) : null;
-    }
-
-    static Task WriteAsync<T>(HttpContext context, T answer) => Answer.WriteAsync(
-        context, "application/json", JsonSerializer.SerializeToUtf8Bytes(answer, JsonSerializerOptions.Web));
 }

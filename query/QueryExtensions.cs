@@ -30,6 +30,8 @@ public static class QueryExtensions
         {
             own.MapSearch();
             own.MapCounts();
+            own.MapStatistics();
+            own.MapComparisons();
         }
         routes.MapApiDescription();
     }

@@ -35,13 +35,16 @@ static class SearchParameters
     public static SpanSelection Selection(string? q, string? start, string? end, TimeProvider time)
     {
         var (from, to) = Window(start, end, time);
-        return new SpanSelection
-        {
-            Filter = string.IsNullOrEmpty(q) ? SpanFilter.Any : SpanFilter.Parse(q),
-            StartUnixNano = from,
-            EndUnixNano = to,
-        };
+        return Selection(q, from, to);
     }
+
+    /// <inheritdoc cref="Selection(string?, string?, string?, TimeProvider)"/>
+    public static SpanSelection Selection(string? q, ulong startUnixNano, ulong endUnixNano) => new()
+    {
+        Filter = string.IsNullOrEmpty(q) ? SpanFilter.Any : SpanFilter.Parse(q),
+        StartUnixNano = startUnixNano,
+        EndUnixNano = endUnixNano,
+    };
 
     /// <summary>Null for all.</summary>
     public static KeyScope? Scope(string? text)
@@ -115,6 +118,17 @@ static class SearchParameters
             : throw new BadParameterException($"{name} is \"{text}\"; it must be a number from {min} to {max}");
     }
 
+    public static double Decimal(string name, string? text, double @default, double min, double max)
+    {
+        if (string.IsNullOrEmpty(text))
+            return @default;
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) &&
+            number >= min && number <= max
+            ? number
+            : throw new BadParameterException(string.Create(CultureInfo.InvariantCulture,
+                $"{name} is \"{text}\"; it must be a number from {min} to {max}"));
+    }
+
     public static TraceWindowQuery TraceWindow(
         string? root, string? depth, string? start, string? end, string? limit, string? offset)
     {
@@ -143,7 +157,7 @@ static class SearchParameters
             : Instant(name, text);
 
     /// <summary>Unix seconds, which may have a fraction, or RFC 3339; to nanoseconds.</summary>
-    static ulong Instant(string name, string text)
+    public static ulong Instant(string name, string text)
     {
         if (decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds))
             return (ulong)Math.Min(Math.Min(seconds, 1e11m) * 1_000_000_000m, ulong.MaxValue);
@@ -154,6 +168,6 @@ static class SearchParameters
                 $"{name} is \"{text}\"; it must be Unix seconds such as 1767312000.5, or 2026-01-02T00:00:00Z");
     }
 
-    static ulong NanosOf(DateTimeOffset time) =>
+    public static ulong NanosOf(DateTimeOffset time) =>
         (ulong)Int128.Min((Int128)(time - DateTimeOffset.UnixEpoch).Ticks * 100, ulong.MaxValue);
 }

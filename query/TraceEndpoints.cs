@@ -34,7 +34,7 @@ static class TraceEndpoints
     /// 400 when a parameter is wrong. Errors are RFC 9457 problems.
     /// </summary>
     static async Task<IResult> GetTraceAsync(
-        [Description("1 to 32 hex digits.")] string traceId,
+        [Description("1 to 32 hex digits. Up to 16 also find the trace whose id ends with them.")] string traceId,
         [Description("Id of a span, 1 to 16 hex digits: only this span and those below it.")] string? root,
         [Description("Levels below the roots, or below the span root: 0 or more. Default: all.")] string? depth,
         [Description("Only spans that overlap the time from here: nanoseconds since 1970, Unix seconds or RFC 3339.")]
@@ -61,6 +61,9 @@ static class TraceEndpoints
             return TypedResults.Problem(e.Message, statusCode: 400);
         }
         var traces = await store.GetTracesAsync([id], options.StrictTraceId, context.RequestAborted);
+        // exemplars are known by the low half of their ids
+        if (traces.Count == 0 && options.StrictTraceId && id.High == 0)
+            traces = await store.GetTracesAsync([id], strict: false, context.RequestAborted);
         if (traces.Count == 0)
             return TypedResults.Problem($"no span of trace {id} is stored", statusCode: 404);
         var window = query is null ? null : TraceWindow.Of(traces[0], query);

@@ -69,6 +69,11 @@ public interface ISpanStore : IAsyncDisposable
     Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken);
 
     /// <summary>
+    /// How long the selected spans took that are stored, each counted by its trace's weight (<see cref="TraceKept"/>).
+    /// </summary>
+    Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Every trace, grouped by the low 64 bits of its id, that has a span starting within the window (milliseconds
     /// since 1970, both ends included), one list at a time.
     /// </summary>

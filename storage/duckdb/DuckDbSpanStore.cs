@@ -137,6 +137,9 @@ public sealed class DuckDbSpanStore : ISpanStore
     public Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken) =>
         CountAsync(query.Spans, spans => FacetCounter.Count(spans, query), cancellationToken);
 
+    public Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellationToken) =>
+        CountAsync(selection, LatencyCounter.Count, cancellationToken);
+
     public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
         _tables.Statistics.ReadAsync(_readers, query, cancellationToken);
 

@@ -86,6 +86,9 @@ public sealed class ReopeningSpanStore : ISpanStore
     public Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken) =>
         RunAsync(store => store.CountFacetsAsync(query, cancellationToken));
 
+    public Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellationToken) =>
+        RunAsync(store => store.CountLatenciesAsync(selection, cancellationToken));
+
     public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
         RunAsync(store => store.GetSeriesAsync(query, cancellationToken));
 

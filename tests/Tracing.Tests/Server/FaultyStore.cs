@@ -50,6 +50,13 @@ sealed class FaultyStore : ISpanStore
         return new FacetCounts(0, 0, 0, null, []);
     }
 
+    public async Task<SpanLatencies> CountLatenciesAsync(
+        SpanSelection selection, CancellationToken cancellationToken)
+    {
+        await Find(cancellationToken);
+        return new SpanLatencies();
+    }
+
     public async Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(
         SeriesQuery query, CancellationToken cancellationToken)
     {

@@ -67,6 +67,10 @@ public sealed class MergeTests : IAsyncDisposable
             found[1] += trace.Kept.Weight * trace.Services.Where(each => each.Name == "shop").Sum(each => each.Spans);
             found[2] += trace.Kept.Weight * trace.Services.Where(each => each.Name == "bank").Sum(each => each.Spans);
         }
+        var latencies = await store.CountLatenciesAsync(
+            new() { StartUnixNano = 0, EndUnixNano = ulong.MaxValue }, Cancellation);
+        Assert.Equal(found[1] + found[2], latencies.Count);
+        Assert.Equal((found[1] + found[2]) / 10, latencies.All().EffectiveCount, 6);
         // of a sum over traces that are each drawn: the root of the sum of the squares of what each adds
         double[] squares = [stored[0], stored[1], stored[2] * 2];
         for (var i = 0; i < found.Length; i++)

@@ -7,7 +7,7 @@ using static Tracing.Tests.SomeSpans;
 namespace Tracing.Tests;
 
 /// <summary>What becomes of counts over time, and when the server is killed.</summary>
-public sealed class StatisticsTests : IAsyncDisposable
+public sealed class StoredStatisticsTests : IAsyncDisposable
 {
     readonly TemporaryFolder _folder = new();
     readonly TestClock _clock = new();

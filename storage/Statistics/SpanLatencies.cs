@@ -1,0 +1,23 @@
+using Tracing.Model;
+
+namespace Tracing.Storage;
+
+/// <summary>How long spans took, those with the status error apart.</summary>
+public sealed record SpanLatencies(LatencyHistogram Succeeded, LatencyHistogram Failed)
+{
+    public SpanLatencies()
+        : this(new LatencyHistogram(), new LatencyHistogram())
+    {
+    }
+
+    public ulong Count => checked(Succeeded.Count + Failed.Count);
+
+    /// <summary>Both together, a copy.</summary>
+    public LatencyHistogram All()
+    {
+        var all = new LatencyHistogram();
+        all.Merge(Succeeded);
+        all.Merge(Failed);
+        return all;
+    }
+}

@@ -37,6 +37,9 @@ sealed record CrashReport
     /// <summary>Rows that should be in the store by count and are not.</summary>
     public long Short { get; set; }
 
+    /// <summary>By how much the latencies counted and the rows differed, of all starts.</summary>
+    public long Miscounted { get; set; }
+
     /// <summary>Unacknowledged bodies that are there in part.</summary>
     public int Torn { get; set; }
 
@@ -45,13 +48,13 @@ sealed record CrashReport
 
     public TimeSpan SlowestStart { get; set; }
 
-    public bool IsGood => Lost + Doubled + Short + Torn + Complaints.Count == 0;
+    public bool IsGood => Lost + Doubled + Short + Miscounted + Torn + Complaints.Count == 0;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"""
         {Kills} kills, of which {KillsAtStart} during a start; {Sealed} partitions sealed
         {Bodies} bodies; {Unanswered} left unanswered, of which {UnansweredStored} were stored; {Resent} sent twice
         {SpansAcknowledged} spans acknowledged; {Checks} times a body was read and compared
-        {Lost} spans lost, {Doubled} doubled, {Short} rows too few, {Torn} bodies torn
+        {Lost} spans lost, {Doubled} doubled, {Short} rows too few, {Torn} bodies torn, {Miscounted} miscounted
         slowest start: {SlowestStart.TotalSeconds:0.0} s
         {Complaints.Count} complaints of the server{string.Concat(Complaints.Take(20).Select(each => "\n  " + each))}
         """);

@@ -97,6 +97,7 @@ sealed class CrashRun(CrashOptions options, TimeProvider time, Action<string> sa
     /// <summary>Reads what the last round sent and some of what was sent before, or all.</summary>
     async Task CheckAsync(ServerProcess server, bool all)
     {
+        _report.Miscounted += Math.Abs(await StoredCounts.ReadAsync(server.Client) - server.SpansAtStart);
         var unanswered = _unanswered.Order().ToList();
         _unanswered.Clear();
         foreach (var number in unanswered)

@@ -78,8 +78,20 @@ sealed class StatisticsRows : IDisposable
             while (row.Read())
                 points.Add(ReadPoint(row, withExemplars: true));
             Append(to, SeriesPoints.Merge(points, minutes));
+            Compact(from, first, minutes, points);
         }
         Flush();
+    }
+
+    /// <summary>Makes one row of those that a point has, since its spans came in several partitions.</summary>
+    void Compact(string table, long first, int minutes, List<SeriesPoint> points)
+    {
+        var merged = SeriesPoints.Merge(points, table == "minutes" ? 1 : StatisticsFile.MinutesOfHour);
+        if (merged.Count == points.Count)
+            return;
+        _connection.Execute(
+            $"DELETE FROM {_database}.{table} WHERE minute >= $1 AND minute < $2", first, first + minutes);
+        Append(table, merged);
     }
 
     public static SeriesPoint ReadPoint(RowReader row, bool withExemplars)

@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Tracing.Query;
 
-/// <summary>Segments of the path as they were sent. Kestrel leaves %2F as it is and so cannot tell it from %252F.</summary>
+/// <summary>
+/// Segments of the path as they were sent. Kestrel leaves %2F as it is and so cannot tell it from %252F.
+/// </summary>
 static class RawPath
 {
     /// <summary>The segment before the last, which must be so named; null without a target.</summary>

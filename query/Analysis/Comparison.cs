@@ -27,8 +27,12 @@ static class Comparisons
     /// Those that got worse, the surest effect first. Noise does not rank: without any change some comparison does with
     /// a probability of at most <paramref name="falseShare"/>.
     /// </summary>
-    /// <param name="falseShare">Share of what is ranked that may be no change; see <see cref="FalseDiscovery"/>.</param>
-    /// <param name="minEffect">Smaller effects do not rank, however sure they are; see <see cref="SampleTest"/>.</param>
+    /// <param name="falseShare">
+    /// Share of what is ranked that may be no change; see <see cref="FalseDiscovery"/>.
+    /// </param>
+    /// <param name="minEffect">
+    /// Smaller effects do not rank, however sure they are; see <see cref="SampleTest"/>.
+    /// </param>
     /// <returns>What ranks, and how many comparisons were made.</returns>
     public static (List<Comparison<T>> Ranked, int Made) Rank<T>(
         IEnumerable<(T Subject, SpanLatencies Now, SpanLatencies Before)> pairs, double falseShare, double minEffect)

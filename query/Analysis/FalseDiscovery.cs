@@ -5,8 +5,9 @@ static class FalseDiscovery
 {
     /// <summary>
     /// Adjusted p values in the order given: when all up to a share alpha are called changes, at most that share of
-    /// those called is expected to be none (Benjamini, Hochberg, J. R. Stat. Soc. B 57, 1995). The p values may depend on
-    /// one another positively, as those of a service and its operations do (Benjamini, Yekutieli, Ann. Stat. 29, 2001).
+    /// those called is expected to be none (Benjamini, Hochberg, J. R. Stat. Soc. B 57, 1995). The p values may depend
+    /// on one another positively, as those of a service and its operations do (Benjamini, Yekutieli, Ann. Stat. 29,
+    /// 2001).
     /// </summary>
     public static double[] Adjust(IReadOnlyList<double> values)
     {

@@ -14,8 +14,8 @@ sealed record FittedBend(
     double Rate, double LowerRate, double UpperRate, double NanosAtBend, double GrowthBelow, double GrowthAbove);
 
 /// <summary>
-/// Fits two straight lines that meet, least squares of ln(latency) against rate: y = a + b x + c max(0, x - k), for each
-/// break point k of a grid (Hudson, J. Am. Stat. Assoc. 61, 1966; Muggeo, Stat. Med. 22, 2003).
+/// Fits two straight lines that meet, least squares of ln(latency) against rate: y = a + b x + c max(0, x - k), for
+/// each break point k of a grid (Hudson, J. Am. Stat. Assoc. 61, 1966; Muggeo, Stat. Med. 22, 2003).
 /// </summary>
 sealed class LoadBend
 {

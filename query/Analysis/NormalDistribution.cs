@@ -6,8 +6,8 @@ static class NormalDistribution
     static readonly double DensityAtZero = 1 / Math.Sqrt(2 * Math.PI);
 
     /// <summary>
-    /// P(Z > z), with a relative error below 1e-12 also far out: a series near the middle and a continued fraction beyond
-    /// (Abramowitz, Stegun: "Handbook of Mathematical Functions", 1964, 26.2.11 and 26.2.14).
+    /// P(Z > z), with a relative error below 1e-12 also far out: a series near the middle and a continued fraction
+    /// beyond (Abramowitz, Stegun: "Handbook of Mathematical Functions", 1964, 26.2.11 and 26.2.14).
     /// </summary>
     public static double UpperTail(double z)
     {

@@ -9,8 +9,8 @@ static class ProportionTest
     const double NormalFrom = 20;
 
     /// <summary>
-    /// Fisher's exact test where an expected number is small, else the pooled z test of two proportions: z = (p1 - p2) /
-    /// sqrt(p (1 - p) (1/n1 + 1/n2)) (Fleiss: "Statistical Methods for Rates and Proportions", 3rd ed., 2003, 2.2 and
+    /// Fisher's exact test where an expected number is small, else the pooled z test of two proportions: z = (p1 - p2)
+    /// / sqrt(p (1 - p) (1/n1 + 1/n2)) (Fleiss: "Statistical Methods for Rates and Proportions", 3rd ed., 2003, 2.2 and
     /// 3.1). The effect is Cohen's h = 2 asin(sqrt(p1)) - 2 asin(sqrt(p2)).
     /// </summary>
     /// <param name="share1">Of the first sample, 0 to 1.</param>
@@ -32,9 +32,9 @@ static class ProportionTest
     }
 
     /// <summary>
-    /// Whether more of the first are slow: in the slowest hundredth of both together. It sees what ranks do not, as when
-    /// one request in a hundred takes ten times as long. Given both, how many of each are there is hypergeometric, so
-    /// that Fisher's test is exact ("quantile test": Johnson, Verrill, Moore, Biometrics 43, 1987).
+    /// Whether more of the first are slow: in the slowest hundredth of both together. It sees what ranks do not, as
+    /// when one request in a hundred takes ten times as long. Given both, how many of each are there is hypergeometric,
+    /// so that Fisher's test is exact ("quantile test": Johnson, Verrill, Moore, Biometrics 43, 1987).
     /// </summary>
     public static SampleTest CompareTails(LatencyHistogram x, LatencyHistogram y)
     {

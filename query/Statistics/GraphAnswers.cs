@@ -20,7 +20,9 @@ sealed record EdgeSideFigures(ulong Count, ulong Errors, double? P50, double? P9
 /// these differ by the mean difference, which medians do not. Null for messages, and unless both sides counted the same
 /// number of calls to 5 %.
 /// </param>
-/// <param name="NetworkShare">NetworkNanos as a share of the caller's mean, 0 to 1; null where it is not between.</param>
+/// <param name="NetworkShare">
+/// NetworkNanos as a share of the caller's mean, 0 to 1; null where it is not between.
+/// </param>
 sealed record GraphEdge(GraphEnd Caller, GraphEnd Callee, string Kind, ulong Calls, ulong Errors, double? ErrorShare,
     double Rate, bool Estimated, EdgeSideFigures CallerSide, EdgeSideFigures CalleeSide, double? NetworkNanos,
     double? NetworkShare);

@@ -9,8 +9,8 @@ readonly record struct MinuteRange(long Start, long End, double NowSeconds)
     public long Minutes => End - Start;
 
     /// <summary>
-    /// How long spans could come in some minutes of the range, at least a second; of minutes to come, whose spans have a
-    /// wrong time, their whole length.
+    /// How long spans could come in some minutes of the range, at least a second; of minutes to come, whose spans have
+    /// a wrong time, their whole length.
     /// </summary>
     public double SecondsOf(long startMinute, long minutes)
     {

@@ -19,5 +19,6 @@ static class ParameterTexts
         "Period to compare with: previous (as long, just before), day or week (the same hours a day or week earlier).";
     public const string BaseStart = "Start of a period to compare with, together with baseEnd, instead of base.";
     public const string BaseEnd = "End of the period to compare with, excluded.";
-    public const string Step = "Minutes of a step, which begin at multiples of it. Default: by the length of the window.";
+    public const string Step =
+        "Minutes of a step, which begin at multiples of it. Default: by the length of the window.";
 }

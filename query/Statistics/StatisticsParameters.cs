@@ -5,7 +5,9 @@ namespace Tracing.Query;
 
 /// <summary>Which kinds of spans are merged.</summary>
 /// <param name="IsAll">All of them.</param>
-/// <param name="One">Only this; null with <paramref name="IsAll"/> false: server and consumer where there are some.</param>
+/// <param name="One">
+/// Only this; null with <paramref name="IsAll"/> false: server and consumer where there are some.
+/// </param>
 readonly record struct KindChoice(bool IsAll, SpanKind? One);
 
 /// <summary>Parameters of statistics. What is wrong with one is said with its name and value.</summary>
@@ -27,7 +29,8 @@ static class StatisticsParameters
 
     /// <summary>The period to compare with; null if none is asked for.</summary>
     /// <param name="default">Of <paramref name="text"/>, when no period is given by its ends either.</param>
-    public static MinuteRange? Base(string? text, string? baseStart, string? baseEnd, MinuteRange range, string? @default)
+    public static MinuteRange? Base(
+        string? text, string? baseStart, string? baseEnd, MinuteRange range, string? @default)
     {
         if (!string.IsNullOrEmpty(baseStart) || !string.IsNullOrEmpty(baseEnd))
         {

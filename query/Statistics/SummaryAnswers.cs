@@ -81,7 +81,8 @@ sealed record SummaryItem(string Service, string? Operation, IReadOnlyList<strin
 /// <param name="Range">What the figures are about.</param>
 /// <param name="Base">The period compared with; null if none.</param>
 /// <param name="Source">spans or metrics.</param>
-sealed record ServicesAnswer(CoveredRange Range, CoveredRange? Base, string Source, IReadOnlyList<SummaryItem> Services);
+sealed record ServicesAnswer(
+    CoveredRange Range, CoveredRange? Base, string Source, IReadOnlyList<SummaryItem> Services);
 
 /// <param name="Operations">Those of the service, the most frequent first.</param>
 sealed record OperationsAnswer(

@@ -42,7 +42,7 @@ sealed class CountedTable(TableAppender appender) : IDisposable
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         while (row.Read())
-            points.Add(StatisticsRows.ReadPoint(row, withExemplars: false));
+            points.Add(StatisticsRows.ReadPoint(row, StatisticsRows.ReadSeries(row), withExemplars: false));
         return points;
     }
 

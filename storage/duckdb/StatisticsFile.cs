@@ -18,6 +18,10 @@ sealed class StatisticsFile : IDisposable
     public const int MinutesOfDay = 1440;
 
     const string Database = "statistics";
+
+    /// <summary>Numbers that stand in a statement one by one.</summary>
+    const int MaxConstants = 500;
+
     const int Version = 1;
 
     readonly DuckDBConnection _connection;
@@ -151,24 +155,41 @@ sealed class StatisticsFile : IDisposable
     /// </summary>
     public static List<SeriesPoint> Read(DuckDBConnection connection, SeriesQuery query)
     {
-        var parameters = new SqlParameters();
         var parts = StatisticsMarks.Read(connection, Database).Parts(query);
-        if (parts.Count == 0)
+        var series = ReadSeries(connection, query);
+        if (parts.Count == 0 || series.Count == 0)
             return [];
+        // By number rather than by a join: series of a level are numbered, and written, side by side, so that DuckDB
+        // need not read the rows of others.
+        var parameters = new SqlParameters();
+        var isWanted = $"series >= {series.Keys.Min()} AND series <= {series.Keys.Max()} AND series IN " +
+            (series.Count <= MaxConstants
+                ? $"({string.Join(", ", series.Keys)})"
+                : $"(SELECT unnest({parameters.Bind(series.Keys.ToList())}::INTEGER[]))");
+        var exemplars = query.WithExemplars ? "exemplars" : "NULL::BLOB";
         var rows = string.Join(" UNION ALL ", parts.Select(part =>
-            $"SELECT series, minute, latencies, is_estimated, exemplars FROM {Database}.{part.Table} " +
-            $"WHERE minute >= {parameters.Bind(part.From)} AND minute < {parameters.Bind(part.To)}"));
-        using var command = parameters.Command(connection, $"""
-            SELECT {StatisticsRows.SeriesColumns}, minute, latencies, is_estimated, exemplars
-            FROM ({rows}) JOIN {Database}.series ON id = series
-            WHERE {Condition(parameters, query)}
-            """);
+            $"SELECT series, minute, latencies, is_estimated, {exemplars} AS exemplars FROM {Database}.{part.Table} " +
+            $"WHERE minute >= {parameters.Bind(part.From)} AND minute < {parameters.Bind(part.To)} AND {isWanted}"));
+        using var command = parameters.Command(connection, rows);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         var points = new List<SeriesPoint>();
         while (row.Read())
-            points.Add(StatisticsRows.ReadPoint(row, query.WithExemplars));
+            points.Add(StatisticsRows.ReadPoint(row, series[row.Next<int>()], query.WithExemplars));
         return points;
+    }
+
+    static Dictionary<int, Series> ReadSeries(DuckDBConnection connection, SeriesQuery query)
+    {
+        var parameters = new SqlParameters();
+        using var command = parameters.Command(connection,
+            $"SELECT id, {StatisticsRows.SeriesColumns} FROM {Database}.series WHERE {Condition(parameters, query)}");
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        var series = new Dictionary<int, Series>();
+        while (row.Read())
+            series.Add(row.Next<int>(), StatisticsRows.ReadSeries(row));
+        return series;
     }
 
     /// <summary>The traces that are exemplars of operations by the hour, by the low halves of their ids.</summary>

@@ -76,7 +76,7 @@ sealed class StatisticsRows : IDisposable
             var row = new RowReader(reader);
             var points = new List<SeriesPoint>();
             while (row.Read())
-                points.Add(ReadPoint(row, withExemplars: true));
+                points.Add(ReadPoint(row, ReadSeries(row), withExemplars: true));
             Append(to, SeriesPoints.Merge(points, minutes));
             Compact(from, first, minutes, points);
         }
@@ -94,9 +94,8 @@ sealed class StatisticsRows : IDisposable
         Append(table, merged);
     }
 
-    public static SeriesPoint ReadPoint(RowReader row, bool withExemplars)
+    public static SeriesPoint ReadPoint(RowReader row, in Series series, bool withExemplars)
     {
-        var series = ReadSeries(row);
         var minute = row.Next<long>();
         var latencies = LatencyHistogram.Decode(row.NextBlob()!);
         var isEstimated = row.Next<bool>();
@@ -164,7 +163,7 @@ sealed class StatisticsRows : IDisposable
         return id;
     }
 
-    static Series ReadSeries(RowReader row) => new(
+    public static Series ReadSeries(RowReader row) => new(
         (SeriesLevel)row.Next<byte>(), row.NextText()!, row.NextText()!, (SpanKind)row.Next<byte>(),
         row.Next<bool>(), (SeriesSource)row.Next<byte>(), row.NextText()!, row.NextText()!, (EdgeSide)row.Next<byte>());
 

@@ -179,12 +179,13 @@ sealed class StoreTables : IDisposable
     {
         var old = _writer.Partition;
         // or the clock was set back
-        if (old.SpanCount == 0 || nowMillis < _sinceMillis)
+        var rows = old.SpanCount + old.CountedRows;
+        if (rows == 0 || nowMillis < _sinceMillis)
             _sinceMillis = nowMillis;
         _nextTryMillis = Math.Min(_nextTryMillis, nowMillis + RetryMillis);
         var limit = old.Number == 1 ? Math.Max(1, _options.SealSpans / FirstShare) : _options.SealSpans;
-        var isDue = old.SpanCount >= limit || nowMillis - _sinceMillis >= _options.SealAge.TotalMilliseconds;
-        if (!isDue || old.SpanCount == 0 || _folder.IsInMemory || nowMillis < _nextTryMillis ||
+        var isDue = rows >= limit || nowMillis - _sinceMillis >= _options.SealAge.TotalMilliseconds;
+        if (!isDue || rows == 0 || _folder.IsInMemory || nowMillis < _nextTryMillis ||
             _sealer.Waiting >= MaxUnsealed)
             return;
         try

@@ -115,12 +115,12 @@ sealed class Upkeep
             if (look)
                 _writer.LookAsync().GetAwaiter().GetResult();
             _statistics.Absorb();
+            MergeStatistics();
             DropOld();
             DropExcess();
             while (!_isClosing &&
                 _merger.TryMergeNext(_statistics.FirstLive, _time.GetUtcNow().ToUnixTimeMilliseconds()))
                 DropExcess();
-            MergeStatistics();
         }
         catch (Exception exception)
         {

@@ -36,7 +36,8 @@ public sealed class ComparisonEndpointsTests
         Assert.Equal(8e6, Number(List(answer, "nodes")[0], "durationNanos", "p50"));
         Assert.True(answer.GetProperty("isComplete").GetBoolean());
         answer = await server.GetJsonAsync($"/api/tracing/graph?level=operation&limit=1&{Window}");
-        Assert.Equal("pay", Assert.Single(List(answer, "edges")).GetProperty("callee").GetProperty("operation").GetString());
+        Assert.Equal("pay",
+            Assert.Single(List(answer, "edges")).GetProperty("callee").GetProperty("operation").GetString());
         Assert.Equal(["pay", "x", "buy"],
             List(answer, "nodes").Select(node => node.GetProperty("operation").GetString()));
     }
@@ -72,7 +73,8 @@ public sealed class ComparisonEndpointsTests
             for (var i = 0; i < spans; i++)
             {
                 kit.Add("shop", "buy",
-                    TwoSamplesTests.LogNormal(random, 2000 * Math.Exp(Math.Max(0, spans - 400) * 0.01), 0.2, 0), minute);
+                    TwoSamplesTests.LogNormal(random, 2000 * Math.Exp(Math.Max(0, spans - 400) * 0.01), 0.2, 0),
+                    minute);
             }
         }
         kit.Add("shop", "buy", 5, minute: 130);

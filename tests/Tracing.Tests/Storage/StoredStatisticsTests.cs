@@ -11,6 +11,7 @@ public sealed class StoredStatisticsTests : IAsyncDisposable
 {
     readonly TemporaryFolder _folder = new();
     readonly TestClock _clock = new();
+    readonly ErrorLog _log = new();
     readonly List<DuckDbSpanStore> _opened = [];
 
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -111,6 +112,23 @@ public sealed class StoredStatisticsTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_came_counted_ages_without_any_span()
+    {
+        var store = Open(new() { Retention = TimeSpan.FromDays(2) });
+        var latencies = new LatencyHistogram();
+        latencies.Record(5_000_000, 100);
+        var point = new SeriesPoint(
+            new Series(SeriesLevel.Operation, "cart", "buy", SpanKind.Server, false), NowMinute, latencies, false);
+        await store.AppendAsync(new SpanBatch([], 1) { Counted = [point] }, Cancellation);
+        Assert.Equal(100, await CountAsync(store));
+        await PassAsync(store, TimeSpan.FromHours(1));
+        Assert.Equal(2, store.Partitions.Count);
+        await PassAsync(store, TimeSpan.FromDays(3));
+        Assert.Single(store.Partitions);
+        Assert.Equal(100, await CountAsync(store));
+    }
+
+    [Fact]
     public async Task Without_their_file_partitions_are_counted_again()
     {
         var store = Open(new() { SealSpans = 30 });
@@ -124,6 +142,7 @@ public sealed class StoredStatisticsTests : IAsyncDisposable
         await File.WriteAllTextAsync(file, "This is no database.", Cancellation);
         store = Open(new() { SealSpans = 30 });
         Assert.Equal(90, await CountAsync(store));
+        Assert.Contains("statistics", Assert.Single(_log.Errors), StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(_folder.Path, "statistics.damaged")));
     }
 
@@ -145,7 +164,7 @@ public sealed class StoredStatisticsTests : IAsyncDisposable
 
     DuckDbSpanStore Open(DuckDbStoreOptions options)
     {
-        var store = DuckDbSpanStore.Open(options with { Path = _folder.Path }, _clock);
+        var store = DuckDbSpanStore.Open(options with { Path = _folder.Path }, _clock, _log);
         _opened.Add(store);
         return store;
     }
@@ -159,6 +178,7 @@ public sealed class StoredStatisticsTests : IAsyncDisposable
         // what is sealed by now may be due for more
         _clock.Advance(TimeSpan.FromMinutes(1));
         await store.WhenKeptUpAsync();
+        Assert.True(_log.Errors.IsEmpty, string.Join('\n', _log.Errors));
     }
 
     void CopyTo(string folder)

@@ -20,8 +20,8 @@ public sealed class ComparisonsTests
     }
 
     /// <summary>
-    /// 300 answers on 20 operations each in which nothing changed: of them at most the share promised may name a change,
-    /// but for three standard deviations of chance.
+    /// 300 answers on 20 operations each in which nothing changed: of them at most the share promised may name a
+    /// change, but for three standard deviations of chance.
     /// </summary>
     [Fact]
     public void Where_nothing_changed_hardly_any_answer_ranks_something()

@@ -35,7 +35,9 @@ public sealed class DistributionsTests
         Assert.True(double.IsNaN(NormalDistribution.UpperTail(double.NaN)));
     }
 
-    /// <summary>t from printed tables; with one degree of freedom it is Cauchy's distribution, with two algebraic.</summary>
+    /// <summary>
+    /// t from printed tables; with one degree of freedom it is Cauchy's distribution, with two algebraic.
+    /// </summary>
     [Theory]
     [InlineData(2.2281388519649385, 10, 0.025)]
     [InlineData(1.6972608943617378, 30, 0.05)]
@@ -57,7 +59,9 @@ public sealed class DistributionsTests
         Assert.Equal((0, 1), (SpecialFunctions.IncompleteBeta(2, 3, 0), SpecialFunctions.IncompleteBeta(2, 3, 1)));
     }
 
-    /// <summary>The example of the paper: of 15 comparisons four are changes at 5 %, where Bonferroni finds three.</summary>
+    /// <summary>
+    /// The example of the paper: of 15 comparisons four are changes at 5 %, where Bonferroni finds three.
+    /// </summary>
     [Fact]
     public void Benjamini_and_Hochbergs_example_is_met()
     {

@@ -10,7 +10,8 @@ public sealed class LoadBendTests
         {
             var rate = 10 + (190 * random.NextDouble());
             var error = Math.Log(TwoSamplesTests.LogNormal(random, 1e9, noise, 0) / 1e9);
-            return new LoadPoint(rate, Math.Exp(Math.Log(1e7) + (0.001 * rate) + (above * Math.Max(0, rate - bend)) + error));
+            return new LoadPoint(
+                rate, Math.Exp(Math.Log(1e7) + (0.001 * rate) + (above * Math.Max(0, rate - bend)) + error));
         })];
 
     [Fact]

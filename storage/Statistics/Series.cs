@@ -56,6 +56,15 @@ public readonly record struct Series(
 {
     /// <summary>The operation, or the service, of what was beyond the bound on their number.</summary>
     public const string Others = "(others)";
+
+    public bool Equals(Series other) =>
+        Level == other.Level && Kind == other.Kind && IsError == other.IsError && Source == other.Source &&
+        Side == other.Side && Service == other.Service && Operation == other.Operation && Peer == other.Peer &&
+        PeerOperation == other.PeerOperation;
+
+    /// <remarks>The compiler's own hashes enums one by one, which allocates where code is not optimized.</remarks>
+    public override int GetHashCode() => HashCode.Combine(Service, Operation, Peer, PeerOperation,
+        ((int)Level << 16) | ((int)Kind << 8) | ((int)Source << 4) | ((int)Side << 1) | (IsError ? 1 : 0));
 }
 
 /// <summary>The latencies of a series in some time.</summary>

@@ -102,7 +102,8 @@ public class LatencyHistogramEncodingTests
         try
         {
             var decoded = LatencyHistogram.Decode(damaged);
-            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 40_000);
+            // a window of 32 KB at most, and little else
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 60_000);
             // a whole one: what it says can be asked and encoded
             Assert.Equal(decoded.Content(), LatencyHistogram.Decode(decoded.Encode()).Content());
             Assert.True(decoded.Count == 0 || decoded.Quantile(0.5) <= decoded.Max);

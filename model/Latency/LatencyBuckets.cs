@@ -27,7 +27,8 @@ static class LatencyBuckets
     public static int LastIndex(int scale) => (63 << scale) - 1;
 
     /// <summary>2^(63 + j/64) without its fraction, for j = 0 to 63; then one that nothing lies above.</summary>
-    static ReadOnlySpan<ulong> Borders =>
+    // an array, as a span of constants is made anew, with allocations, where code is not optimized
+    static readonly ulong[] Borders =
     [
         0x8000000000000000, 0x8164d1f3bc030773, 0x82cd8698ac2ba1d7, 0x843a28c3acde4046, 0x85aac367cc487b14,
         0x871f61969e8d1010, 0x88980e8092da8527, 0x8a14d575496efd9a, 0x8b95c1e3ea8bd6e6, 0x8d1adf5b7e5ba9e5,

@@ -26,7 +26,7 @@ sealed class KillMoment : IDisposable
             return;
         _watcher = new FileSystemWatcher(folder, kind switch
         {
-            2 => "*.open.duckdb",
+            2 => "*.open.log",
             3 => "*.tmp.duckdb",
             _ => "*.duckdb",
         });

@@ -1,5 +1,4 @@
 using System.Globalization;
-using DuckDB.NET.Data;
 using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
@@ -11,7 +10,7 @@ namespace Tracing.Storage.DuckDb;
 /// all attributes are such texts, each with its key after the letter: its length in code points, a colon, the key. Used
 /// by the writer thread only.
 /// </summary>
-sealed class AttributeWriter : IDisposable
+sealed class AttributeWriter
 {
     /// <summary>
     /// Values of a key, and of all keys, that get codes; more would take memory while the partition is in use.
@@ -30,9 +29,9 @@ sealed class AttributeWriter : IDisposable
     readonly ShapeTree _tree;
     // by id of the key
     Codes?[] _codes = new Codes?[64];
-    readonly TableAppender _keyRows;
-    readonly TableAppender _valueRows;
-    readonly TableAppender _shapeRows;
+    readonly RowAppender _keyRows;
+    readonly RowAppender _valueRows;
+    readonly RowAppender _shapeRows;
 
     // known, and not stored yet: when a transaction fails they are for the next
     readonly List<(AttributeKey Key, int Code)> _addedValues = [];
@@ -47,20 +46,22 @@ sealed class AttributeWriter : IDisposable
     readonly List<KeyValue> _texts = [];
     int _values;
 
-    public AttributeWriter(DuckDBConnection connection, string database, Layout layout, Shapes shapes)
+    /// <param name="keys">The table attribute_keys, and so on.</param>
+    public AttributeWriter(
+        Layout layout, Shapes shapes, RowAppender keys, RowAppender values, RowAppender shapesTable)
     {
         _layout = layout;
         _shapes = shapes;
         _tree = new ShapeTree(layout, shapes);
         foreach (var key in shapes.Keys.All().OfType<AttributeKey>())
             _values += key.Values.Count;
-        _keyRows = new TableAppender(connection, database, "attribute_keys");
-        _valueRows = new TableAppender(connection, database, "attribute_values");
-        _shapeRows = new TableAppender(connection, database, "shapes");
+        _keyRows = keys;
+        _valueRows = values;
+        _shapeRows = shapesTable;
     }
 
     /// <param name="rowId">Of the row in the table.</param>
-    public void Append(TableAppender row, KeyValue[] attributes, int rowId)
+    public void Append(RowAppender row, KeyValue[] attributes, int rowId)
     {
         _rowId = rowId;
         _texts.Clear();
@@ -124,14 +125,7 @@ sealed class AttributeWriter : IDisposable
         _shapeRows.Discard();
     }
 
-    public void Dispose()
-    {
-        _keyRows.Dispose();
-        _valueRows.Dispose();
-        _shapeRows.Dispose();
-    }
-
-    void AppendColumns(TableAppender row, Shape shape, KeyValue[] attributes)
+    void AppendColumns(RowAppender row, Shape shape, KeyValue[] attributes)
     {
         for (var column = 0; column < _layout.Columns.Length; column++)
         {
@@ -153,7 +147,7 @@ sealed class AttributeWriter : IDisposable
         row.Append(shape.Id);
     }
 
-    void AppendCodes(TableAppender row, Shape shape, KeyValue[] attributes)
+    void AppendCodes(RowAppender row, Shape shape, KeyValue[] attributes)
     {
         if (shape.Coded.Length == 0)
         {
@@ -173,7 +167,7 @@ sealed class AttributeWriter : IDisposable
         }
     }
 
-    void AppendTexts(TableAppender row, bool withKeys)
+    void AppendTexts(RowAppender row, bool withKeys)
     {
         if (_texts.Count == 0)
         {
@@ -202,7 +196,7 @@ sealed class AttributeWriter : IDisposable
         }
     }
 
-    void AppendFreeForm(TableAppender row, KeyValue[] attributes)
+    void AppendFreeForm(RowAppender row, KeyValue[] attributes)
     {
         for (var column = 0; column < _layout.Columns.Length; column++)
             row.AppendNull();

@@ -3,7 +3,7 @@ using DuckDB.NET.Data;
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>What was counted but not stored: <see cref="SpanBatch.Counted"/>, until the statistics have it.</summary>
-sealed class CountedTable(TableAppender appender) : IDisposable
+sealed class CountedTable(RowAppender appender)
 {
     public void Append(SeriesPoint point)
     {
@@ -23,11 +23,7 @@ sealed class CountedTable(TableAppender appender) : IDisposable
         appender.EndRow();
     }
 
-    public void Flush() => appender.Flush();
-
     public void Discard() => appender.Discard();
-
-    public void Dispose() => appender.Dispose();
 
     /// <summary>Rows from one to before another, in the order stored.</summary>
     public static List<SeriesPoint> Read(DuckDBConnection connection, Partition partition, long start, long end)

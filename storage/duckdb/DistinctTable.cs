@@ -58,9 +58,9 @@ sealed class SharedContents
 /// A table of distinct contents in the append partition. The writer thread adds to it within its transaction, then
 /// calls <see cref="Publish"/> or <see cref="Discard"/>.
 /// </summary>
-sealed class DistinctTable<T> : IDisposable where T : class, IEquatable<T>
+sealed class DistinctTable<T> where T : class, IEquatable<T>
 {
-    readonly TableAppender _appender;
+    readonly RowAppender _appender;
     readonly Contents<T> _contents;
     readonly Func<T, byte[]> _encode;
     readonly Dictionary<T, int> _ids = [];
@@ -72,7 +72,7 @@ sealed class DistinctTable<T> : IDisposable where T : class, IEquatable<T>
     int _nextId = 1;
 
     /// <param name="contents">What the table holds, and where what is added can be read.</param>
-    public DistinctTable(TableAppender appender, Contents<T> contents, Func<T, byte[]> encode)
+    public DistinctTable(RowAppender appender, Contents<T> contents, Func<T, byte[]> encode)
     {
         _appender = appender;
         _contents = contents;
@@ -95,8 +95,6 @@ sealed class DistinctTable<T> : IDisposable where T : class, IEquatable<T>
         return _lastId;
     }
 
-    public void Flush() => _appender.Flush();
-
     public void Publish() => _added.Clear();
 
     public void Discard()
@@ -110,8 +108,6 @@ sealed class DistinctTable<T> : IDisposable where T : class, IEquatable<T>
         _added.Clear();
         _last = null;
     }
-
-    public void Dispose() => _appender.Dispose();
 
     int Add(T content)
     {

@@ -56,6 +56,9 @@ sealed class Layout
         new(attributes.Select((each, i) => new AttributeColumn(each.Key, each.Type,
             string.Create(CultureInfo.InvariantCulture, $"a{i}:{each.Key}"))));
 
+    /// <summary>With these columns, as they were made before.</summary>
+    public static Layout Of(IEnumerable<AttributeColumn> columns) => new(columns);
+
     /// <summary>Whether attributes of this key and type can have a column.</summary>
     public static bool IsPossible(string key, AttributeType type) =>
         type is AttributeType.String or AttributeType.Bool or AttributeType.Int or AttributeType.Double &&

@@ -223,7 +223,10 @@ sealed class MergedCopy
     /// <summary>Brings the sources into one layout, with one set of shapes and codes, in temporary tables.</summary>
     void Convert()
     {
-        using var attributes = new AttributeWriter(_connection, Database, _layout, new Shapes());
+        using var keys = new TableAppender(_connection, Database, "attribute_keys");
+        using var values = new TableAppender(_connection, Database, "attribute_values");
+        using var shapes = new TableAppender(_connection, Database, "shapes");
+        var attributes = new AttributeWriter(_layout, new Shapes(), keys, values, shapes);
         for (var i = 0; i < _run.Count; i++)
         {
             var conversion = new LayoutConversion(_connection, _run[i], attributes, i, _isThinned);

@@ -8,14 +8,14 @@ namespace Tracing.Storage.DuckDb;
 /// within its transaction, then calls <see cref="Publish"/> or <see cref="Discard"/>; any thread reads what is
 /// published.
 /// </summary>
-sealed class Names : IDisposable
+sealed class Names
 {
     readonly HashSet<(string Key, string Value)> _inPartition = [];
     readonly List<(string Key, string Value)> _added = [];
 
     // by code unit, as Zipkin sorts; guarded by itself
     readonly SortedDictionary<string, SortedSet<string>> _published = new(StringComparer.Ordinal);
-    TableAppender? _appender;
+    RowAppender? _appender;
 
     /// <summary>Takes in the names of a partition.</summary>
     public void Read(DuckDBConnection connection, string database, string table)
@@ -29,9 +29,8 @@ sealed class Names : IDisposable
     }
 
     /// <summary>Adds to another partition from now on, which has names of its own again.</summary>
-    public void MoveTo(TableAppender names)
+    public void MoveTo(RowAppender names)
     {
-        _appender?.Dispose();
         _appender = names;
         // names that it has already, after a restart, are written once more, which harms nobody
         _inPartition.Clear();
@@ -61,8 +60,6 @@ sealed class Names : IDisposable
         _appender.EndRow();
     }
 
-    public void Flush() => _appender!.Flush();
-
     public void Publish()
     {
         lock (_published)
@@ -84,5 +81,4 @@ sealed class Names : IDisposable
         _added.Clear();
     }
 
-    public void Dispose() => _appender?.Dispose();
 }

@@ -94,21 +94,13 @@ sealed class Partition
     /// <summary>Resources and scopes; of a sealed partition read with its first span.</summary>
     public SharedContents Contents => _contents.Value;
 
-    /// <summary>The rows that memory has too; null when it is sealed, or was written before the start.</summary>
-    public RecentRows? Recent { get; set; }
+    /// <summary>Its tables while it is open; null when it is sealed.</summary>
+    public OpenTables? Tables { get; private init; }
 
-    public long SpanCount
-    {
-        get => Interlocked.Read(ref _spans);
-        set => Interlocked.Exchange(ref _spans, value);
-    }
+    public long SpanCount => Tables?.Spans.Published ?? _spans;
 
     /// <summary>Rows of its table counted.</summary>
-    public long CountedRows
-    {
-        get => Interlocked.Read(ref _countedRows);
-        set => Interlocked.Exchange(ref _countedRows, value);
-    }
+    public long CountedRows => Tables?["counted"].Published ?? _countedRows;
 
     /// <summary>When it was begun, in milliseconds since 1970.</summary>
     public long CreatedMillis { get; init; }
@@ -135,20 +127,20 @@ sealed class Partition
 
     /// <summary>An attached partition that takes appends, or took them.</summary>
     /// <param name="expectedTraces">For how many traces to make the filter.</param>
-    public static Partition ReadOpen(DuckDBConnection connection, int number, string file, long expectedTraces)
+    public static Partition ReadOpen(
+        DuckDBConnection connection, int number, string file, OpenTables tables, long expectedTraces)
     {
         var database = DatabaseOf(number, isSealed: false);
         var contents = SharedContents.Read(connection, database);
         var filter = TraceFilter.For(expectedTraces);
-        AddTraces(connection, database, filter);
+        Array.ForEach(tables.Traces.Traces(), filter.Add);
         var partition = new Partition(
             number, false, file, Layout.Read(connection, database), filter, () => contents)
         {
             CreatedMillis = (long)ReadNumber(connection, database, "created_ms", file),
+            Tables = tables,
         };
-        var (count, min, max) = ReadRange(connection, database);
-        partition._spans = count;
-        partition._countedRows = CountedTable.CountRows(connection, database);
+        var (_, min, max) = ReadRange(connection, database);
         partition.Widen(min, max);
         return partition;
     }
@@ -196,16 +188,6 @@ sealed class Partition
         var row = new RowReader(reader);
         row.Read();
         return (row.Next<long>(), row.Next<ulong>(), row.Next<ulong>());
-    }
-
-    /// <summary>Adds all traces of a database to a filter.</summary>
-    public static void AddTraces(DuckDBConnection connection, string database, TraceFilter filter)
-    {
-        using var command = connection.Command($"SELECT DISTINCT trace_low FROM {Sql.Quote(database)}.spans");
-        command.UseStreamingMode = true;
-        using var reader = command.ExecuteReader();
-        while (reader.Read())
-            filter.Add(reader.GetFieldValue<ulong>(0));
     }
 
     /// <summary>Notes starts of spans in nanoseconds since 1970; 0, as absent, is no start.</summary>

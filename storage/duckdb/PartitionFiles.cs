@@ -5,14 +5,14 @@ using System.Text.RegularExpressions;
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// The files of partitions. Their names are the list of what there is: NNNNNNNN.open.duckdb and its log for one that
-/// takes or took appends, NNNNNNNN.duckdb for a sealed one, NNNNNNNN-NNNNNNNN.duckdb for one that took the place of
+/// The files of partitions. Their names are the list of what there is: NNNNNNNN.open.log for one that takes or took
+/// appends, NNNNNNNN.duckdb for a sealed one, NNNNNNNN-NNNNNNNN.duckdb for one that took the place of
 /// those from the first to the last number; with .tmp before .duckdb while it is being written. Numbers grow by one and
 /// are never used again while a file bears them.
 /// </summary>
 static partial class PartitionFiles
 {
-    const string Open = ".open.duckdb";
+    const string Open = ".open.log";
     const string Temporary = ".tmp.duckdb";
     const string Sealed = ".duckdb";
     const string Damaged = ".damaged";
@@ -38,7 +38,7 @@ static partial class PartitionFiles
 
     public static SortedSet<int> SealedNumbers(string folder) => Numbers(folder, Sealed);
 
-    /// <summary>Names of the files that were set aside, without their logs.</summary>
+    /// <summary>Names of the files that were set aside.</summary>
     public static List<string> DamagedFiles(string folder) =>
         [.. Directory.EnumerateFiles(folder, "*" + Damaged).Order(StringComparer.Ordinal)];
 
@@ -67,25 +67,6 @@ static partial class PartitionFiles
     {
         File.Delete(LogOf(file));
         File.Delete(file);
-    }
-
-    /// <summary>
-    /// Writes the logs of open partitions anew. After a failed sync the system takes for written what may not be, so
-    /// that to sync once more would not help.
-    /// </summary>
-    public static void RewriteLogs(string folder)
-    {
-        foreach (var number in OpenNumbers(folder))
-        {
-            var log = LogOf(OpenFile(folder, number));
-            if (!File.Exists(log))
-                continue;
-            var copy = LogOf(TemporaryFile(folder, number));
-            File.Copy(log, copy, overwrite: true);
-            Sync(copy);
-            File.Move(copy, log, overwrite: true);
-        }
-        Sync(folder);
     }
 
     /// <summary>Bytes of a file and its log; 0 when there is none.</summary>

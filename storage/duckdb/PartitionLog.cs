@@ -1,146 +1,292 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// Looks through the log of an open partition before DuckDB replays it. DuckDB checks the content of each entry, but
-/// takes a log whose beginning is damaged for an empty one, and an entry whose length is damaged for the end that a
-/// kill tears off: all that follows would be lost without a word.
+/// The file of an append partition: what was committed to its tables, transaction by transaction, each synced before it
+/// is acknowledged.
 /// </summary>
 /// <remarks>
-/// The log of DuckDB 1.5: a header of fields (number of 2 bytes, value) that ends with ff ff; then entries, each of
-/// its length and checksum of 8 bytes, and content. An entry of one constant content ends each transaction. Another
-/// version of DuckDB may write another; then every test that opens a store twice fails.
+/// Numbers are little-endian. The header: <see cref="Magic"/>, the format's version (4 bytes), a random number that goes
+/// into all hashes (8), and a hash of that (4). Then frames: <see cref="Marker"/> (4), length of the content (4), hash of
+/// length and content (8), content. The first frame has when the partition was begun, in milliseconds since 1970 (8), and
+/// its layout; each other is a transaction: pieces of a table's rows, each the table's number (1), how many rows (varint,
+/// at most 2,048), and the columns as in <see cref="ColumnCodec"/>. As a whole frame cannot be made without the random
+/// number, no text of a span can pass for one.
 /// </remarks>
-static class PartitionLog
+sealed class PartitionLog : IDisposable
 {
-    /// <summary>Length and checksum before each entry.</summary>
-    const int EntryHeader = 16;
+    const int HeaderLength = 24;
+    const int FrameHeader = 16;
+    const uint Marker = 0x4e415053;
 
-    /// <summary>A log without a transaction is no longer: it takes some 5 KiB to make the tables.</summary>
-    const int MaxUnborn = 64 * 1024;
+    static ReadOnlySpan<byte> Magic => "TRACING\n"u8;
 
-    /// <summary>Bytes of the header that are looked at; it has at most 57.</summary>
-    const int HeaderLength = 64;
+    readonly SafeFileHandle _handle;
+    readonly string _file;
+    readonly long _seed;
+    readonly LogBuffer _frame = new();
+    long _length;
 
-    const int IdLength = 16;
-
-    /// <summary>Where the file has the id that its log repeats: somewhere in its first block.</summary>
-    const int FileHeader = 4096;
-
-    // field 100, kind of entry: 98, the version; field 101, the version: 2; field 102, the id's length
-    static ReadOnlySpan<byte> Start => [0x64, 0, 98, 0x65, 0, 2, 0x66, 0, IdLength];
-
-    // field 100, kind of entry: 100, the end of a transaction
-    static ReadOnlySpan<byte> Commit => [0x64, 0, 100, 0xff, 0xff];
-
-    /// <summary>Whether nothing was ever committed, so that the partition was just being made.</summary>
-    public static bool IsUnborn(string log)
+    PartitionLog(SafeFileHandle handle, string file, long seed, long length)
     {
-        if (!File.Exists(log))
-            return true;
-        using var handle = File.OpenHandle(log);
-        var length = RandomAccess.GetLength(handle);
-        return length <= MaxUnborn && CountCommits(handle, 0, length) == 0;
+        _handle = handle;
+        _file = file;
+        _seed = seed;
+        _length = length;
     }
 
-    /// <exception cref="InvalidDataException">The log is damaged; the message says where.</exception>
-    public static void Check(string file, string log)
+    /// <summary>
+    /// Whether a sync failed, so that what the system has of the file cannot be trusted: nothing more may be
+    /// appended to it. What was acknowledged before is on disk.
+    /// </summary>
+    public bool IsBroken { get; private set; }
+
+    /// <summary>Makes a new file and syncs it; its name in the folder is left to the caller.</summary>
+    public static PartitionLog Create(string file, long createdMillis, Layout layout)
     {
-        using var handle = File.OpenHandle(log);
-        var length = RandomAccess.GetLength(handle);
-        var at = CheckHeader(handle, file, log);
-        while (NextEntry(handle, at, length) is { } next)
-            at = next;
-        if (at < length)
-            CheckEnd(handle, at, length, log);
+        var seed = BinaryPrimitives.ReadInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(long)));
+        var header = new byte[HeaderLength];
+        Magic.CopyTo(header);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), Schema.Version);
+        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(12), seed);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(20), HashOfHeader(header));
+        var log = new PartitionLog(
+            File.OpenHandle(file, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read), file, seed, 0);
+        try
+        {
+            log._frame.Add(header);
+            log._frame.Add(FrameHeader);
+            BinaryPrimitives.WriteInt64LittleEndian(log._frame.Add(sizeof(long)), createdMillis);
+            WriteLayout(log._frame, layout);
+            log.Write(HeaderLength);
+            return log;
+        }
+        catch
+        {
+            log.Dispose();
+            throw;
+        }
     }
 
-    static long CheckHeader(SafeFileHandle handle, string file, string log)
+    /// <summary>
+    /// Whether nothing was ever committed: the partition was just being made. Without a whole header nobody can tell
+    /// frames, so their markers count: the first one says nothing of spans.
+    /// </summary>
+    public static bool IsUnborn(string file)
     {
-        Span<byte> header = stackalloc byte[HeaderLength];
-        header = header[..RandomAccess.Read(handle, header, 0)];
-        var id = (stackalloc byte[IdLength]);
-        var at = Start.Length;
-        var isGood = header.StartsWith(Start);
-        // each byte of the id as a variable-length integer
-        for (var i = 0; i < IdLength && isGood; i++)
-            isGood = TryReadVarint(header, ref at, out id[i]);
-        isGood = isGood && header[at..].StartsWith((ReadOnlySpan<byte>)[0x67, 0]);
-        at += 2;
-        // how often the file had a checkpoint: never
-        isGood = isGood && TryReadVarint(header, ref at, out var checkpoints) && checkpoints == 0 &&
-            header[at..].StartsWith((ReadOnlySpan<byte>)[0xff, 0xff]);
-        if (!isGood)
-            throw new InvalidDataException($"The beginning of {log} is damaged.");
-        if (!HasId(file, id))
-            throw new InvalidDataException($"{log} is not the log of {file}, or the beginning of one is damaged.");
-        return at + 2;
+        Span<byte> marker = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(marker, Marker);
+        var bytes = ReadAll(file, 64 * 1024);
+        return !TryReadStart(bytes, out _) && bytes.AsSpan().Count(marker) <= 1;
     }
 
-    static bool TryReadVarint(ReadOnlySpan<byte> bytes, ref int at, out byte value)
+    /// <summary>Reads a file that is not <see cref="IsUnborn"/>, to go on in it.</summary>
+    /// <param name="begin">Makes the tables, after the time when the partition was begun and its layout.</param>
+    /// <exception cref="InvalidDataException">The file is damaged; the message says where.</exception>
+    /// <exception cref="StoreUnusableException">It is of another version.</exception>
+    public static PartitionLog Open(string file, Func<long, Layout, IReadOnlyList<MemoryTable>> begin)
     {
-        value = 0;
-        if (at + 2 >= bytes.Length)
-            return false;
-        value = (byte)(bytes[at] & 0x7f);
-        if (bytes[at++] < 0x80)
-            return true;
-        value |= (byte)(bytes[at] << 7);
-        return bytes[at++] == 1;
+        var bytes = ReadAll(file, long.MaxValue);
+        // whatever else a later version changes, it has such a header
+        if (HasHeader(bytes))
+            Schema.CheckVersion(BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)), file);
+        if (!TryReadStart(bytes, out var seed))
+            throw new InvalidDataException($"The beginning of {file} is damaged.");
+        var at = HeaderLength;
+        IReadOnlyList<MemoryTable>? tables = null;
+        for (; TryReadFrame(bytes, at, seed, out var content); at += FrameHeader + content.Length)
+        {
+            if (tables is null)
+                tables = begin(BinaryPrimitives.ReadInt64LittleEndian(content), ReadLayout(content[sizeof(long)..]));
+            else
+                ReadTransaction(content, tables);
+        }
+        // of those that a kill tears off there is one at most, as each is synced before the next begins
+        if (FindFrame(bytes, at + 1, seed) is { } next)
+        {
+            throw new InvalidDataException(
+                $"{file} is damaged from byte {at} to {next} of {bytes.Length}; whole transactions follow.");
+        }
+        var handle = File.OpenHandle(file, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
+        try
+        {
+            RandomAccess.SetLength(handle, at);
+            return new PartitionLog(handle, file, seed, at);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
     }
 
-    static bool HasId(string file, ReadOnlySpan<byte> id)
+    /// <summary>
+    /// Writes the rows of the tables that are not published yet as one transaction; returns when they are on disk. When
+    /// it throws, nothing of them is, and the log <see cref="IsBroken"/>.
+    /// </summary>
+    public void Append(IReadOnlyList<MemoryTable> tables)
+    {
+        _frame.Add(FrameHeader);
+        for (var number = 0; number < tables.Count; number++)
+            AppendRows((byte)number, tables[number]);
+        Write(0);
+    }
+
+    public void Dispose() => _handle.Dispose();
+
+    static void ReadTransaction(ReadOnlySpan<byte> content, IReadOnlyList<MemoryTable> tables)
+    {
+        var reader = new LogReader(content);
+        while (reader.Left > 0)
+        {
+            var number = reader.TakeByte();
+            if (number >= tables.Count)
+                throw new InvalidDataException($"There is no table {number}.");
+            tables[number].Read(checked((int)reader.TakeNumber()), ref reader);
+        }
+        foreach (var table in tables)
+            table.Publish();
+    }
+
+    void AppendRows(byte number, MemoryTable table)
+    {
+        for (var row = table.Published; row < table.Count;)
+        {
+            var start = (int)(row % ColumnBlock.Capacity);
+            var end = (int)Math.Min(ColumnBlock.Capacity, start + table.Count - row);
+            _frame.AddByte(number);
+            _frame.AddNumber((uint)(end - start));
+            foreach (var column in table.Block((int)(row / ColumnBlock.Capacity)).Columns)
+                ColumnCodec.Write(column, start, end, _frame);
+            row += end - start;
+        }
+    }
+
+    /// <param name="start">Where in what is to be written the frame begins.</param>
+    void Write(int start)
+    {
+        try
+        {
+            var frame = _frame.Written[start..];
+            BinaryPrimitives.WriteUInt32LittleEndian(frame, Marker);
+            BinaryPrimitives.WriteInt32LittleEndian(frame[4..], frame.Length - FrameHeader);
+            BinaryPrimitives.WriteUInt64LittleEndian(frame[8..], HashOf(frame, _seed));
+            RandomAccess.Write(_handle, _frame.Written, _length);
+            IsBroken = true;
+            RandomAccess.FlushToDisk(_handle);
+            IsBroken = false;
+            _length += _frame.Written.Length;
+        }
+        catch
+        {
+            CutOff();
+            throw;
+        }
+        finally
+        {
+            _frame.Clear();
+        }
+    }
+
+    /// <summary>Takes a transaction that failed out of the file, so that no start finds it.</summary>
+    void CutOff()
+    {
+        try
+        {
+            RandomAccess.SetLength(_handle, _length);
+        }
+        catch (IOException)
+        {
+            IsBroken = true;
+        }
+    }
+
+    static void WriteLayout(LogBuffer to, Layout layout)
+    {
+        to.AddNumber((uint)layout.Columns.Length);
+        foreach (var column in layout.Columns)
+        {
+            to.AddByte((byte)column.Type);
+            foreach (var text in (string[])[column.Key, column.Name])
+            {
+                var bytes = Encoding.UTF8.GetBytes(text);
+                to.AddNumber((uint)bytes.Length);
+                to.Add(bytes);
+            }
+        }
+    }
+
+    static Layout ReadLayout(ReadOnlySpan<byte> content)
+    {
+        var reader = new LogReader(content);
+        var columns = new List<AttributeColumn>();
+        for (var count = reader.TakeNumber(); count > 0; count--)
+        {
+            var type = (AttributeType)reader.TakeByte();
+            var key = Encoding.UTF8.GetString(reader.Take((int)reader.TakeNumber()));
+            columns.Add(new AttributeColumn(key, type, Encoding.UTF8.GetString(reader.Take((int)reader.TakeNumber()))));
+        }
+        return Layout.Of(columns);
+    }
+
+    static byte[] ReadAll(string file, long most)
     {
         using var handle = File.OpenHandle(file);
-        Span<byte> header = new byte[FileHeader];
-        return header[..RandomAccess.Read(handle, header, 0)].IndexOf(id) >= 0;
+        var bytes = new byte[Math.Min(most, RandomAccess.GetLength(handle))];
+        var read = 0;
+        while (read < bytes.Length && RandomAccess.Read(handle, bytes.AsSpan(read), read) is var more and > 0)
+            read += more;
+        return read == bytes.Length ? bytes : bytes[..read];
     }
 
-    /// <summary>Where the entry after this one begins; null when it does not end within the file.</summary>
-    static long? NextEntry(SafeFileHandle handle, long at, long length)
+    static bool HasHeader(ReadOnlySpan<byte> bytes) => bytes.Length >= HeaderLength && bytes.StartsWith(Magic) &&
+        BinaryPrimitives.ReadUInt32LittleEndian(bytes[20..]) == HashOfHeader(bytes);
+
+    static bool TryReadStart(ReadOnlySpan<byte> bytes, out long seed)
     {
-        Span<byte> entry = stackalloc byte[EntryHeader];
-        if (RandomAccess.Read(handle, entry, at) < EntryHeader)
-            return null;
-        var size = BinaryPrimitives.ReadInt64LittleEndian(entry);
-        return size > 0 && size <= length - at - EntryHeader ? at + EntryHeader + size : null;
+        seed = HasHeader(bytes) ? BinaryPrimitives.ReadInt64LittleEndian(bytes[12..]) : 0;
+        return HasHeader(bytes) && TryReadFrame(bytes, HeaderLength, seed, out _);
     }
 
-    // Each transaction is synced before the next begins, so of those that a kill tears off there is one at most.
-    static void CheckEnd(SafeFileHandle handle, long at, long length, string log)
+    static bool TryReadFrame(ReadOnlySpan<byte> bytes, int at, long seed, out ReadOnlySpan<byte> content)
     {
-        if (CountCommits(handle, at, length) > 1)
-            throw new InvalidDataException($"{log} is damaged at byte {at} of {length}; whole transactions follow.");
+        content = default;
+        if (bytes.Length - at < FrameHeader || BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]) != Marker)
+            return false;
+        var length = BinaryPrimitives.ReadInt32LittleEndian(bytes[(at + 4)..]);
+        if (length < 0 || length > bytes.Length - at - FrameHeader)
+            return false;
+        var frame = bytes.Slice(at, FrameHeader + length);
+        content = frame[FrameHeader..];
+        return BinaryPrimitives.ReadUInt64LittleEndian(frame[8..]) == HashOf(frame, seed);
     }
 
-    /// <summary>Ends of transactions from a place on, which need not be the beginning of an entry.</summary>
-    static int CountCommits(SafeFileHandle handle, long from, long length)
+    /// <summary>Where a whole frame begins at a place or after it.</summary>
+    static int? FindFrame(ReadOnlySpan<byte> bytes, int from, long seed)
     {
-        const int Overlap = EntryHeader + 5;
-        var buffer = new byte[1 << 20];
-        var commits = 0;
-        for (var at = from; at < length;)
+        Span<byte> marker = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(marker, Marker);
+        for (var at = from; at < bytes.Length;)
         {
-            var read = buffer.AsSpan(0, RandomAccess.Read(handle, buffer, at));
-            for (var i = read.IndexOf(Commit); i >= 0; i = Next(read, i + 1))
-            {
-                if (i >= EntryHeader &&
-                    BinaryPrimitives.ReadInt64LittleEndian(read[(i - EntryHeader)..]) == Commit.Length)
-                    commits++;
-            }
-            if (read.Length <= Overlap || at + read.Length >= length)
-                break;
-            // an entry may begin in this piece and end in the next; one that ends just here is not found again
-            at += read.Length - Overlap + 1;
+            var next = bytes[at..].IndexOf(marker);
+            if (next < 0)
+                return null;
+            if (TryReadFrame(bytes, at + next, seed, out _))
+                return at + next;
+            at += next + 1;
         }
-        return commits;
+        return null;
     }
 
-    static int Next(ReadOnlySpan<byte> bytes, int from)
-    {
-        var index = bytes[from..].IndexOf(Commit);
-        return index < 0 ? -1 : from + index;
-    }
+    static uint HashOfHeader(ReadOnlySpan<byte> header) => (uint)XxHash3.HashToUInt64(header[..20]);
+
+    /// <summary>Of a frame's length and content.</summary>
+    static ulong HashOf(ReadOnlySpan<byte> frame, long seed) =>
+        XxHash3.HashToUInt64(frame[FrameHeader..], seed ^ BinaryPrimitives.ReadInt32LittleEndian(frame[4..]));
 }

@@ -69,7 +69,13 @@ sealed class Partitions(DuckDBConnection connection, ILogger logger) : IDisposab
         })];
     }
 
-    public void Dispose() => connection.Dispose();
+    /// <summary>Closes what partitions hold; nobody may read any more.</summary>
+    public void Dispose()
+    {
+        foreach (var partition in _current)
+            partition.Tables?.Dispose();
+        connection.Dispose();
+    }
 
     void Release(Partition[] partitions)
     {
@@ -96,6 +102,7 @@ sealed class Partitions(DuckDBConnection connection, ILogger logger) : IDisposab
         try
         {
             connection.Execute($"DETACH {Sql.Quote(partition.Database)}");
+            partition.Tables?.Dispose();
             PartitionFiles.Delete(partition.File);
         }
         catch (Exception exception) when (exception is DuckDBException or IOException or UnauthorizedAccessException)

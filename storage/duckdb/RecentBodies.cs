@@ -11,7 +11,7 @@ namespace Tracing.Storage.DuckDb;
 /// start, but never before the newest body read at the start. What is read counts as if the newest of it came at the
 /// start, since the clock cannot tell how long the server was away.
 /// </remarks>
-sealed class RecentBodies(TimeProvider time) : IDisposable
+sealed class RecentBodies(TimeProvider time)
 {
     /// <summary>How long a hash is remembered.</summary>
     const long KeptMillis = 10 * 60 * 1000;
@@ -27,7 +27,7 @@ sealed class RecentBodies(TimeProvider time) : IDisposable
 
     // milliseconds since 1970
     long _startedAt = time.GetUtcNow().ToUnixTimeMilliseconds();
-    TableAppender? _appender;
+    RowAppender? _appender;
     long _nextPrune = long.MinValue;
     long? _newestRead;
 
@@ -61,15 +61,14 @@ sealed class RecentBodies(TimeProvider time) : IDisposable
     }
 
     /// <summary>Adds to another partition from now on.</summary>
-    public void MoveTo(TableAppender bodies)
+    public void MoveTo(RowAppender bodies)
     {
-        _appender?.Dispose();
         _appender = bodies;
     }
 
     /// <summary>Copies those that a partition must go on to remember; the newest it has count as now.</summary>
     public static void Copy(DuckDBConnection connection, string from, string to) => connection.Execute($"""
-        INSERT INTO {Sql.Quote(to)}.bodies FROM {Sql.Quote(from)}.bodies
+        INSERT INTO {Sql.Quote(to)}.bodies SELECT hash_high, hash_low, stored_ms FROM {Sql.Quote(from)}.bodies
         WHERE stored_ms >= (SELECT max(stored_ms) - $1 FROM {Sql.Quote(from)}.bodies)
         """, KeptMillis);
 
@@ -96,8 +95,6 @@ sealed class RecentBodies(TimeProvider time) : IDisposable
         return true;
     }
 
-    public void Flush() => _appender!.Flush();
-
     public void Publish()
     {
         _added.Clear();
@@ -119,8 +116,6 @@ sealed class RecentBodies(TimeProvider time) : IDisposable
             _storedAt.Remove(hash);
         _added.Clear();
     }
-
-    public void Dispose() => _appender?.Dispose();
 
     /// <summary>Milliseconds; what was read at the start is below 0.</summary>
     long SinceStart() => (long)time.GetElapsedTime(_started).TotalMilliseconds;

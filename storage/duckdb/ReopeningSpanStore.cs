@@ -220,7 +220,6 @@ public sealed class ReopeningSpanStore : ISpanStore
     {
         try
         {
-            PartitionFiles.RewriteLogs(_options.Path);
             var store = DuckDbSpanStore.Open(_options, _time, _logger);
             lock (_lock)
                 _store = store;

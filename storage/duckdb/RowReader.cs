@@ -82,83 +82,62 @@ sealed class RowReader(DuckDBDataReader reader) : IRow
     }
 }
 
-/// <summary>A row of <see cref="RecentRows"/>.</summary>
-sealed class MemoryRow(byte[] bytes, int position) : IRow
+/// <summary>A row of a table in memory, whose columns are all read or skipped.</summary>
+sealed unsafe class MemoryRow(MemoryTable table, long row) : IRow
 {
-    int _position = position;
+    readonly ColumnBlock[] _columns = table.Block((int)(row / ColumnBlock.Capacity)).Columns;
+    readonly int _row = (int)(row % ColumnBlock.Capacity);
+    int _column;
 
-    public T Next<T>() => NextScalar<T>(NextNumber());
-
-    public T? NextOrNull<T>() where T : struct => NextNumber() is var size and > 0 ? NextScalar<T>(size) : null;
-
-    public string? NextText() => NextNumber() is var size and > 0 ? NextText((int)size - 1) : null;
-
-    public List<int>? NextNumbers()
+    public T Next<T>()
     {
-        if (NextNumber() is not (var count and > 0))
-            return null;
-        var numbers = new List<int>((int)count - 1);
-        for (var i = 1u; i < count; i++)
-        {
-            var folded = (uint)NextNumber();
-            numbers.Add((int)(folded >> 1) ^ -(int)(folded & 1));
-        }
-        return numbers;
+        var column = _columns[_column++];
+        if (RuntimeHelpers.IsReferenceOrContainsReferences<T>() || column.Type.Width != Unsafe.SizeOf<T>() ||
+            column.IsNull(_row))
+            throw new InvalidOperationException("The column is NULL or of another type.");
+        return Unsafe.Read<T>(column.Data + (_row * column.Type.Width));
     }
+
+    public T? NextOrNull<T>() where T : struct
+    {
+        if (!_columns[_column].IsNull(_row))
+            return Next<T>();
+        _column++;
+        return null;
+    }
+
+    public string? NextText() => NextIsThere(out var column)
+        ? Encoding.UTF8.GetString(BytesDescriptor.Read((BytesDescriptor*)column.Data + _row))
+        : null;
+
+    public List<int>? NextNumbers() => NextIsThere(out var column)
+        ? [.. new ReadOnlySpan<int>((int*)column.Elements + ListOf(column).Offset, (int)ListOf(column).Length)]
+        : null;
 
     public List<string>? NextTexts()
     {
-        if (NextNumber() is not (var count and > 0))
+        if (!NextIsThere(out var column))
             return null;
-        var texts = new List<string>((int)count - 1);
-        for (var i = 1u; i < count; i++)
-            texts.Add(NextText((int)NextNumber()));
+        var (offset, length) = ListOf(column);
+        var texts = new List<string>((int)length);
+        for (var i = 0ul; i < length; i++)
+            texts.Add(Encoding.UTF8.GetString(BytesDescriptor.Read((BytesDescriptor*)column.Elements + offset + i)));
         return texts;
     }
 
-    public byte[]? NextBlob()
+    public byte[]? NextBlob() => NextIsThere(out var column)
+        ? BytesDescriptor.Read((BytesDescriptor*)column.Data + _row).ToArray()
+        : null;
+
+    public void SkipSearchText() => _column++;
+
+    public void SkipSearchTexts() => _column++;
+
+    bool NextIsThere(out ColumnBlock column)
     {
-        if (NextNumber() is not (var size and > 0))
-            return null;
-        _position += (int)size - 1;
-        return bytes[(_position - (int)size + 1).._position];
+        column = _columns[_column++];
+        return !column.IsNull(_row);
     }
 
-    public void SkipSearchText() => Skip(Math.Max(0, (int)NextNumber() - 1));
-
-    public void SkipSearchTexts()
-    {
-        for (var count = NextNumber(); count > 1; count--)
-            Skip((int)NextNumber());
-    }
-
-    void Skip(int length) => _position += length;
-
-    T NextScalar<T>(ulong size)
-    {
-        if (RuntimeHelpers.IsReferenceOrContainsReferences<T>() || size == 0)
-            throw new InvalidOperationException("The column is NULL or no scalar.");
-        var bits = 0ul;
-        for (var i = 0; i < (int)size - 1; i++)
-            bits |= (ulong)bytes[_position++] << (8 * i);
-        return Unsafe.As<ulong, T>(ref bits);
-    }
-
-    string NextText(int length)
-    {
-        _position += length;
-        return Encoding.UTF8.GetString(bytes, _position - length, length);
-    }
-
-    ulong NextNumber()
-    {
-        var number = 0ul;
-        for (var shift = 0; ; shift += 7)
-        {
-            var next = bytes[_position++];
-            number |= (ulong)(next & 0x7f) << shift;
-            if (next < 0x80)
-                return number;
-        }
-    }
+    ListDescriptor ListOf(ColumnBlock column) => ((ListDescriptor*)column.Data)[_row];
 }

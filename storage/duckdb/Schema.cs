@@ -6,8 +6,8 @@ namespace Tracing.Storage.DuckDb;
 /// <summary>The tables of a partition, and its format's version.</summary>
 static class Schema
 {
-    /// <summary>Changes whenever an older server could misread the file; 1 to 3 were never released.</summary>
-    public const int Version = 4;
+    /// <summary>Changes whenever an older server could misread the file; 1 to 4 were never released.</summary>
+    public const int Version = 5;
 
     // Text is stored as it came unless a comment says otherwise. Ids of resources and scopes: 0 for the empty one,
     // which has no row. Times: nanoseconds or milliseconds since 1970, as the suffix says.
@@ -142,6 +142,12 @@ static class Schema
         var text = IsCreated(connection, database) ? ReadMeta(connection, database, "format_version") : null;
         if (!int.TryParse(text, CultureInfo.InvariantCulture, out var found))
             throw new StoreUnusableException($"{file} is not a store of spans: its format version is \"{text}\".");
+        CheckVersion(found, file);
+    }
+
+    /// <inheritdoc cref="CheckVersion(DuckDBConnection, string, string)"/>
+    public static void CheckVersion(int found, string file)
+    {
         if (found < Version)
         {
             throw new StoreUnusableException($"{file} has format version {found}, which was never released and " +

@@ -21,11 +21,29 @@ static class SealedCopy
         Write(connection, Database, file, () =>
         {
             Schema.Create(connection, Database, open.Layout, open.CreatedMillis, PartitionForm.Sealed);
-            CopySpans(connection, open);
-            foreach (var table in CopiedTables)
-                connection.Execute($"INSERT INTO {Database}.{table} FROM {Sql.Quote(open.Database)}.{table}");
-            RecentBodies.Copy(connection, open.Database, Database);
-            Schema.WriteMeta(connection, Database, "closed_ms", open.ClosedMillis ?? open.CreatedMillis);
+            // one transaction, so that DuckDB writes what is full to the file at once, and none of it to a log
+            connection.Execute("BEGIN TRANSACTION");
+            try
+            {
+                var order = new SealedOrder(open.Tables!.Spans);
+                CopySpans(connection, open.Tables.Spans, order);
+                CopyValues(connection, open, order);
+                foreach (var table in CopiedTables)
+                {
+                    connection.Execute($"""
+                        INSERT INTO {Database}.{table}
+                        SELECT * EXCLUDE (rowid) FROM {Sql.Quote(open.Database)}.{table}
+                        """);
+                }
+                RecentBodies.Copy(connection, open.Database, Database);
+                Schema.WriteMeta(connection, Database, "closed_ms", open.ClosedMillis ?? open.CreatedMillis);
+                connection.Execute("COMMIT");
+            }
+            catch
+            {
+                connection.TryRollback();
+                throw;
+            }
         });
 
     /// <summary>Writes a whole new file, its filter and the range of its spans after what is to be in it.</summary>
@@ -48,56 +66,54 @@ static class SealedCopy
         }
     }
 
-    // First where each row goes, and how far from it its parent then is: that takes 1 byte a span, the parent's id 8.
-    static void CopySpans(DuckDBConnection connection, Partition open)
+    static void CopySpans(DuckDBConnection connection, MemoryTable spans, SealedOrder order)
     {
-        connection.Execute($"""
-            CREATE OR REPLACE TEMP TABLE places AS
-            SELECT rowid AS source, trace_low, trace_high, span_id, parent_id,
-                row_number() OVER (ORDER BY trace_low, trace_high, rowid) AS place
-            FROM {open.Spans}
-            """);
-        connection.Execute($"""
-            INSERT INTO {Database}.spans
-            SELECT span.* REPLACE (CASE WHEN parent.place IS NULL THEN span.parent_id END AS parent_id),
-                span.rowid::INTEGER AS seq,
-                (own.place - parent.place)::INTEGER AS parent_distance
-            FROM {open.Spans} AS span
-            JOIN places AS own ON own.source = span.rowid
-            LEFT JOIN (SELECT trace_low, trace_high, span_id, min(place) AS place FROM places GROUP BY ALL) AS parent
-                ON parent.trace_low = own.trace_low AND parent.trace_high = own.trace_high AND
-                    parent.span_id = own.parent_id
-            ORDER BY own.place
-            """);
-        CopyValues(connection, open);
-        connection.Execute("DROP TABLE places");
+        using var inOrder = new SealedSpans(spans, order);
+        var scan = MemoryScan.Add(inOrder);
+        try
+        {
+            // one thread reads them, so that they come in their order
+            connection.Execute(
+                $"INSERT INTO {Database}.spans SELECT * EXCLUDE (rowid) FROM {MemoryScan.Relation(scan)}");
+        }
+        finally
+        {
+            MemoryScan.Remove(scan);
+        }
     }
 
-    static void CopyValues(DuckDBConnection connection, Partition open)
+    /// <summary>The values that have codes; rare ones with their rows.</summary>
+    static void CopyValues(DuckDBConnection connection, Partition open, SealedOrder order)
     {
-        List<int> keys = [], codes = [], rows = [];
-        foreach (var key in open.Contents.Shapes.Keys.All().OfType<AttributeKey>())
+        var values = open.Tables!["attribute_values"];
+        var places = order.Places();
+        using var copies = new TableAppender(connection, Database, values.Name);
+        for (var i = 0; i < values.Published; i++)
         {
-            foreach (var (code, rowsOfValue) in key.Rows.All().Index())
+            var row = new MemoryRow(values, i);
+            var (keyId, code) = (row.Next<int>(), row.Next<int>());
+            copies.Append(keyId);
+            copies.Append(code);
+            copies.Append(row.NextText()!);
+            if (row.NextText() is { } beside)
+                copies.Append(beside);
+            else
+                copies.AppendNull();
+            // what was noted of transactions that failed is none of them
+            int[]? rows = [.. open.Contents.Shapes.Keys[keyId].Rows[code]?.All().Where(each => each < places.Length) ?? []];
+            if (rows.Length == 0)
             {
-                foreach (var row in rowsOfValue?.All() ?? [])
-                {
-                    keys.Add(key.Id);
-                    codes.Add(code);
-                    rows.Add(row);
-                }
+                copies.AppendNull();
             }
+            else
+            {
+                copies.BeginList(rows.Length);
+                foreach (var each in rows)
+                    copies.AppendElement(places[each]);
+            }
+            copies.EndRow();
         }
-        connection.Execute($"""
-            INSERT INTO {Database}.attribute_values
-            SELECT known.* REPLACE (rare.rows AS rows)
-            FROM {Sql.Quote(open.Database)}.attribute_values AS known LEFT JOIN (
-                SELECT key_id, code, list((place - 1)::INTEGER) AS rows FROM (
-                    SELECT unnest($1::INTEGER[]) AS key_id, unnest($2::INTEGER[]) AS code,
-                        unnest($3::INTEGER[]) AS source)
-                JOIN places USING (source) GROUP BY ALL) AS rare
-                ON rare.key_id = known.key_id AND rare.code = known.code
-            """, keys, codes, rows);
+        copies.Flush();
     }
 
     static void WriteFilter(DuckDBConnection connection, string database)

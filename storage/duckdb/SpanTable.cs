@@ -14,6 +14,12 @@ static class SpanTable
         resource_id, scope_id
         """;
 
+    /// <summary>Places of columns in the table.</summary>
+    public const int TraceHighColumn = 0;
+    public const int TraceLowColumn = 1;
+    public const int SpanIdColumn = 2;
+    public const int ParentIdColumn = 3;
+
     const byte Shared = 1;
     const byte Debug = 2;
 
@@ -28,7 +34,7 @@ static class SpanTable
         """;
 
     public static void Append(
-        TableAppender row, int rowId, Span span, SearchNames names, int resourceId, int scopeId,
+        RowAppender row, int rowId, Span span, SearchNames names, int resourceId, int scopeId,
         AttributeWriter attributes)
     {
         row.Append(span.TraceId.High);
@@ -148,7 +154,7 @@ static class SpanTable
         Resource = span.Resource,
     };
 
-    static void AppendUnless(bool isNull, TableAppender row, string text)
+    static void AppendUnless(bool isNull, RowAppender row, string text)
     {
         if (isNull)
             row.AppendNull();
@@ -157,7 +163,7 @@ static class SpanTable
     }
 
     // all but the service: "10.0.0.1 ::1 8080", with nothing for an address that is absent and 0 for the port
-    static void AppendAddress(TableAppender row, Endpoint? endpoint)
+    static void AppendAddress(RowAppender row, Endpoint? endpoint)
     {
         if (endpoint is null)
             row.AppendNull();
@@ -179,7 +185,7 @@ static class SpanTable
         };
     }
 
-    static void AppendRest(TableAppender row, Span span)
+    static void AppendRest(RowAppender row, Span span)
     {
         if (span.Events.Length == 0)
         {

@@ -108,7 +108,7 @@ sealed class StoreFolder : IDisposable
         foreach (var number in PartitionFiles.OpenNumbers(Path))
         {
             var file = PartitionFiles.OpenFile(Path, number);
-            if (IsUnborn(file))
+            if (PartitionLog.IsUnborn(file))
                 PartitionFiles.Delete(file);
             else if (TryOpen(file, () => AttachOpen(number, file, expectedTraces)) is { } partition)
                 found.Add(partition);
@@ -134,17 +134,19 @@ sealed class StoreFolder : IDisposable
     {
         var file = IsInMemory ? DuckDbStoreOptions.InMemory : PartitionFiles.OpenFile(Path, number);
         var database = Partition.DatabaseOf(number, isSealed: false);
+        OpenTables? tables = null;
         try
         {
-            Attach(connection, file, database);
-            Schema.Create(connection, database, layout, nowMillis);
+            connection.Execute($"ATTACH ':memory:' AS {Sql.Quote(database)}");
+            tables = OpenTables.Create(connection, database, IsInMemory ? null : file, layout, nowMillis);
             if (!IsInMemory)
                 PartitionFiles.Sync(Path);
-            return Partition.ReadOpen(connection, number, file, expectedTraces);
+            return Partition.ReadOpen(connection, number, file, tables, expectedTraces);
         }
         catch
         {
             connection.Execute($"DETACH DATABASE IF EXISTS {Sql.Quote(database)}");
+            tables?.Dispose();
             if (!IsInMemory)
                 PartitionFiles.Delete(file);
             throw;
@@ -199,24 +201,20 @@ sealed class StoreFolder : IDisposable
     Partition AttachOpen(int number, string file, long expectedTraces)
     {
         var database = Partition.DatabaseOf(number, isSealed: false);
-        if (File.Exists(PartitionFiles.LogOf(file)))
-            PartitionLog.Check(file, PartitionFiles.LogOf(file));
-        Attach(_root, file, database);
+        OpenTables? tables = null;
+        _root.Execute($"ATTACH ':memory:' AS {Sql.Quote(database)}");
         try
         {
-            Schema.CheckVersion(_root, database, file);
-            return Partition.ReadOpen(_root, number, file, expectedTraces);
+            tables = OpenTables.Open(_root, database, file);
+            return Partition.ReadOpen(_root, number, file, tables, expectedTraces);
         }
         catch
         {
             _root.Execute($"DETACH {Sql.Quote(database)}");
+            tables?.Dispose();
             throw;
         }
     }
-
-    // Its tables are made in one transaction, which is in the log. Without that nothing was ever committed to it.
-    static bool IsUnborn(string file) =>
-        new FileInfo(file).Length <= HeaderBytes && PartitionLog.IsUnborn(PartitionFiles.LogOf(file));
 
     T? TryOpen<T>(string file, Func<T> attach) where T : class
     {
@@ -291,7 +289,7 @@ sealed class StoreFolder : IDisposable
             DataSource = DuckDbStoreOptions.InMemory,
             ["memory_limit"] = string.Create(CultureInfo.InvariantCulture, $"{options.MemoryLimitMiB}MiB"),
             ["temp_directory"] = temporary,
-            // A checkpoint holds up the commits that wait for it. Open partitions never have one: they are sealed.
+            // a checkpoint of the statistics would hold up commits that wait for it: see StatisticsFile
             ["checkpoint_threshold"] = "1TB",
             // every query whose order matters says so
             ["preserve_insertion_order"] = "false",
@@ -302,6 +300,7 @@ sealed class StoreFolder : IDisposable
         connection.Open();
         // the same when a partition is detached
         connection.Execute("PRAGMA disable_checkpoint_on_shutdown");
+        MemoryScan.Register(connection);
         return connection;
     }
 }

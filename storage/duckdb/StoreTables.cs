@@ -20,6 +20,9 @@ sealed class StoreTables : IDisposable
     /// </summary>
     const int FirstShare = 10;
 
+    /// <summary>Times the usual spans that a partition may take before spans are refused.</summary>
+    const int MaxGrowth = 4;
+
     const long RetryMillis = 10_000;
 
     readonly StoreFolder _folder;
@@ -66,7 +69,7 @@ sealed class StoreTables : IDisposable
             for (var i = 0; i < found.Count - 1; i++)
                 found[i].ClosedMillis ??= found[i + 1].CreatedMillis;
             Statistics = new StatisticsKeeper(folder, statistics, found, partitions, logger);
-            _writer = new PartitionWriter(_connection, last);
+            _writer = new PartitionWriter(last);
             MoveTo(_writer);
             found.ForEach(partitions.Add);
             Statistics.Start();
@@ -97,16 +100,19 @@ sealed class StoreTables : IDisposable
     public Names TagValues { get; } = new();
 
     /// <summary>
-    /// Writes batches in one transaction; returns when they are durable, as DuckDB syncs its log before a commit
-    /// returns. When it throws, nothing of them is stored.
+    /// Writes batches in one transaction; returns when they are durable. When it throws, nothing of them is stored.
     /// </summary>
     public AppendOutcome[] Write(IReadOnlyList<SpanBatch> batches, long nowMillis)
     {
         MoveOnWhenDue(nowMillis);
-        _connection.Execute("BEGIN TRANSACTION");
+        var outcomes = new AppendOutcome[batches.Count];
+        if (IsFull)
+        {
+            Array.Fill(outcomes, AppendOutcome.Overloaded);
+            return outcomes;
+        }
         try
         {
-            var outcomes = new AppendOutcome[batches.Count];
             for (var i = 0; i < outcomes.Length; i++)
             {
                 outcomes[i] = _bodies.TryAdd(batches[i].BodyHash)
@@ -115,8 +121,7 @@ sealed class StoreTables : IDisposable
                 if (outcomes[i] == AppendOutcome.Stored)
                     Append(batches[i]);
             }
-            Flush();
-            _connection.Execute("COMMIT");
+            _writer.Commit();
             Publish();
             return outcomes;
         }
@@ -129,11 +134,6 @@ sealed class StoreTables : IDisposable
 
     public void Dispose()
     {
-        _writer.Dispose();
-        _bodies.Dispose();
-        SpanNames.Dispose();
-        RemoteServices.Dispose();
-        TagValues.Dispose();
         _connection.Dispose();
     }
 
@@ -163,16 +163,15 @@ sealed class StoreTables : IDisposable
 
     void MoveTo(PartitionWriter writer)
     {
-        TableAppender Appender(string table) => new(_connection, writer.Partition.Database, table);
-
-        // all of them, or none when one cannot be had: a transaction can write to one partition only
-        var (bodies, spanNames) = (Appender("bodies"), Appender("span_names"));
-        var (remoteServices, tagValues) = (Appender("remote_services"), Appender("tag_values"));
-        _bodies.MoveTo(bodies);
-        SpanNames.MoveTo(spanNames);
-        RemoteServices.MoveTo(remoteServices);
-        TagValues.MoveTo(tagValues);
+        var tables = writer.Partition.Tables!;
+        _bodies.MoveTo(tables["bodies"]);
+        SpanNames.MoveTo(tables["span_names"]);
+        RemoteServices.MoveTo(tables["remote_services"]);
+        TagValues.MoveTo(tables["tag_values"]);
     }
+
+    /// <summary>Whether sealing is so far behind, or fails, that memory would grow without a bound.</summary>
+    bool IsFull => !_folder.IsInMemory && AppendPartition.SpanCount >= (long)_options.SealSpans * MaxGrowth;
 
     /// <summary>Begins a new partition when the present one is full or old.</summary>
     void MoveOnWhenDue(long nowMillis)
@@ -184,18 +183,18 @@ sealed class StoreTables : IDisposable
             _sinceMillis = nowMillis;
         _nextTryMillis = Math.Min(_nextTryMillis, nowMillis + RetryMillis);
         var limit = old.Number == 1 ? Math.Max(1, _options.SealSpans / FirstShare) : _options.SealSpans;
-        var isDue = rows >= limit || nowMillis - _sinceMillis >= _options.SealAge.TotalMilliseconds;
-        if (!isDue || rows == 0 || _folder.IsInMemory || nowMillis < _nextTryMillis ||
-            _sealer.Waiting >= MaxUnsealed)
+        var isDue = _writer.IsBroken || rows >= limit || nowMillis - _sinceMillis >= _options.SealAge.TotalMilliseconds;
+        if (!isDue || rows == 0 || _folder.IsInMemory)
+            return;
+        if (!_writer.IsBroken && (nowMillis < _nextTryMillis || _sealer.Waiting >= MaxUnsealed))
             return;
         try
         {
             // what a start has replayed was not counted
             var isKnown = _writer.Appended * 2 >= old.SpanCount;
-            var writer = new PartitionWriter(_connection, Create(
+            var writer = new PartitionWriter(Create(
                 isKnown ? AttributeCounts.Choose(old.Contents.Shapes, old.Layout) : old.Layout, nowMillis));
             MoveTo(writer);
-            _writer.Dispose();
             _writer = writer;
             _sinceMillis = nowMillis;
             old.ClosedMillis = nowMillis;
@@ -243,15 +242,6 @@ sealed class StoreTables : IDisposable
         }
     }
 
-    void Flush()
-    {
-        _writer.Flush();
-        _bodies.Flush();
-        SpanNames.Flush();
-        RemoteServices.Flush();
-        TagValues.Flush();
-    }
-
     void Publish()
     {
         var partition = _writer.Partition;
@@ -276,6 +266,5 @@ sealed class StoreTables : IDisposable
         SpanNames.Discard();
         RemoteServices.Discard();
         TagValues.Discard();
-        _connection.TryRollback();
     }
 }

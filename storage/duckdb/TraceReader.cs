@@ -69,27 +69,20 @@ static class TraceReader
     {
         if (lows.Count == 0)
             return [];
-        if (partition.Recent is not { } recent)
+        if (partition.Tables is not { } open)
             return WithParents(Query(connection, partition, lows, brief));
-        // in this order: a row that is counted is here, unless memory has no room for it
-        var count = partition.SpanCount;
-        var end = recent.End;
         var rows = new List<Row>();
-        if (recent.First > 0)
-            rows.AddRange(Query(connection, partition, lows, brief, $"rowid < {recent.First} AND "));
-        foreach (var row in recent.RowsOf(lows).TakeWhile(row => row < end))
+        foreach (var row in open.Traces.RowsOf(lows))
         {
-            var span = SpanTable.Read(recent.Read(row), partition.Layout, partition.Contents);
+            var span = SpanTable.Read(new MemoryRow(open.Spans, row), partition.Layout, partition.Contents);
             rows.Add(new Row(row, partition.FirstSeq + row, null, TraceKept.Whole, brief?.Fits?.Invoke(span) ?? false,
                 brief is null ? span : SpanTable.BriefOf(span)));
         }
-        if (end < count)
-            rows.AddRange(Query(connection, partition, lows, brief, $"rowid >= {end} AND "));
         return rows;
     }
 
-    static List<Row> Query(DuckDBConnection connection, Partition partition, List<ulong> lows, BriefReading? brief,
-        string range = "")
+    static List<Row> Query(
+        DuckDBConnection connection, Partition partition, List<ulong> lows, BriefReading? brief)
     {
         var parameters = new SqlParameters();
         var condition = lows.Count > FewTraces
@@ -106,7 +99,7 @@ static class TraceReader
         using var command = parameters.Command(connection,
             $"SELECT rowid, {partition.Seq}, {partition.ParentDistance}, {partition.Kept}, {partition.Weight}, " +
             $"{brief?.Condition?.Invoke(parameters, partition).Over ?? "false"}, {columns} " +
-            $"FROM {partition.Spans} WHERE {range}{condition}");
+            $"FROM {partition.Spans} WHERE {condition}");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         var rows = new List<Row>();

@@ -39,9 +39,9 @@ public sealed class MergeCrashTests : IAsyncDisposable
         await File.WriteAllBytesAsync(FileOf("00000001-00000002.tmp.duckdb"), merged, Cancellation);
         await File.WriteAllTextAsync(FileOf("00000001-00000002.tmp.duckdb.wal"), "half", Cancellation);
         await CheckAsync();
-        Assert.Equal("00000001.duckdb 00000002.duckdb 00000003.open.duckdb 00000003.open.duckdb.wal", Files());
+        Assert.Equal("00000001.duckdb 00000002.duckdb 00000003.open.log", Files());
         await MergeAsync();
-        Assert.Equal("00000001-00000002.duckdb 00000003.open.duckdb 00000003.open.duckdb.wal", Files());
+        Assert.Equal("00000001-00000002.duckdb 00000003.open.log", Files());
         await CheckAsync();
     }
 
@@ -56,7 +56,7 @@ public sealed class MergeCrashTests : IAsyncDisposable
         foreach (var name in left)
             File.Copy(Path.Combine(before, name), FileOf(name));
         await CheckAsync();
-        Assert.Equal("00000001-00000002.duckdb 00000003.open.duckdb 00000003.open.duckdb.wal", Files());
+        Assert.Equal("00000001-00000002.duckdb 00000003.open.log", Files());
     }
 
     [Fact]
@@ -65,7 +65,7 @@ public sealed class MergeCrashTests : IAsyncDisposable
         await FillAsync();
         var before = CopyFiles();
         await MergeAsync(Options with { MergeSpans = 1, BaselineRate = 0.5 });
-        Assert.Equal("00000001-00000001.duckdb 00000002-00000002.duckdb 00000003.open.duckdb 00000003.open.duckdb.wal",
+        Assert.Equal("00000001-00000001.duckdb 00000002-00000002.duckdb 00000003.open.log",
             Files());
         File.Copy(Path.Combine(before, "00000001.duckdb"), FileOf("00000001.duckdb"));
         await CheckAsync();
@@ -84,13 +84,13 @@ public sealed class MergeCrashTests : IAsyncDisposable
         await store.DisposeAsync();
         var before = CopyFiles();
         await MergeAsync();
-        Assert.Equal("00000001-00000016.duckdb 00000017.open.duckdb 00000017.open.duckdb.wal", Files());
+        Assert.Equal("00000001-00000016.duckdb 00000017.open.log", Files());
         // as if it had been killed just when all were merged: all inputs, and a merged one among them
         for (var n = 1; n <= 16; n++)
             File.Copy(PartitionFiles.SealedFile(before, n), PartitionFiles.SealedFile(_folder.Path, n));
         File.Copy(FileOf("00000001-00000016.duckdb"), FileOf("00000003-00000004.duckdb"));
         await CheckAsync(17);
-        Assert.Equal("00000001-00000016.duckdb 00000017.open.duckdb 00000017.open.duckdb.wal", Files());
+        Assert.Equal("00000001-00000016.duckdb 00000017.open.log", Files());
     }
 
     [Fact]
@@ -102,8 +102,8 @@ public sealed class MergeCrashTests : IAsyncDisposable
         Restore(before);
         await File.WriteAllTextAsync(FileOf("00000001-00000002.duckdb"), new string('x', 500_000), Cancellation);
         await CheckAsync();
-        Assert.Equal("00000001-00000002.damaged 00000001.duckdb 00000002.duckdb 00000003.open.duckdb " +
-            "00000003.open.duckdb.wal", Files());
+        Assert.Equal("00000001-00000002.damaged 00000001.duckdb 00000002.duckdb 00000003.open.log " +
+            "00000003.open.log", Files());
         Assert.Single(_log.Errors);
     }
 
@@ -120,7 +120,7 @@ public sealed class MergeCrashTests : IAsyncDisposable
         Directory.Delete(FileOf("00000001-00000002.tmp.duckdb"));
         await CheckAsync();
         await MergeAsync();
-        Assert.Equal("00000001-00000002.duckdb 00000003.open.duckdb 00000003.open.duckdb.wal", Files());
+        Assert.Equal("00000001-00000002.duckdb 00000003.open.log", Files());
         await CheckAsync();
     }
 

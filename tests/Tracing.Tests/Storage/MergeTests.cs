@@ -33,10 +33,10 @@ public sealed class MergeTests : IAsyncDisposable
         await StoreAsync(store, Alike(1, 200));
         await PassAsync(store, Hour);
         await PassAsync(store, Hour - TimeSpan.FromSeconds(1));
-        Assert.Equal("00000001.duckdb 00000002.open.duckdb 00000002.open.duckdb.wal", Files());
+        Assert.Equal("00000001.duckdb 00000002.open.log", Files());
         Assert.Equal(200, (await TracesAsync(store)).Count);
         await PassAsync(store, TimeSpan.FromMinutes(1));
-        Assert.Equal("00000001-00000001.duckdb 00000002.open.duckdb 00000002.open.duckdb.wal", Files());
+        Assert.Equal("00000001-00000001.duckdb 00000002.open.log", Files());
         Assert.Empty(await TracesAsync(store));
     }
 
@@ -117,7 +117,7 @@ public sealed class MergeTests : IAsyncDisposable
         await StoreAsync(store, Alike(1, 100));
         await PassAsync(store, Hour);
         await PassAsync(store, Hour);
-        Assert.Equal("00000001-00000001.duckdb 00000002.open.duckdb 00000002.open.duckdb.wal", Files());
+        Assert.Equal("00000001-00000001.duckdb 00000002.open.log", Files());
         var found = await SearchAsync(store, new() { StartUnixNano = 0, EndUnixNano = ulong.MaxValue });
         Assert.Equal(100, found.Count);
         Assert.All(found, trace => Assert.Equal(TraceKept.Whole, trace.Kept));

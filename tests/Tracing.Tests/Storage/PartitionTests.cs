@@ -29,10 +29,10 @@ public sealed class PartitionTests : IAsyncDisposable
     {
         var store = Open();
         await StoreAsync(store, Zipkin(1));
-        Assert.Equal("00000001.open.duckdb 00000001.open.duckdb.wal", Files());
+        Assert.Equal("00000001.open.log", Files());
         await StoreAsync(store, Zipkin(2));
         await store.WhenSealedAsync();
-        Assert.Equal("00000001.duckdb 00000002.open.duckdb 00000002.open.duckdb.wal", Files());
+        Assert.Equal("00000001.duckdb 00000002.open.log", Files());
         var partitions = store.Partitions;
         Assert.Equal([(1, true, 1L), (2, false, 1L)],
             partitions.Select(each => (each.Number, each.IsSealed, each.Spans)));

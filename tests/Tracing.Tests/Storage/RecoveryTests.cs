@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using DuckDB.NET.Data;
 using Tracing.Storage;
 using Tracing.Storage.DuckDb;
@@ -24,38 +25,36 @@ public sealed class RecoveryTests : IDisposable
         await File.WriteAllTextAsync(FileOf("00000002.tmp.duckdb"), "half", Cancellation);
         await File.WriteAllTextAsync(FileOf("00000002.tmp.duckdb.wal"), "half", Cancellation);
         await CheckAsync("1 2 3");
-        Assert.Equal("00000001.duckdb 00000002.duckdb 00000003.open.duckdb 00000003.open.duckdb.wal", Files());
+        Assert.Equal("00000001.duckdb 00000002.duckdb 00000003.open.log", Files());
     }
 
     [Fact]
     public async Task A_partition_both_open_and_sealed_is_served_once()
     {
         await FillAsync(unsealed: true);
-        File.Copy(FileOf("00000001.open.duckdb"), FileOf("copy"));
-        File.Copy(FileOf("00000001.open.duckdb.wal"), FileOf("copy.wal"));
+        File.Copy(FileOf("00000001.open.log"), FileOf("copy"));
         await CheckAsync("1 2 3");
-        File.Move(FileOf("copy"), FileOf("00000001.open.duckdb"));
-        File.Move(FileOf("copy.wal"), FileOf("00000001.open.duckdb.wal"));
+        File.Move(FileOf("copy"), FileOf("00000001.open.log"));
         await CheckAsync("1 2 3");
-        Assert.Equal("00000001.duckdb 00000002.duckdb 00000003.open.duckdb 00000003.open.duckdb.wal", Files());
+        Assert.Equal("00000001.duckdb 00000002.duckdb 00000003.open.log", Files());
     }
 
     [Fact]
     public async Task Open_partitions_but_for_the_newest_are_sealed()
     {
         await FillAsync(unsealed: true);
-        Assert.Equal(6, Files().Split(' ').Length);
+        Assert.Equal(3, Files().Split(' ').Length);
         await CheckAsync("1 2 3");
-        Assert.Equal("00000001.duckdb 00000002.duckdb 00000003.open.duckdb 00000003.open.duckdb.wal", Files());
+        Assert.Equal("00000001.duckdb 00000002.duckdb 00000003.open.log", Files());
     }
 
     [Fact]
     public async Task An_open_partition_older_than_a_sealed_one_takes_no_more()
     {
         await FillAsync();
-        PartitionFiles.Delete(FileOf("00000003.open.duckdb"));
+        PartitionFiles.Delete(FileOf("00000003.open.log"));
         await CheckAsync("1 2");
-        Assert.Equal("00000001.duckdb 00000002.duckdb 00000003.open.duckdb 00000003.open.duckdb.wal", Files());
+        Assert.Equal("00000001.duckdb 00000002.duckdb 00000003.open.log", Files());
     }
 
     [Theory]
@@ -94,12 +93,12 @@ public sealed class RecoveryTests : IDisposable
     }
 
     [Fact]
-    public async Task A_damaged_open_file_is_set_aside_with_its_log()
+    public async Task A_log_full_of_nonsense_is_set_aside()
     {
         await FillAsync();
-        await File.WriteAllTextAsync(FileOf("00000003.open.duckdb"), new string('x', 500_000), Cancellation);
+        await File.WriteAllTextAsync(FileOf("00000003.open.log"), new string('x', 500_000), Cancellation);
         await CheckAsync("1 2");
-        Assert.Contains("00000003.open.damaged 00000003.open.damaged.wal", Files(), StringComparison.Ordinal);
+        Assert.Contains("00000003.open.damaged", Files(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -108,7 +107,7 @@ public sealed class RecoveryTests : IDisposable
     public async Task A_partition_that_was_only_just_begun_goes(int length)
     {
         await FillAsync();
-        await File.WriteAllBytesAsync(FileOf("00000004.open.duckdb"), new byte[length], Cancellation);
+        await File.WriteAllBytesAsync(FileOf("00000004.open.log"), new byte[length], Cancellation);
         await CheckAsync("1 2 3");
         Assert.DoesNotContain("damaged", Files(), StringComparison.Ordinal);
     }
@@ -121,7 +120,7 @@ public sealed class RecoveryTests : IDisposable
             await StoreAsync(store, 1);
             await StoreAsync(store, 2);
         }
-        using (var log = File.OpenWrite(FileOf("00000001.open.duckdb.wal")))
+        using (var log = File.OpenWrite(FileOf("00000001.open.log")))
             log.SetLength(log.Length - 10);
         await CheckAsync("1");
     }
@@ -134,7 +133,7 @@ public sealed class RecoveryTests : IDisposable
             await StoreAsync(store, 1);
             await StoreAsync(store, 2);
         }
-        using (var log = File.OpenWrite(FileOf("00000001.open.duckdb.wal")))
+        using (var log = File.OpenWrite(FileOf("00000001.open.log")))
             log.SetLength(log.Length - 10);
         await using (var store = Open(1000))
         {
@@ -146,31 +145,34 @@ public sealed class RecoveryTests : IDisposable
     }
 
     [Theory]
-    // the header: kind, version, the file's id, its end
+    // the header: what it is, version, random number, hash
     [InlineData(0)]
-    [InlineData(2)]
-    [InlineData(5)]
+    [InlineData(7)]
     [InlineData(8)]
     [InlineData(12)]
-    [InlineData(30)]
-    // the first entry, somewhere between header and tables: its length, its content
-    [InlineData(60)]
-    [InlineData(200)]
+    [InlineData(23)]
+    // the first frame, before any transaction: marker, length, hash, content
+    [InlineData(24)]
+    [InlineData(28)]
+    [InlineData(32)]
+    [InlineData(41)]
     public async Task A_log_damaged_at_its_beginning_is_set_aside(int at)
     {
         await FillAsync();
-        DamageLog("00000003.open.duckdb.wal", _ => at);
+        DamageLog("00000003.open.log", _ => at);
         await CheckAsync("1 2");
-        Assert.Contains("00000003.open.damaged 00000003.open.damaged.wal", Files(), StringComparison.Ordinal);
-        var said = $"{FileOf("00000003.open.duckdb")} is damaged; it is now {FileOf("00000003.open.damaged")}";
+        Assert.Contains("00000003.open.damaged", Files(), StringComparison.Ordinal);
+        var said = $"{FileOf("00000003.open.log")} is damaged; it is now {FileOf("00000003.open.damaged")}";
         Assert.Contains(_log.Errors, message => message.StartsWith(said, StringComparison.Ordinal));
     }
 
     [Theory]
-    [InlineData(-16)]
-    [InlineData(-12)]
-    [InlineData(-8)]
     [InlineData(0)]
+    [InlineData(4)]
+    [InlineData(7)]
+    [InlineData(8)]
+    [InlineData(16)]
+    [InlineData(40)]
     public async Task A_log_damaged_before_its_last_transaction_is_not_taken_for_a_cut_one(int offset)
     {
         await using (var store = Open(1000))
@@ -178,16 +180,17 @@ public sealed class RecoveryTests : IDisposable
             for (var trace = 1ul; trace <= 5; trace++)
                 await StoreAsync(store, trace);
         }
-        // the entry that ends the second transaction; the first made the tables
-        DamageLog("00000001.open.duckdb.wal", bytes =>
+        // the frame of the second transaction; the first frame has none
+        DamageLog("00000001.open.log", bytes =>
         {
-            ReadOnlySpan<byte> commit = [100, 0, 100, 0xff, 0xff];
-            var first = bytes.AsSpan().IndexOf(commit) + commit.Length;
-            return first + bytes.AsSpan(first).IndexOf(commit) + offset;
+            var at = 0;
+            for (var frames = 0; frames < 3; frames++)
+                at += bytes.AsSpan(at + 1).IndexOf("SPAN"u8) + 1;
+            return at + offset;
         });
         await using (var store = Open(1000))
             Assert.Empty(await store.FindTracesAsync(AnyOfToday, Cancellation));
-        Assert.Contains("00000001.open.damaged 00000001.open.damaged.wal", Files(), StringComparison.Ordinal);
+        Assert.Contains("00000001.open.damaged", Files(), StringComparison.Ordinal);
         Assert.Contains(_log.Errors, message => message.Contains("is damaged", StringComparison.Ordinal));
     }
 
@@ -201,9 +204,9 @@ public sealed class RecoveryTests : IDisposable
             await StoreAsync(store, 5);
             await store.WhenSealedAsync();
         }
-        var log = FileOf("00000005.open.duckdb.wal");
+        var log = FileOf("00000005.open.log");
         using (var file = File.OpenWrite(log))
-            file.SetLength(1000);
+            file.SetLength(30);
         await CheckAsync("1 2 3 4");
         Assert.DoesNotContain("damaged", Files(), StringComparison.Ordinal);
     }
@@ -215,8 +218,15 @@ public sealed class RecoveryTests : IDisposable
         await CheckAsync("1 2 3");
         using var connection = new DuckDBConnection("DataSource=:memory:");
         connection.Open();
-        StoreFolder.Attach(connection, FileOf("00000003.open.duckdb"), Partition.DatabaseOf(3, isSealed: false));
-        var open = Partition.ReadOpen(connection, 3, FileOf("00000003.open.duckdb"), expectedTraces: 1);
+        MemoryScan.Register(connection);
+        var (file, database) = (FileOf("00000003.open.log"), Partition.DatabaseOf(3, isSealed: false));
+        using (var attach = connection.CreateCommand())
+        {
+            attach.CommandText = $"ATTACH ':memory:' AS {database}";
+            attach.ExecuteNonQuery();
+        }
+        using var tables = OpenTables.Open(connection, database, file);
+        var open = Partition.ReadOpen(connection, 3, file, tables, expectedTraces: 1);
         var exception = Assert.Throws<InvalidDataException>(
             () => SealedCheck.Compare(connection, open, FileOf("00000001.duckdb")));
         Assert.StartsWith($"{FileOf("00000001.duckdb")} is not what was to be sealed: 1 spans", exception.Message,
@@ -225,12 +235,20 @@ public sealed class RecoveryTests : IDisposable
 
     [Theory]
     [InlineData("00000001.duckdb")]
-    [InlineData("00000003.open.duckdb")]
+    [InlineData("00000003.open.log")]
     public async Task A_newer_format_is_refused(string name)
     {
         await FillAsync();
-        using (var connection = new DuckDBConnection($"DataSource={FileOf(name)}"))
+        if (name.EndsWith(".log", StringComparison.Ordinal))
         {
+            var log = await File.ReadAllBytesAsync(FileOf(name), Cancellation);
+            log[8] = 99;
+            BitConverter.GetBytes((uint)XxHash3.HashToUInt64(log.AsSpan(0, 20))).CopyTo(log, 20);
+            await File.WriteAllBytesAsync(FileOf(name), log, Cancellation);
+        }
+        else
+        {
+            using var connection = new DuckDBConnection($"DataSource={FileOf(name)}");
             connection.Open();
             using var command = connection.CreateCommand();
             command.CommandText = "UPDATE meta SET value = '99' WHERE key = 'format_version'";
@@ -265,7 +283,7 @@ public sealed class RecoveryTests : IDisposable
                 await StoreAsync(store, trace);
                 await store.WhenSealedAsync();
             }
-            foreach (var file in Directory.EnumerateFiles(_folder.Path, "*.open.duckdb*"))
+            foreach (var file in Directory.EnumerateFiles(_folder.Path, "*.open.log"))
                 File.Copy(file, Path.Combine(kept.FullName, Path.GetFileName(file)));
         }
         if (unsealed)

@@ -27,7 +27,7 @@ public sealed class ReopeningTests : IDisposable
         await store.Current.WhenSealedAsync();
         var broken = store.Current;
         await BreakAsync(broken);
-        await Assert.ThrowsAnyAsync<Exception>(() => store.AppendAsync(Batch(4, Zipkin(4)), Cancellation));
+        await Assert.ThrowsAnyAsync<Exception>(() => store.GetTracesAsync([Trace(1)], true, Cancellation));
         await store.WhenOpenAsync();
         Assert.NotSame(broken, store.Current);
         Assert.Contains(_log.Errors, message => message.StartsWith(
@@ -80,12 +80,15 @@ public sealed class ReopeningTests : IDisposable
     static async Task BreakAsync(DuckDbSpanStore store)
     {
         using var other = new TemporaryFolder();
-        await using (var made = DuckDbSpanStore.Open(new() { Path = other.Path }, TimeProvider.System))
-            await StoreAsync(made, 1);
-        var file = PartitionFiles.OpenFile(other.Path, 1);
-        var log = await File.ReadAllBytesAsync(PartitionFiles.LogOf(file), Cancellation);
+        var file = Path.Combine(other.Path, "other.duckdb");
+        using (var made = new DuckDBConnection($"DataSource={file}"))
+        {
+            made.Open();
+            Execute(made, "PRAGMA disable_checkpoint_on_shutdown; CREATE TABLE some (number INTEGER)");
+        }
+        var log = await File.ReadAllBytesAsync(file + ".wal", Cancellation);
         log[2] ^= 0xff;
-        await File.WriteAllBytesAsync(PartitionFiles.LogOf(file), log, Cancellation);
+        await File.WriteAllBytesAsync(file + ".wal", log, Cancellation);
         using var connection = store.Connect();
         Assert.ThrowsAny<DuckDBException>(() => Execute(connection, $"ATTACH '{file}' AS other"));
     }

@@ -41,7 +41,7 @@ public sealed class RetentionTests : IAsyncDisposable
         Assert.Equal("3", await IdsAsync(store));
         await PassAsync(store, TimeSpan.FromDays(2));
         Assert.Equal("", await IdsAsync(store));
-        Assert.Equal("00000004.open.duckdb 00000004.open.duckdb.wal", Files());
+        Assert.Equal("00000004.open.log", Files());
     }
 
     [Fact]
@@ -67,12 +67,12 @@ public sealed class RetentionTests : IAsyncDisposable
         var store = Open(new());
         await StoreAsync(store, Zipkin(1));
         await PassAsync(store, TimeSpan.FromMinutes(59));
-        Assert.Equal("00000001.open.duckdb 00000001.open.duckdb.wal", Files());
+        Assert.Equal("00000001.open.log", Files());
         await PassAsync(store, TimeSpan.FromMinutes(1));
-        Assert.Equal("00000001.duckdb 00000002.open.duckdb 00000002.open.duckdb.wal", Files());
+        Assert.Equal("00000001.duckdb 00000002.open.log", Files());
         // and makes no partitions of nothing
         await PassAsync(store, TimeSpan.FromDays(1));
-        Assert.Equal("00000001-00000001.duckdb 00000002.open.duckdb 00000002.open.duckdb.wal", Files());
+        Assert.Equal("00000001-00000001.duckdb 00000002.open.log", Files());
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public sealed class RetentionTests : IAsyncDisposable
             Assert.Contains("00000001.duckdb", Files(), StringComparison.Ordinal);
         }
         Assert.Equal(5000, read);
-        Assert.Equal("00000002.open.duckdb 00000002.open.duckdb.wal", Files());
+        Assert.Equal("00000002.open.log", Files());
     }
 
     DuckDbSpanStore Open(DuckDbStoreOptions options)

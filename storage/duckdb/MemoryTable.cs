@@ -53,17 +53,11 @@ sealed class MemoryTable : RowAppender, IRowSource, IDisposable
     /// <summary>An empty table with the columns of one of DuckDB's.</summary>
     public static MemoryTable Like(DuckDBConnection connection, string database, string table)
     {
-        var names = new List<string>();
-        using (var command = connection.Command("""
-            SELECT column_name FROM duckdb_columns()
-            WHERE database_name = $1 AND table_name = $2 ORDER BY column_index
-            """, database, table))
-        using (var reader = command.ExecuteReader())
-        {
-            while (reader.Read())
-                names.Add(reader.GetString(0));
-        }
-        return new MemoryTable(table, [.. names], TableAppender.ReadTypes(connection, database, table));
+        // not from duckdb_columns(), which holds on to all databases: the sealer could not detach its own
+        using var command = connection.Command($"FROM {Sql.Quote(database)}.{table} LIMIT 0");
+        using var reader = command.ExecuteReader();
+        return new MemoryTable(table, [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetName)],
+            TableAppender.ReadTypes(connection, database, table));
     }
 
     public void Copy(int column, long start, int count, nint vector) =>

@@ -74,16 +74,13 @@ sealed class PartitionLog : IDisposable
         }
     }
 
-    /// <summary>
-    /// Whether nothing was ever committed: the partition was just being made. Without a whole header nobody can tell
-    /// frames, so their markers count: the first one says nothing of spans.
-    /// </summary>
+    /// <summary>Whether nothing was ever committed: the partition was just being made.</summary>
     public static bool IsUnborn(string file)
     {
-        Span<byte> marker = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32LittleEndian(marker, Marker);
-        var bytes = ReadAll(file, 64 * 1024);
-        return !TryReadStart(bytes, out _) && bytes.AsSpan().Count(marker) <= 1;
+        var bytes = ReadAll(file);
+        if (!HasHeader(bytes))
+            return bytes.Length < HeaderLength || !bytes.AsSpan().ContainsAnyExcept((byte)0);
+        return !TryReadStart(bytes, out _) && FindFrame(bytes, HeaderLength + 1, SeedOf(bytes)) is null;
     }
 
     /// <summary>Reads a file that is not <see cref="IsUnborn"/>, to go on in it.</summary>
@@ -92,7 +89,7 @@ sealed class PartitionLog : IDisposable
     /// <exception cref="StoreUnusableException">It is of another version.</exception>
     public static PartitionLog Open(string file, Func<long, Layout, IReadOnlyList<MemoryTable>> begin)
     {
-        var bytes = ReadAll(file, long.MaxValue);
+        var bytes = ReadAll(file);
         // whatever else a later version changes, it has such a header
         if (HasHeader(bytes))
             Schema.CheckVersion(BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)), file);
@@ -235,22 +232,24 @@ sealed class PartitionLog : IDisposable
         return Layout.Of(columns);
     }
 
-    static byte[] ReadAll(string file, long most)
+    static byte[] ReadAll(string file)
     {
         using var handle = File.OpenHandle(file);
-        var bytes = new byte[Math.Min(most, RandomAccess.GetLength(handle))];
+        var bytes = new byte[RandomAccess.GetLength(handle)];
         var read = 0;
         while (read < bytes.Length && RandomAccess.Read(handle, bytes.AsSpan(read), read) is var more and > 0)
             read += more;
         return read == bytes.Length ? bytes : bytes[..read];
     }
 
+    static long SeedOf(ReadOnlySpan<byte> header) => BinaryPrimitives.ReadInt64LittleEndian(header[12..]);
+
     static bool HasHeader(ReadOnlySpan<byte> bytes) => bytes.Length >= HeaderLength && bytes.StartsWith(Magic) &&
         BinaryPrimitives.ReadUInt32LittleEndian(bytes[20..]) == HashOfHeader(bytes);
 
     static bool TryReadStart(ReadOnlySpan<byte> bytes, out long seed)
     {
-        seed = HasHeader(bytes) ? BinaryPrimitives.ReadInt64LittleEndian(bytes[12..]) : 0;
+        seed = HasHeader(bytes) ? SeedOf(bytes) : 0;
         return HasHeader(bytes) && TryReadFrame(bytes, HeaderLength, seed, out _);
     }
 

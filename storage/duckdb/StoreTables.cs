@@ -21,7 +21,8 @@ sealed class StoreTables : IDisposable
     const int FirstShare = 10;
 
     /// <summary>Times the usual spans that a partition may take before spans are refused.</summary>
-    const int MaxGrowth = 4;
+    const long MaxGrowth = 4;
+    const int LeastFull = 50_000;
 
     const long RetryMillis = 10_000;
 
@@ -171,7 +172,7 @@ sealed class StoreTables : IDisposable
     }
 
     /// <summary>Whether sealing is so far behind, or fails, that memory would grow without a bound.</summary>
-    bool IsFull => !_folder.IsInMemory && AppendPartition.SpanCount >= (long)_options.SealSpans * MaxGrowth;
+    bool IsFull => !_folder.IsInMemory && AppendPartition.SpanCount >= MaxGrowth * Math.Max(_options.SealSpans, LeastFull);
 
     /// <summary>Begins a new partition when the present one is full or old.</summary>
     void MoveOnWhenDue(long nowMillis)

@@ -84,7 +84,7 @@ public sealed class ReopeningTests : IDisposable
         using (var made = new DuckDBConnection($"DataSource={file}"))
         {
             made.Open();
-            Execute(made, "PRAGMA disable_checkpoint_on_shutdown; CREATE TABLE some (number INTEGER)");
+            Execute(made, "PRAGMA disable_checkpoint_on_shutdown; CREATE TABLE numbers (number INTEGER)");
         }
         var log = await File.ReadAllBytesAsync(file + ".wal", Cancellation);
         log[2] ^= 0xff;
@@ -116,7 +116,7 @@ public sealed class ReopeningTests : IDisposable
         })];
     }
 
-    static async Task StoreAsync(ISpanStore store, ulong number) => Assert.Equal(
+    static async Task StoreAsync(ReopeningSpanStore store, ulong number) => Assert.Equal(
         AppendOutcome.Stored, await store.AppendAsync(Batch(number, Zipkin(number)), Cancellation));
 
     static void Execute(DuckDBConnection connection, string sql)

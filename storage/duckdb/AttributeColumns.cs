@@ -106,9 +106,10 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
             rows.AddRange(ofValue.All());
         }
         // rows that are joined are found, where those of a list are compared with all
-        return rows.Count < 2 ? In("rowid", rows) : In("rowid", rows) with
+        return rows.Count < 2 ? In("rowid", rows) with { Rows = rows } : In("rowid", rows) with
         {
             Where = $"rowid IN (SELECT unnest({parameters.Bind(rows)}::INTEGER[]))",
+            Rows = rows,
         };
     }
 

@@ -1,0 +1,91 @@
+using Tracing.Model;
+
+namespace Tracing.Storage.DuckDb;
+
+/// <summary>
+/// All traces of some partitions in the order of a search that is not by time. A trace that is in several counts once,
+/// as a whole.
+/// </summary>
+sealed class TraceRanking
+{
+    readonly SearchOrder _order;
+    readonly IReadOnlyList<TraceTable> _tables;
+
+    // of each table and trace: its place in the following, from 1 on, if it is in several tables; null: none is
+    readonly int[]?[] _places;
+    readonly List<TraceSum> _sums = [default];
+
+    public TraceRanking(SearchOrder order, IReadOnlyList<TraceTable> tables)
+    {
+        _order = order;
+        _tables = tables;
+        _places = new int[tables.Count][];
+        for (var one = 0; one < tables.Count; one++)
+        {
+            for (var other = one + 1; other < tables.Count; other++)
+                AddShared(one, other);
+        }
+    }
+
+    void AddShared(int one, int other)
+    {
+        var shared = _tables[one].SharedWith(_tables[other]);
+        if (shared.Own.Length == 0)
+            return;
+        var places = _places[one] ??= new int[_tables[one].Count];
+        var otherPlaces = _places[other] ??= new int[_tables[other].Count];
+        for (var i = 0; i < shared.Own.Length; i++)
+        {
+            ref var place = ref places[shared.Own[i]];
+            ref var otherPlace = ref otherPlaces[shared.Others[i]];
+            // else both have been added by a table before them
+            if (otherPlace > 0)
+                continue;
+            if (place == 0)
+            {
+                place = _sums.Count;
+                _sums.Add(_tables[one].Sum(shared.Own[i]));
+            }
+            otherPlace = place;
+            _sums[place] += _tables[other].Sum(shared.Others[i]);
+        }
+    }
+
+    /// <summary>The best traces, the best first.</summary>
+    /// <param name="last">After this one.</param>
+    /// <param name="isWanted">Of a table and a trace of it; of a trace in several tables one must be.</param>
+    public List<RankedTrace> Best(int count, RankedTrace? last, Func<int, int, bool> isWanted)
+    {
+        // the worst is the first to go
+        var best = new PriorityQueue<RankedTrace, RankedTrace>(
+            Comparer<RankedTrace>.Create((one, other) => other.CompareTo(one)));
+        var seen = new bool[_sums.Count];
+        for (var table = 0; table < _tables.Count; table++)
+        {
+            var (traces, places) = (_tables[table], _places[table]);
+            for (var trace = 0; trace < traces.Count; trace++)
+            {
+                var place = places?[trace] ?? 0;
+                var value = (place == 0 ? traces.Sum(trace) : _sums[place]).Value(_order);
+                if ((best.Count == count && value < best.Peek().Value) || value > last?.Value ||
+                    (place > 0 && seen[place]))
+                    continue;
+                var ranked = new RankedTrace(value, traces.Id(trace));
+                if ((last is { } before && ranked.CompareTo(before) <= 0) || !isWanted(table, trace))
+                    continue;
+                seen[place] = place > 0;
+                best.Enqueue(ranked, ranked);
+                if (best.Count > count)
+                    best.Dequeue();
+            }
+        }
+        return [.. best.UnorderedItems.Select(item => item.Element).Order()];
+    }
+}
+
+/// <summary>A trace with what it is ordered by: the greatest value is the first, of equals the smallest id.</summary>
+readonly record struct RankedTrace(ulong Value, TraceId Id) : IComparable<RankedTrace>
+{
+    public int CompareTo(RankedTrace other) =>
+        (other.Value, Id.High, Id.Low).CompareTo((Value, other.Id.High, other.Id.Low));
+}

@@ -37,7 +37,7 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
             .. Coded(key).Select(coded => OfCoded(
                 coded, each => Comparisons.Holds(comparison, Value.Of(each), value),
                 text => CompareText(coded.Type, text, @operator, value, pattern))),
-            new SqlCondition(HasInFreeForm(key).Over, SqlCondition.Never.Under),
+            HasInFreeForm(key).AtMost(),
         ]);
     }
 
@@ -156,8 +156,7 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
                 return CompareBool(column, @operator, value.Bool);
             case (AttributeType.Int or AttributeType.Double, ValueForm.Int or ValueForm.Float):
                 var beside = OfType(column, AttributeText.Beside);
-                return CompareNumber(column, @operator, value) |
-                    new SqlCondition(beside.Over, SqlCondition.Never.Under);
+                return CompareNumber(column, @operator, value) | beside.AtMost();
             case (AttributeType.Array, _):
                 return SqlCondition.Unknown;
             default:

@@ -113,7 +113,8 @@ public sealed class DuckDbSpanStore : ISpanStore
     public async Task<IReadOnlyList<IReadOnlyList<Span>>> GetTracesAsync(
         IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) =>
         await _readers.RunAsync(
-            (connection, partitions) => TraceReader.Read(connection, partitions, traceIds, strict), cancellationToken);
+            (connection, partitions) => TraceReader.Read(
+                connection, partitions, traceIds, strict, tables: _traceTables), cancellationToken);
 
     public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) => _readers.RunAsync(
         (connection, partitions) => TraceReader.ReadKept(connection, partitions, traceId), cancellationToken);
@@ -122,7 +123,8 @@ public sealed class DuckDbSpanStore : ISpanStore
         TraceQuery query, CancellationToken cancellationToken) =>
         await _readers.RunAsync(
             (connection, partitions) => TraceReader.Read(
-                connection, partitions, Search.Find(connection, partitions, query), query.StrictTraceId),
+                connection, partitions, Search.Find(connection, partitions, _traceTables, query), query.StrictTraceId,
+                tables: _traceTables),
             cancellationToken);
 
     public async Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken)

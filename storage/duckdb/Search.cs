@@ -4,11 +4,16 @@ using Tracing.Model;
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// Zipkin's search as one SQL statement over all partitions, which gives the ids of the traces that match. A trace may
+/// Zipkin's search as an SQL statement over some partitions, which gives the ids of the traces that match. A trace may
 /// have spans in several.
 /// </summary>
 sealed class Search
 {
+    /// <summary>Spans that the shortest part of the time has for each trace wanted, about.</summary>
+    const int FirstSpans = 200;
+
+    const int WindowGrowth = 8;
+
     readonly IReadOnlyList<Partition> _partitions;
     readonly SqlParameters _parameters = new();
     readonly string _key;
@@ -21,18 +26,78 @@ sealed class Search
 
     /// <summary>Ids of the traces that match, newest first; high halves are zero when not strict.</summary>
     public static List<TraceId> Find(
-        DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceQuery query)
+        DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceTables tables, TraceQuery query)
     {
-        var search = new Search(partitions, query.StrictTraceId);
         var found = new List<TraceId>();
-        if (search.Statement(query) is not { } sql)
-            return found;
-        using var command = search._parameters.Command(connection, sql);
-        using var reader = command.ExecuteReader();
-        var row = new RowReader(reader);
-        while (row.Read())
-            found.Add(new TraceId(query.StrictTraceId ? row.Next<ulong>() : 0, row.Next<ulong>()));
+        var gone = TraceReader.GoneFrom(partitions);
+        foreach (var (start, end, isShort) in Windows(partitions, query))
+        {
+            // only these have spans of the traces of the window
+            var scope = new Search(Around(connection, partitions, tables, start, end), query.StrictTraceId);
+            if (found.Count == query.Limit)
+                break;
+            if (scope.Statement(query, start, end, query.Limit - found.Count, isShort, gone) is not { } sql)
+                continue;
+            using var command = scope._parameters.Command(connection, sql);
+            using var reader = command.ExecuteReader();
+            var row = new RowReader(reader);
+            while (row.Read())
+                found.Add(new TraceId(query.StrictTraceId ? row.Next<ulong>() : 0, row.Next<ulong>()));
+        }
         return found;
+    }
+
+    /// <summary>
+    /// Parts of the time asked for, both ends included, the latest first and short: few traces there are enough for
+    /// most searches. Each is longer than the one before, so that there are few.
+    /// </summary>
+    static IEnumerable<(ulong Start, ulong End, bool IsShort)> Windows(IReadOnlyList<Partition> partitions, TraceQuery query)
+    {
+        // a trace without any start is in no window
+        var start = Math.Max(1, WindowStart((Int128)query.EndMillis - query.LookbackMillis));
+        var end = WindowEnd(query.EndMillis);
+        var near = partitions.Where(partition => partition.MayStartWithin(start, end)).ToList();
+        if (near.Count == 0)
+            yield break;
+        start = Math.Max(start, near.Min(partition => partition.Starts().Min));
+        end = Math.Min(end, near.Max(partition => partition.Starts().Max));
+        var spans = near.Sum(partition => partition.SpanCount);
+        var length = (ulong)((end - start) * Math.Min(1, (double)FirstSpans * query.Limit / Math.Max(1, spans)));
+        var maxShort = length * WindowGrowth;
+        for (; length < (end - start) / WindowGrowth; length = Math.Max(length, 1) * WindowGrowth)
+        {
+            yield return (end - length, end, length <= maxShort);
+            end -= length + 1;
+        }
+        yield return (start, end, end - start <= maxShort);
+    }
+
+    /// <summary>The partitions that spans of the window are in, and all that their traces may be in.</summary>
+    static List<Partition> Around(DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceTables tables,
+        ulong start, ulong end)
+    {
+        var near = partitions.Where(partition => partition.MayStartWithin(start, end)).ToList();
+        var ofSealed = near.Where(partition => partition.IsSealed).Select(TableOf).ToList();
+        var ofOpen = near.Where(partition => !partition.IsSealed)
+            .Select(partition => ReadLows(connection, partition, start, end)).ToList();
+        return [.. partitions.Where(partition => near.Contains(partition) || !partition.IsSealed ||
+            (TableOf(partition) is var table && (ofOpen.Exists(table.HasAnyLow) ||
+                ofSealed.Exists(other => other.SharedWith(table).IsLowShared))))];
+
+        TraceTable TableOf(Partition partition) => tables.Get(connection, partition, long.MaxValue);
+    }
+
+    /// <summary>Low halves of the ids of the traces that have spans in the window, in their order.</summary>
+    static List<ulong> ReadLows(DuckDBConnection connection, Partition partition, ulong start, ulong end)
+    {
+        using var command = connection.Command($"""
+            SELECT DISTINCT trace_low FROM {partition.Spans} WHERE start_ns >= $1 AND start_ns <= $2 ORDER BY trace_low
+            """, start, end);
+        using var reader = command.ExecuteReader();
+        var lows = new List<ulong>();
+        while (reader.Read())
+            lows.Add(reader.GetFieldValue<ulong>(0));
+        return lows;
     }
 
     /// <summary>The start of a window in nanoseconds: the first that is in the millisecond or after it.</summary>
@@ -44,19 +109,19 @@ sealed class Search
 
     // A trace that matches has a span in each of several sets: one for each condition, and one for the window. Then its
     // timestamp decides, for which all its spans count. Ties of time: the trace that comes first in the files.
-    string? Statement(TraceQuery query)
+    string? Statement(TraceQuery query, ulong start, ulong end, int limit, bool isShort,
+        IReadOnlySet<ulong> gone)
     {
-        var start = WindowStart((Int128)query.EndMillis - query.LookbackMillis);
-        var end = WindowEnd(query.EndMillis);
         var sets = Conditions(query);
-        // without it the times of all traces there are would be worked out
-        if (_partitions.Any(partition => !IsWithin(partition, start, end)))
+        // Without it the times of all traces there are would be worked out. In a long window there are few traces that
+        // meet the conditions, or the windows before would have had enough.
+        if (isShort || sets.Count == 0)
         {
-            var near = _partitions.Where(partition => partition.MayStartWithin(start, end)).ToList();
-            if (near.Count == 0)
-                return null;
-            sets.Add(Union(near, _ => $"start_ns > 0 AND start_ns >= {Bind(start)} AND start_ns <= {Bind(end)}"));
+            sets.Add(Union(_partitions.Where(partition => partition.MayStartWithin(start, end)),
+                _ => $"start_ns > 0 AND start_ns >= {Bind(start)} AND start_ns <= {Bind(end)}"));
         }
+        if (sets.Contains(""))
+            return null;
         var matching = string.Join(" INTERSECT ", sets.Select(set => $"({set})"));
         var where = sets.Count == 0 ? "" : $"WHERE ({_key}) IN ({matching})";
         var spans = string.Join(" UNION ALL ", _partitions.Select(partition =>
@@ -67,27 +132,23 @@ sealed class Search
                     arg_min(start_ns, seq) FILTER (parent_id = 0 AND start_ns > 0),
                     min(start_ns) FILTER (start_ns > 0)) AS timestamp_ns
                 FROM ({spans}) {where} GROUP BY {_key})
-            WHERE timestamp_ns >= {Bind(start)} AND timestamp_ns <= {Bind(end)} {ExceptGone()}
+            WHERE timestamp_ns >= {Bind(start)} AND timestamp_ns <= {Bind(end)} {ExceptGone(gone)}
             ORDER BY timestamp_ns DESC, first_seq
-            LIMIT {Bind((long)query.Limit)}
+            LIMIT {Bind((long)limit)}
             """;
     }
 
-    string ExceptGone() => TraceReader.GoneFrom(_partitions) is { Count: > 0 } gone
-        ? $"AND trace_low NOT IN (SELECT unnest({Bind(gone.ToList())}::UBIGINT[]))"
-        : "";
+    string ExceptGone(IReadOnlySet<ulong> gone) => gone.Count == 0
+        ? ""
+        : $"AND trace_low NOT IN (SELECT unnest({Bind(gone.ToList())}::UBIGINT[]))";
 
-    static bool IsWithin(Partition partition, ulong start, ulong end)
-    {
-        var (min, max) = partition.Starts();
-        // one without any start has nothing outside the window
-        return min > max || (min >= start && max <= end);
-    }
-
-    /// <summary>The traces with a span that meets the condition, in any of the partitions.</summary>
-    string Union(IReadOnlyList<Partition> partitions, Func<Partition, string> condition) =>
-        string.Join(" UNION ALL ", partitions.Select(partition =>
-            $"SELECT {_key} FROM {partition.Spans} WHERE {condition(partition)}"));
+    /// <summary>The traces with a span that meets the condition, in any of the partitions; empty for none.</summary>
+    string Union(IEnumerable<Partition> partitions, Func<Partition, string> condition) =>
+        string.Join(" UNION ALL ", partitions
+            .Select(partition => (partition.Spans, Condition: condition(partition)))
+            // planning costs a millisecond even where nothing is read
+            .Where(each => each.Condition != SqlCondition.Never.Where)
+            .Select(each => $"SELECT {_key} FROM {each.Spans} WHERE {each.Condition}"));
 
     List<string> Conditions(TraceQuery query)
     {

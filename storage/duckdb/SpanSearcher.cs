@@ -17,8 +17,10 @@ sealed class SpanSearcher
     const int MinCandidates = 256;
     const int MaxCandidates = 65_536;
 
-    /// <summary>Where fewer than one in so many of the traces ranked first match, SQL names those that may.</summary>
-    const int MinShare = 4;
+    const int MinTraces = 8;
+
+    /// <summary>Where fewer of the traces ranked first match, SQL names those that may.</summary>
+    const double MinShare = 0.25;
 
     /// <summary>Partitions searched at first.</summary>
     const int MinPartitions = 3;
@@ -125,7 +127,8 @@ sealed class SpanSearcher
         var known = new List<(TraceId Id, ulong Start)>();
         foreach (var (partition, condition) in _partitions.Zip(_conditions))
         {
-            if (condition.Rows is not { } rows || _tables.Find(partition, _snapshot) is not { } table)
+            if (condition.Rows is not { } rows || !partition.IsWhole(_snapshot) ||
+                _tables.Find(partition) is not { } table)
             {
                 asked.Add(partition);
                 continue;
@@ -256,28 +259,23 @@ sealed class SpanSearcher
         var only = _partitions.Select((partition, i) => _conditions[i].Rows is { } rows && partition.IsWhole(_snapshot)
             ? Chosen(tables[i], rows.Select(tables[i].TraceOf)) : null).ToArray();
         var last = _cursor is null ? default(RankedTrace?) : new RankedTrace(_cursor.Value, _cursor.TraceId);
-        for (var (count, isAsked) = (_search.Limit + 1, false); ; count = Math.Min(count * 4, MaxCandidates))
+        for (var (count, isAsked) = (Math.Min(_search.Limit + 1, MaxTracesAtOnce), false); ;)
         {
             var ranked = ranking.Best(count, last, (table, trace) =>
                 only[table]?[trace] != false && tables[table].MayHave(trace, _conditions[table], from, to));
             var before = _found.Count;
-            foreach (var batch in ranked.Chunk(MaxTracesAtOnce))
-            {
-                Decide(batch.Select(each => each.Id), batch.ToDictionary(each => each.Id, each => each.Value));
-                last = batch[^1];
-                if (_found.Count > _search.Limit)
-                    return;
-                // else reading those that do not match would take longer
-                if (!isAsked && (_found.Count - before) * MinShare < batch.Length)
-                    break;
-            }
-            if (ranked.Count == 0 || (ranked.Count < count && last == ranked[^1]))
+            Decide(ranked.Select(each => each.Id), ranked.ToDictionary(each => each.Id, each => each.Value));
+            if (_found.Count > _search.Limit || ranked.Count < count)
                 return;
-            if (!isAsked && (_found.Count - before) * MinShare < ranked.Count)
+            last = ranked[^1];
+            var share = (double)(_found.Count - before) / count;
+            if (share < MinShare && !isAsked)
             {
                 AskFor(only, tables);
                 isAsked = true;
             }
+            // so many that one more reading will do
+            count = Math.Clamp((int)((_search.Limit + 1 - _found.Count) / share * 1.5), MinTraces, MaxTracesAtOnce);
         }
     }
 
@@ -314,7 +312,8 @@ sealed class SpanSearcher
     /// <param name="values">What orders the traces, where it is known.</param>
     void Decide(IEnumerable<TraceId> ids, Dictionary<TraceId, ulong>? values = null)
     {
-        var traces = TraceReader.ReadTraces(_connection, _partitions, [.. ids], strict: true, _snapshot, _brief);
+        var traces = TraceReader.ReadTraces(
+            _connection, _partitions, [.. ids], strict: true, _snapshot, _brief, _tables);
         foreach (var trace in traces)
         {
             _cancellation.ThrowIfCancellationRequested();

@@ -13,7 +13,7 @@ readonly record struct SqlCondition(string Over, string Under)
     readonly string? _where;
 
     // inverted, so that the default leaves all open
-    readonly uint _otherResources;
+    readonly ulong _otherResources;
 
     /// <summary>
     /// As <see cref="Over"/>, but may be NULL instead of false, for after WHERE: so DuckDB can skip what it need not
@@ -32,7 +32,7 @@ readonly record struct SqlCondition(string Over, string Under)
     public IReadOnlyList<int>? Rows { get; init; }
 
     /// <summary>What spans that meet it may have as resource: bits of <see cref="TraceTable.BitOf"/>.</summary>
-    public uint Resources
+    public ulong Resources
     {
         get => ~_otherResources;
         init => _otherResources = ~value;
@@ -57,6 +57,9 @@ readonly record struct SqlCondition(string Over, string Under)
     public static SqlCondition Exactly(string sql) =>
         new($"coalesce({sql}, false)", $"coalesce({sql}, false)") { Where = $"({sql})" };
 
+    /// <summary>The same where it does not hold; where it does, that is left open.</summary>
+    public SqlCondition AtMost() => this with { Under = False };
+
     public SqlCondition Negated() => new(Not(Under), Not(Over));
 
     public static SqlCondition operator &(SqlCondition left, SqlCondition right) => All([left, right]);
@@ -68,7 +71,7 @@ readonly record struct SqlCondition(string Over, string Under)
     {
         Where = Join(terms, term => term.Where, "AND", True, False),
         Rows = terms.Select(term => term.Rows).OfType<IReadOnlyList<int>>().MinBy(rows => rows.Count),
-        Resources = terms.Aggregate(uint.MaxValue, (bits, term) => bits & term.Resources),
+        Resources = terms.Aggregate(ulong.MaxValue, (bits, term) => bits & term.Resources),
         IsError = terms.Any(term => term.IsError),
     };
 
@@ -77,7 +80,7 @@ readonly record struct SqlCondition(string Over, string Under)
     {
         Where = Join(terms, term => term.Where, "OR", False, True),
         Rows = terms.All(term => term.Rows is not null) ? [.. terms.SelectMany(term => term.Rows!).Distinct()] : null,
-        Resources = terms.Aggregate(0u, (bits, term) => bits | term.Resources),
+        Resources = terms.Aggregate(0ul, (bits, term) => bits | term.Resources),
         IsError = terms.All(term => term.IsError),
     };
 

@@ -20,7 +20,7 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
 
     readonly AttributeColumns _attributes = new(parameters, partition);
 
-    const uint ZipkinOnly = 1u << TraceTable.ZipkinBit;
+    const ulong ZipkinOnly = 1ul << TraceTable.ZipkinBit;
 
     static SqlCondition IsOtlp => SqlCondition.Exactly("origin = 0") with { Resources = ~ZipkinOnly };
 
@@ -154,7 +154,7 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
     /// <summary>The resource of a span of Zipkin's is its local endpoint.</summary>
     SqlCondition OfResource(Expression expression)
     {
-        var bits = 0u;
+        var bits = 0ul;
         var ofOtlp = OneOf("resource_id", partition.Contents.Resources.All(), (id, resource) =>
         {
             var isWanted = IsTrueOf(expression, resource);
@@ -232,7 +232,7 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
             return named;
         IEnumerable<Expression> terms = some.Operand is Logic { IsAll: true } all ? all.Terms : [some.Operand];
         var atLeast = SqlCondition.All([.. terms.Select(AtLeast)]);
-        return new SqlCondition(atLeast.Over, SqlCondition.Never.Under);
+        return atLeast.AtMost();
     }
 
     SqlCondition AtLeast(Expression term)

@@ -67,16 +67,18 @@ sealed class TraceRanking
             {
                 var place = places?[trace] ?? 0;
                 var value = (place == 0 ? traces.Sum(trace) : _sums[place]).Value(_order);
-                if ((best.Count == count && value < best.Peek().Value) || value > last?.Value ||
-                    (place > 0 && seen[place]))
+                // most are no good, and cheaply told
+                if ((best.Count == count && value < best.Peek().Value) || value > last?.Value)
                     continue;
                 var ranked = new RankedTrace(value, traces.Id(trace));
-                if ((last is { } before && ranked.CompareTo(before) <= 0) || !isWanted(table, trace))
+                if ((best.Count == count && ranked.CompareTo(best.Peek()) > 0) ||
+                    (last is { } before && ranked.CompareTo(before) <= 0) || seen[place] || !isWanted(table, trace))
                     continue;
                 seen[place] = place > 0;
-                best.Enqueue(ranked, ranked);
-                if (best.Count > count)
-                    best.Dequeue();
+                if (best.Count == count)
+                    best.DequeueEnqueue(ranked, ranked);
+                else
+                    best.Enqueue(ranked, ranked);
             }
         }
         return [.. best.UnorderedItems.Select(item => item.Element).Order()];
@@ -86,6 +88,6 @@ sealed class TraceRanking
 /// <summary>A trace with what it is ordered by: the greatest value is the first, of equals the smallest id.</summary>
 readonly record struct RankedTrace(ulong Value, TraceId Id) : IComparable<RankedTrace>
 {
-    public int CompareTo(RankedTrace other) =>
-        (other.Value, Id.High, Id.Low).CompareTo((Value, other.Id.High, other.Id.Low));
+    public int CompareTo(RankedTrace other) => Value != other.Value ? other.Value.CompareTo(Value) :
+        Id.High != other.Id.High ? Id.High.CompareTo(other.Id.High) : Id.Low.CompareTo(other.Id.Low);
 }

@@ -11,7 +11,7 @@ namespace Tracing.Storage.DuckDb;
 sealed class TraceTable
 {
     /// <summary>Stands for the spans of Zipkin in <see cref="MayHave"/>; the bits below for resources.</summary>
-    public const int ZipkinBit = 31;
+    public const int ZipkinBit = 63;
 
     readonly ulong[] _lows;
     readonly ulong[] _highs;
@@ -19,7 +19,7 @@ sealed class TraceTable
     readonly int[] _errors;
     readonly ulong[] _starts;
     readonly ulong[] _lengths;
-    readonly uint[] _resources;
+    readonly ulong[] _resources;
 
     // weakly, as either may be forgotten
     readonly ConditionalWeakTable<TraceTable, SharedTraces> _shared = [];
@@ -51,6 +51,24 @@ sealed class TraceTable
         return found >= 0 ? found : ~found - 1;
     }
 
+    /// <summary>Whether a trace has this low half of an id.</summary>
+    public bool HasLow(ulong low) => Array.BinarySearch(_lows, low) >= 0;
+
+    /// <summary>Whether a trace has one of these low halves, which are in their order.</summary>
+    public bool HasAnyLow(List<ulong> lows)
+    {
+        for (int i = 0, j = 0; i < Count && j < lows.Count;)
+        {
+            if (_lows[i] == lows[j])
+                return true;
+            if (_lows[i] < lows[j])
+                i++;
+            else
+                j++;
+        }
+        return false;
+    }
+
     /// <summary>Where a trace is that is here.</summary>
     public int IndexOf(TraceId id)
     {
@@ -67,7 +85,7 @@ sealed class TraceTable
         (from == 0 || (_starts[trace] < to && from - Math.Min(from, _starts[trace]) <= _lengths[trace]));
 
     /// <summary>The bit that stands for a resource, and for some others.</summary>
-    public static uint BitOf(int resourceId) => 1u << (int)((uint)resourceId % ZipkinBit);
+    public static ulong BitOf(int resourceId) => 1ul << (int)((uint)resourceId % ZipkinBit);
 
     /// <param name="snapshot">Of the spans stored up to it.</param>
     public static TraceTable Read(DuckDBConnection connection, Partition partition, long snapshot)
@@ -79,7 +97,7 @@ sealed class TraceTable
                 coalesce(least({ulong.MaxValue},
                     max(start_ns::HUGEINT + greatest(duration_ns, 0)) FILTER (start_ns > 0)
                     - min(start_ns::HUGEINT) FILTER (start_ns > 0)), 0)::UBIGINT,
-                bit_or(1::UINTEGER << CASE origin WHEN 1 THEN {ZipkinBit} ELSE resource_id % {ZipkinBit} END)::UINTEGER
+                bit_or(1::UBIGINT << CASE origin WHEN 1 THEN {ZipkinBit} ELSE resource_id % {ZipkinBit} END)::UBIGINT
             FROM {partition.Spans} WHERE {partition.IsStoredBy(snapshot)}
             GROUP BY trace_low, trace_high ORDER BY trace_low, trace_high
             """);
@@ -90,7 +108,7 @@ sealed class TraceTable
         while (row.Read())
         {
             rows.Add(new Row(row.Next<ulong>(), row.Next<ulong>(), row.Next<int>(), row.Next<int>(), row.Next<ulong>(),
-                row.Next<ulong>(), row.Next<uint>()));
+                row.Next<ulong>(), row.Next<ulong>()));
         }
         return new TraceTable(rows);
     }
@@ -118,7 +136,7 @@ sealed class TraceTable
     }
 
     readonly record struct Row(
-        ulong Low, ulong High, int Spans, int Errors, ulong Start, ulong Length, uint Resources);
+        ulong Low, ulong High, int Spans, int Errors, ulong Start, ulong Length, ulong Resources);
 }
 
 /// <summary>Indexes of the traces that two partitions share, in each.</summary>
@@ -164,7 +182,7 @@ readonly record struct TraceSum(int Spans, int Errors, ulong Start, ulong Length
 /// </summary>
 sealed class TraceTables
 {
-    /// <summary>Traces of all tables; each takes 44 bytes.</summary>
+    /// <summary>Traces of all tables; each takes 48 bytes.</summary>
     const int MaxTraces = 2_000_000;
 
     readonly Lock _lock = new();
@@ -172,11 +190,9 @@ sealed class TraceTables
     // the one used last comes last
     readonly OrderedDictionary<Partition, TraceTable> _tables = [];
 
-    /// <summary>The table of a sealed partition of which all spans are stored up to a number, if it is there.</summary>
-    public TraceTable? Find(Partition partition, long snapshot)
+    /// <summary>The table of all spans of a sealed partition, if it is there.</summary>
+    public TraceTable? Find(Partition partition)
     {
-        if (!partition.IsWhole(snapshot))
-            return null;
         lock (_lock)
         {
             if (!_tables.Remove(partition, out var known))
@@ -190,7 +206,7 @@ sealed class TraceTables
     public TraceTable Get(DuckDBConnection connection, Partition partition, long snapshot) =>
         !partition.IsWhole(snapshot)
             ? TraceTable.Read(connection, partition, snapshot)
-            : Find(partition, snapshot) ?? Add(partition, TraceTable.Read(connection, partition, snapshot));
+            : Find(partition) ?? Add(partition, TraceTable.Read(connection, partition, snapshot));
 
     /// <summary>Makes one of the tables that are not there and fit, of the newest partitions first.</summary>
     /// <returns>Whether there was one to make.</returns>

@@ -12,7 +12,8 @@ sealed class Search
     /// <summary>Spans that the shortest part of the time has for each trace wanted, about.</summary>
     const int FirstSpans = 200;
 
-    const int WindowGrowth = 8;
+    /// <summary>How many times longer than the one before a part is at most.</summary>
+    const int MaxGrowth = 32;
 
     readonly IReadOnlyList<Partition> _partitions;
     readonly SqlParameters _parameters = new();
@@ -30,46 +31,47 @@ sealed class Search
     {
         var found = new List<TraceId>();
         var gone = TraceReader.GoneFrom(partitions);
-        foreach (var (start, end, isShort) in Windows(partitions, query))
-        {
-            // only these have spans of the traces of the window
-            var scope = new Search(Around(connection, partitions, tables, start, end), query.StrictTraceId);
-            if (found.Count == query.Limit)
-                break;
-            if (scope.Statement(query, start, end, query.Limit - found.Count, isShort, gone) is not { } sql)
-                continue;
-            using var command = scope._parameters.Command(connection, sql);
-            using var reader = command.ExecuteReader();
-            var row = new RowReader(reader);
-            while (row.Read())
-                found.Add(new TraceId(query.StrictTraceId ? row.Next<ulong>() : 0, row.Next<ulong>()));
-        }
-        return found;
-    }
-
-    /// <summary>
-    /// Parts of the time asked for, both ends included, the latest first and short: few traces there are enough for
-    /// most searches. Each is longer than the one before, so that there are few.
-    /// </summary>
-    static IEnumerable<(ulong Start, ulong End, bool IsShort)> Windows(IReadOnlyList<Partition> partitions, TraceQuery query)
-    {
         // a trace without any start is in no window
         var start = Math.Max(1, WindowStart((Int128)query.EndMillis - query.LookbackMillis));
         var end = WindowEnd(query.EndMillis);
         var near = partitions.Where(partition => partition.MayStartWithin(start, end)).ToList();
         if (near.Count == 0)
-            yield break;
+            return found;
         start = Math.Max(start, near.Min(partition => partition.Starts().Min));
         end = Math.Min(end, near.Max(partition => partition.Starts().Max));
+        // Part by part, the latest first: few traces are enough for most searches. Each part is longer than the one
+        // before by what that has left to be found, so that there are few.
         var spans = near.Sum(partition => partition.SpanCount);
-        var length = (ulong)((end - start) * Math.Min(1, (double)FirstSpans * query.Limit / Math.Max(1, spans)));
-        var maxShort = length * WindowGrowth;
-        for (; length < (end - start) / WindowGrowth; length = Math.Max(length, 1) * WindowGrowth)
+        var length = (ulong)((end - start) * Math.Min(1, (double)FirstSpans * query.Limit / spans));
+        var maxShort = length * MaxGrowth;
+        while (true)
         {
-            yield return (end - length, end, length <= maxShort);
-            end -= length + 1;
+            var isLast = length >= (end - start) / 2;
+            var from = isLast ? start : end - length;
+            var before = found.Count;
+            // only these have spans of the traces of the part
+            var search = new Search(Around(connection, partitions, tables, from, end), query.StrictTraceId);
+            search.FindWithin(connection, query, from, end, end - from <= maxShort, gone, found);
+            if (isLast || found.Count == query.Limit)
+                return found;
+            end = from - 1;
+            var growth = found.Count == before
+                ? MaxGrowth
+                : Math.Clamp(2.0 * (query.Limit - found.Count) / (found.Count - before), 2, MaxGrowth);
+            length = (ulong)Math.Min(Math.Max(length, 1) * growth, end - start);
         }
-        yield return (start, end, end - start <= maxShort);
+    }
+
+    void FindWithin(DuckDBConnection connection, TraceQuery query, ulong start, ulong end, bool isShort,
+        IReadOnlySet<ulong> gone, List<TraceId> found)
+    {
+        if (Statement(query, start, end, query.Limit - found.Count, isShort, gone) is not { } sql)
+            return;
+        using var command = _parameters.Command(connection, sql);
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        while (row.Read())
+            found.Add(new TraceId(query.StrictTraceId ? row.Next<ulong>() : 0, row.Next<ulong>()));
     }
 
     /// <summary>The partitions that spans of the window are in, and all that their traces may be in.</summary>

@@ -119,13 +119,9 @@ public sealed class DuckDbSpanStore : ISpanStore
     public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) => _readers.RunAsync(
         (connection, partitions) => TraceReader.ReadKept(connection, partitions, traceId), cancellationToken);
 
-    public async Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
-        TraceQuery query, CancellationToken cancellationToken) =>
-        await _readers.RunAsync(
-            (connection, partitions) => TraceReader.Read(
-                connection, partitions, Search.Find(connection, partitions, _traceTables, query), query.StrictTraceId,
-                tables: _traceTables),
-            cancellationToken);
+    public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
+        TraceQuery query, CancellationToken cancellationToken) => _readers.RunAsync(
+            (connection, partitions) => Search.Find(connection, partitions, _traceTables, query), cancellationToken);
 
     public async Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken)
     {

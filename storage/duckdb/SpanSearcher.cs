@@ -183,7 +183,9 @@ sealed class SpanSearcher
             var candidates = rows.ConvertAll(row => (row.Id, row.Start));
             while (known.TryPeek(out var next) && (isNewest ? next.Start >= end : next.Start <= end))
                 candidates.Add(known.Dequeue());
-            var ordered = isNewest ? candidates.OrderByDescending(each => each.Start) : candidates.OrderBy(each => each.Start);
+            var ordered = isNewest
+                ? candidates.OrderByDescending(each => each.Start)
+                : candidates.OrderBy(each => each.Start);
             var fresh = ordered.Where(each => seen.Add(each.Id)).ToList();
             foreach (var batch in fresh.Chunk(Math.Min(_search.Limit + 1, MaxTracesAtOnce)))
             {

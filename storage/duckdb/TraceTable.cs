@@ -44,6 +44,18 @@ sealed class TraceTable
     public TraceSum Sum(int trace) => new(
         _firstRows[trace + 1] - _firstRows[trace], _errors[trace], _starts[trace], _lengths[trace]);
 
+    /// <summary>Of the trace of an id, or of all with its low half.</summary>
+    public TraceSum SumOf(TraceId id, bool strict)
+    {
+        var sum = default(TraceSum);
+        var first = Array.BinarySearch(_lows, id.Low);
+        while (first > 0 && _lows[first - 1] == id.Low)
+            first--;
+        for (var trace = first; trace >= 0 && trace < Count && _lows[trace] == id.Low; trace++)
+            sum += !strict || _highs[trace] == id.High ? Sum(trace) : default;
+        return sum;
+    }
+
     /// <summary>The trace of a row; only of a whole sealed partition, where the rows of a trace are together.</summary>
     public int TraceOf(int row)
     {
@@ -88,8 +100,11 @@ sealed class TraceTable
     public static ulong BitOf(int resourceId) => 1ul << (int)((uint)resourceId % ZipkinBit);
 
     /// <param name="snapshot">Of the spans stored up to it.</param>
-    public static TraceTable Read(DuckDBConnection connection, Partition partition, long snapshot)
+    /// <param name="lows">Of the traces of these low halves; null for all.</param>
+    public static TraceTable Read(
+        DuckDBConnection connection, Partition partition, long snapshot, List<ulong>? lows = null)
     {
+        var isWanted = lows is null ? "true" : "trace_low IN (SELECT unnest($1::UBIGINT[]))";
         using var command = connection.Command($"""
             SELECT trace_low, trace_high, count(*)::INTEGER,
                 (count(*) FILTER (status = {(int)StatusCode.Error}))::INTEGER,
@@ -98,9 +113,9 @@ sealed class TraceTable
                     max(start_ns::HUGEINT + greatest(duration_ns, 0)) FILTER (start_ns > 0)
                     - min(start_ns::HUGEINT) FILTER (start_ns > 0)), 0)::UBIGINT,
                 bit_or(1::UBIGINT << CASE origin WHEN 1 THEN {ZipkinBit} ELSE resource_id % {ZipkinBit} END)::UBIGINT
-            FROM {partition.Spans} WHERE {partition.IsStoredBy(snapshot)}
+            FROM {partition.Spans} WHERE {partition.IsStoredBy(snapshot)} AND {isWanted}
             GROUP BY trace_low, trace_high ORDER BY trace_low, trace_high
-            """);
+            """, lows is null ? [] : [lows]);
         command.UseStreamingMode = true;
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
@@ -158,15 +173,13 @@ readonly record struct TraceSum(int Spans, int Errors, ulong Start, ulong Length
         return new TraceSum(spans, errors, start, (ulong)UInt128.Min(end - start, ulong.MaxValue));
     }
 
+    /// <summary>No span starts after it.</summary>
+    public ulong LastStart => Length > ulong.MaxValue - Start ? ulong.MaxValue : Start + Length;
+
     /// <summary>The last, or the first, moment within a window at which a span may start.</summary>
-    public ulong Bound(bool isLast, ulong from, ulong to)
-    {
-        // spans without a start are found by a window from 0 on
-        if (!isLast)
-            return from == 0 ? 0 : Math.Max(from, Start);
-        var end = Length > ulong.MaxValue - Start ? ulong.MaxValue : Start + Length;
-        return Math.Min(end, to - 1);
-    }
+    // spans without a start are found by a window from 0 on
+    public ulong Bound(bool isLast, ulong from, ulong to) =>
+        isLast ? Math.Min(LastStart, to - 1) : from == 0 ? 0 : Math.Max(from, Start);
 
     /// <summary>As <see cref="TraceMatch"/> computes it, but that identical spans count too.</summary>
     public ulong Value(SearchOrder order) => order switch

@@ -256,7 +256,7 @@ sealed class SpanSearcher
     {
         var (from, to) = (_search.StartUnixNano, _search.EndUnixNano);
         var tables = _partitions.Select(partition => _tables.Get(_connection, partition, _snapshot)).ToList();
-        var ranking = new TraceRanking(_search.Order, tables);
+        using var ranking = new TraceRanking(_search.Order, tables);
         // of each partition the traces that alone may match; null for any
         var only = _partitions.Select((partition, i) => _conditions[i].Rows is { } rows && partition.IsWhole(_snapshot)
             ? Chosen(tables[i], rows.Select(tables[i].TraceOf)) : null).ToArray();

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
@@ -6,7 +7,7 @@ namespace Tracing.Storage.DuckDb;
 /// All traces of some partitions in the order of a search that is not by time. A trace that is in several counts once,
 /// as a whole.
 /// </summary>
-sealed class TraceRanking
+sealed class TraceRanking : IDisposable
 {
     readonly SearchOrder _order;
     readonly IReadOnlyList<TraceTable> _tables;
@@ -27,13 +28,27 @@ sealed class TraceRanking
         }
     }
 
+    public void Dispose()
+    {
+        foreach (var places in _places.OfType<int[]>())
+            ArrayPool<int>.Shared.Return(places);
+    }
+
+    // megabytes in all, which would have to be collected after each search
+    static int[] Rent(int count)
+    {
+        var places = ArrayPool<int>.Shared.Rent(count);
+        Array.Clear(places);
+        return places;
+    }
+
     void AddShared(int one, int other)
     {
         var shared = _tables[one].SharedWith(_tables[other]);
         if (shared.Own.Length == 0)
             return;
-        var places = _places[one] ??= new int[_tables[one].Count];
-        var otherPlaces = _places[other] ??= new int[_tables[other].Count];
+        var places = _places[one] ??= Rent(_tables[one].Count);
+        var otherPlaces = _places[other] ??= Rent(_tables[other].Count);
         for (var i = 0; i < shared.Own.Length; i++)
         {
             ref var place = ref places[shared.Own[i]];

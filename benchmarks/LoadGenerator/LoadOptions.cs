@@ -9,7 +9,7 @@ sealed record LoadOptions
         Sends traces of 10 spans to a server and reports how it coped; or searches for what was sent.
 
             Tracing.LoadGenerator URL [options]
-            Tracing.LoadGenerator URL --search ROUNDS [--traces N] [--seed N] [--end-ms MS]
+            Tracing.LoadGenerator URL --search ROUNDS [--traces N] [--seed N] [--end-ms MS] [--server-pid PID]
 
         --search ROUNDS     sends nothing: times searches for what --traces and --seed have sent before
         --layer LAYER       server, or within this process: decode, or append (decode and store in --data-dir)

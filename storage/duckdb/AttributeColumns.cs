@@ -37,7 +37,7 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
             .. Coded(key).Select(coded => OfCoded(
                 coded, each => Comparisons.Holds(comparison, Value.Of(each), value),
                 text => CompareText(coded.Type, text, @operator, value, pattern))),
-            new SqlCondition(HasInFreeForm(key).Over, SqlCondition.Never.Under),
+            HasInFreeForm(key).AtMost(),
         ]);
     }
 
@@ -106,9 +106,10 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
             rows.AddRange(ofValue.All());
         }
         // rows that are joined are found, where those of a list are compared with all
-        return rows.Count < 2 ? In("rowid", rows) : In("rowid", rows) with
+        return rows.Count < 2 ? In("rowid", rows) with { Rows = rows } : In("rowid", rows) with
         {
             Where = $"rowid IN (SELECT unnest({parameters.Bind(rows)}::INTEGER[]))",
+            Rows = rows,
         };
     }
 
@@ -155,8 +156,7 @@ sealed class AttributeColumns(SqlParameters parameters, Partition partition)
                 return CompareBool(column, @operator, value.Bool);
             case (AttributeType.Int or AttributeType.Double, ValueForm.Int or ValueForm.Float):
                 var beside = OfType(column, AttributeText.Beside);
-                return CompareNumber(column, @operator, value) |
-                    new SqlCondition(beside.Over, SqlCondition.Never.Under);
+                return CompareNumber(column, @operator, value) | beside.AtMost();
             case (AttributeType.Array, _):
                 return SqlCondition.Unknown;
             default:

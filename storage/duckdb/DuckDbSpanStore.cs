@@ -19,6 +19,8 @@ public sealed class DuckDbSpanStore : ISpanStore
     readonly StoreTables _tables;
     readonly SpanWriter _writer;
     readonly Readers _readers;
+    readonly TraceTables _traceTables = new();
+    int _isMakingTables;
 
     // null in memory, where nothing is sealed and nothing dropped
     readonly Upkeep? _upkeep;
@@ -111,22 +113,46 @@ public sealed class DuckDbSpanStore : ISpanStore
     public async Task<IReadOnlyList<IReadOnlyList<Span>>> GetTracesAsync(
         IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) =>
         await _readers.RunAsync(
-            (connection, partitions) => TraceReader.Read(connection, partitions, traceIds, strict), cancellationToken);
+            (connection, partitions) => TraceReader.Read(
+                connection, partitions, traceIds, strict, tables: _traceTables), cancellationToken);
 
     public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) => _readers.RunAsync(
         (connection, partitions) => TraceReader.ReadKept(connection, partitions, traceId), cancellationToken);
 
-    public async Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
-        TraceQuery query, CancellationToken cancellationToken) =>
-        await _readers.RunAsync(
-            (connection, partitions) => TraceReader.Read(
-                connection, partitions, Search.Find(connection, partitions, query), query.StrictTraceId),
-            cancellationToken);
+    public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
+        TraceQuery query, CancellationToken cancellationToken) => _readers.RunAsync(
+            (connection, partitions) => Search.Find(connection, partitions, _traceTables, query), cancellationToken);
 
-    public Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken) => _readers.RunAsync(
-        (connection, partitions) => SpanSearcher.Search(
-            connection, partitions, _tables.SpanNames, search, cancellationToken),
-        cancellationToken);
+    public async Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken)
+    {
+        var page = await _readers.RunAsync(
+            (connection, partitions) => SpanSearcher.Search(
+                connection, partitions, _tables.SpanNames, _traceTables, search, cancellationToken),
+            cancellationToken);
+        _ = MakeTablesAsync();
+        return page;
+    }
+
+    /// <summary>For the next search; who never searches has none.</summary>
+    async Task MakeTablesAsync()
+    {
+        if (Interlocked.Exchange(ref _isMakingTables, 1) == 1)
+            return;
+        try
+        {
+            while (await _readers.RunAsync(_traceTables.MakeNext, CancellationToken.None))
+                continue;
+        }
+        catch (Exception exception) when (exception is DuckDBException or DamagedPartitionException or
+            ObjectDisposedException)
+        {
+            // a search that needs the partition will say so
+        }
+        finally
+        {
+            Volatile.Write(ref _isMakingTables, 0);
+        }
+    }
 
     public Task<KeyCounts> CountKeysAsync(KeyQuery query, CancellationToken cancellationToken) =>
         CountAsync(query.Spans, spans => KeyCounter.Count(spans, query), cancellationToken);

@@ -211,6 +211,9 @@ sealed class Partition
     /// <remarks>Of an append partition, whose rows have no gaps.</remarks>
     public long LastSeq => FirstSeq + SpanCount - 1;
 
+    /// <summary>Whether it is sealed and all its spans were stored no later than that of the number.</summary>
+    public bool IsWhole(long seq) => IsSealed && seq >= ((long)Number << 32) + uint.MaxValue;
+
     /// <summary>SQL for whether a span was stored no later than that of the number.</summary>
     public string IsStoredBy(long seq)
     {

@@ -4,35 +4,48 @@ using Tracing.Model;
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// Zipkin's search as one SQL statement over all partitions, which gives the ids of the traces that match. A trace may
-/// have spans in several.
+/// Zipkin's search, from the latest traces on. SQL names the traces that meet the conditions, part by part of the time;
+/// those that come first by what is known of their times are read, and their spans tell.
 /// </summary>
 sealed class Search
 {
+    /// <summary>Spans that the shortest part of the time has for each trace wanted, about.</summary>
+    const int FirstSpans = 200;
+
+    /// <summary>How many times longer than the one before a part is at most.</summary>
+    const int MaxGrowth = 32;
+
+    /// <summary>Traces that SQL may name at once, which bounds the memory.</summary>
+    const int MaxCandidates = 65_536;
+
+    /// <summary>Traces read at once, which bounds the memory beside that of the answer.</summary>
+    const int MaxTracesAtOnce = 128;
+
+    readonly DuckDBConnection _connection;
     readonly IReadOnlyList<Partition> _partitions;
-    readonly SqlParameters _parameters = new();
+    readonly TraceTables _tables;
+    readonly TraceQuery _query;
     readonly string _key;
 
-    Search(IReadOnlyList<Partition> partitions, bool strict)
+    // in their order; somewhat more than the limit
+    readonly List<Found> _found = [];
+
+    Search(DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceTables tables, TraceQuery query)
     {
+        _connection = connection;
         _partitions = partitions;
-        _key = strict ? "trace_high, trace_low" : "trace_low";
+        _tables = tables;
+        _query = query;
+        _key = query.StrictTraceId ? "trace_high, trace_low" : "0::UBIGINT AS trace_high, trace_low";
     }
 
-    /// <summary>Ids of the traces that match, newest first; high halves are zero when not strict.</summary>
-    public static List<TraceId> Find(
-        DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceQuery query)
+    /// <summary>The traces that match, newest first; of one time that which was stored first.</summary>
+    public static IReadOnlyList<IReadOnlyList<Span>> Find(
+        DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceTables tables, TraceQuery query)
     {
-        var search = new Search(partitions, query.StrictTraceId);
-        var found = new List<TraceId>();
-        if (search.Statement(query) is not { } sql)
-            return found;
-        using var command = search._parameters.Command(connection, sql);
-        using var reader = command.ExecuteReader();
-        var row = new RowReader(reader);
-        while (row.Read())
-            found.Add(new TraceId(query.StrictTraceId ? row.Next<ulong>() : 0, row.Next<ulong>()));
-        return found;
+        var search = new Search(connection, partitions, tables, query);
+        search.FindByPart();
+        return [.. search._found.Take(query.Limit).Select(found => found.Spans)];
     }
 
     /// <summary>The start of a window in nanoseconds: the first that is in the millisecond or after it.</summary>
@@ -42,112 +55,229 @@ sealed class Search
     /// <remarks>Zipkin compares microseconds with the millisecond times 1000, both ends included.</remarks>
     public static ulong WindowEnd(Int128 millis) => ClampToUInt64((millis * 1_000_000) + 999);
 
-    // A trace that matches has a span in each of several sets: one for each condition, and one for the window. Then its
-    // timestamp decides, for which all its spans count. Ties of time: the trace that comes first in the files.
-    string? Statement(TraceQuery query)
+    void FindByPart()
     {
-        var start = WindowStart((Int128)query.EndMillis - query.LookbackMillis);
-        var end = WindowEnd(query.EndMillis);
-        var sets = Conditions(query);
-        // without it the times of all traces there are would be worked out
-        if (_partitions.Any(partition => !IsWithin(partition, start, end)))
+        // a trace without any start is at no time
+        var start = Math.Max(1, WindowStart((Int128)_query.EndMillis - _query.LookbackMillis));
+        var end = WindowEnd(_query.EndMillis);
+        var near = _partitions.Where(partition => partition.MayStartWithin(start, end)).ToList();
+        if (near.Count == 0)
+            return;
+        start = Math.Max(start, near.Min(partition => partition.Starts().Min));
+        end = Math.Min(end, near.Max(partition => partition.Starts().Max));
+        // the latest first, as few traces are enough for most searches
+        var spans = near.Sum(partition => partition.SpanCount);
+        var length = (ulong)((end - start) * Math.Min(1, (double)FirstSpans * _query.Limit / spans));
+        var maxShort = length * MaxGrowth;
+        while (true)
         {
-            var near = _partitions.Where(partition => partition.MayStartWithin(start, end)).ToList();
-            if (near.Count == 0)
-                return null;
-            sets.Add(Union(near, _ => $"start_ns > 0 AND start_ns >= {Bind(start)} AND start_ns <= {Bind(end)}"));
+            var isLast = length >= (end - start) / 2;
+            var from = isLast ? start : end - length;
+            var scope = Around(from, end);
+            var candidates = Candidates(scope, from, end, end - from <= maxShort);
+            if (candidates.Count > MaxCandidates && from < end)
+            {
+                (length, maxShort) = ((end - from) / MaxGrowth, end - start);
+                continue;
+            }
+            var before = _found.Count;
+            Decide(scope, candidates, from, end);
+            if (isLast || _found.Count >= _query.Limit)
+                return;
+            end = from - 1;
+            // each part is longer than the one before by what that has left to be found, so that there are few
+            var growth = _found.Count == before
+                ? MaxGrowth
+                : Math.Clamp(2.0 * (_query.Limit - _found.Count) / (_found.Count - before), 2, MaxGrowth);
+            length = (ulong)Math.Min(Math.Max(length, 1) * growth, end - start);
         }
-        var matching = string.Join(" INTERSECT ", sets.Select(set => $"({set})"));
-        var where = sets.Count == 0 ? "" : $"WHERE ({_key}) IN ({matching})";
-        var spans = string.Join(" UNION ALL ", _partitions.Select(partition =>
-            $"SELECT {_key}, parent_id, start_ns, {partition.Seq} AS seq FROM {partition.Spans}"));
-        return $"""
-            SELECT {_key} FROM (
-                SELECT {_key}, min(seq) AS first_seq, coalesce(
-                    arg_min(start_ns, seq) FILTER (parent_id = 0 AND start_ns > 0),
-                    min(start_ns) FILTER (start_ns > 0)) AS timestamp_ns
-                FROM ({spans}) {where} GROUP BY {_key})
-            WHERE timestamp_ns >= {Bind(start)} AND timestamp_ns <= {Bind(end)} {ExceptGone()}
-            ORDER BY timestamp_ns DESC, first_seq
-            LIMIT {Bind((long)query.Limit)}
-            """;
     }
 
-    string ExceptGone() => TraceReader.GoneFrom(_partitions) is { Count: > 0 } gone
-        ? $"AND trace_low NOT IN (SELECT unnest({Bind(gone.ToList())}::UBIGINT[]))"
-        : "";
-
-    static bool IsWithin(Partition partition, ulong start, ulong end)
+    /// <summary>The partitions that spans of the time are in, and all that their traces may be in.</summary>
+    List<Partition> Around(ulong start, ulong end)
     {
-        var (min, max) = partition.Starts();
-        // one without any start has nothing outside the window
-        return min > max || (min >= start && max <= end);
+        var near = _partitions.Where(partition => partition.MayStartWithin(start, end)).ToList();
+        var ofSealed = near.Where(partition => partition.IsSealed).Select(TableOf).ToList();
+        var ofOpen = near.Where(partition => !partition.IsSealed)
+            .Select(partition => ReadLows(partition, start, end)).ToList();
+        return [.. _partitions.Where(partition => near.Contains(partition) || !partition.IsSealed ||
+            (TableOf(partition) is var table && (ofOpen.Exists(table.HasAnyLow) ||
+                ofSealed.Exists(other => other.SharedWith(table).IsLowShared))))];
     }
 
-    /// <summary>The traces with a span that meets the condition, in any of the partitions.</summary>
-    string Union(IReadOnlyList<Partition> partitions, Func<Partition, string> condition) =>
-        string.Join(" UNION ALL ", partitions.Select(partition =>
-            $"SELECT {_key} FROM {partition.Spans} WHERE {condition(partition)}"));
+    TraceTable TableOf(Partition partition) => _tables.Get(_connection, partition, long.MaxValue);
 
-    List<string> Conditions(TraceQuery query)
+    /// <summary>Low halves of the ids of the traces that have spans at the time, in their order.</summary>
+    List<ulong> ReadLows(Partition partition, ulong start, ulong end)
     {
-        var conditions = new List<Func<Partition, string>>();
-        if (query.RemoteServiceName is { } remoteService)
-            conditions.Add(_ => $"remote_service = {BindText(remoteService)}");
-        if (query.SpanName is { } spanName)
-            conditions.Add(_ => $"coalesce(search_name, lower(name)) = {BindText(spanName)}");
-        foreach (var (key, value) in query.Annotations)
+        using var command = _connection.Command($"""
+            SELECT DISTINCT trace_low FROM {partition.Spans} WHERE start_ns >= $1 AND start_ns <= $2 ORDER BY trace_low
+            """, start, end);
+        using var reader = command.ExecuteReader();
+        var lows = new List<ulong>();
+        while (reader.Read())
+            lows.Add(reader.GetFieldValue<ulong>(0));
+        return lows;
+    }
+
+    /// <summary>
+    /// The traces that meet the conditions and may be of the time, high halves zero when not strict; more than <see
+    /// cref="MaxCandidates"/> are not all.
+    /// </summary>
+    /// <param name="isShort">Whether few traces have spans at the time.</param>
+    HashSet<TraceId> Candidates(List<Partition> scope, ulong start, ulong end, bool isShort)
+    {
+        var parameters = new SqlParameters();
+        var candidates = new HashSet<TraceId>();
+        // a trace that matches has a span in each of several sets: one for each condition, and one for the time
+        var conditions = Conditions(parameters);
+        // In a long part few traces meet the conditions, or the parts before would have had enough; without any all
+        // traces would be named.
+        if (isShort || conditions.Count == 0)
         {
-            conditions.Add(partition =>
-                (value.Length == 0 ? HasKeyOrEvent(partition, key) : HasTag(partition, key, value)) +
-                HasStatus(key, value));
+            var isWithin = SqlCondition.Exactly(
+                $"start_ns >= {parameters.Bind(start)} AND start_ns <= {parameters.Bind(end)}");
+            conditions.Add(partition => partition.MayStartWithin(start, end) ? isWithin : SqlCondition.Never);
         }
-        if (query.MinDurationMicros is not null || query.MaxDurationMicros is not null)
+        var isOne = conditions.Count == 1;
+        var sets = conditions.ConvertAll(condition => string.Join(" UNION ALL ", scope
+            .Select(partition => (Partition: partition, Condition: condition(partition)))
+            // where the rows are known, SQL need not look for them
+            .Where(each => !isOne || !AddKnown(each.Partition, each.Condition, candidates))
+            // planning costs a millisecond even where nothing is read
+            .Where(each => each.Condition.Where != SqlCondition.Never.Where)
+            .Select(each => $"SELECT {_key} FROM {each.Partition.Spans} WHERE {each.Condition.Where}")));
+        if (sets.Contains(""))
+            return candidates;
+        var matching = isOne
+            ? $"SELECT DISTINCT * FROM ({sets[0]})"
+            : string.Join(" INTERSECT ", sets.Select(set => $"({set})"));
+        using var command = parameters.Command(_connection, $"{matching} LIMIT {MaxCandidates + 1}");
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        while (row.Read())
+            candidates.Add(new TraceId(row.Next<ulong>(), row.Next<ulong>()));
+        return candidates;
+    }
+
+    bool AddKnown(Partition partition, SqlCondition condition, HashSet<TraceId> candidates)
+    {
+        if (!partition.IsSealed || condition.Rows is not { } rows)
+            return false;
+        var table = TableOf(partition);
+        candidates.UnionWith(rows.Select(row => KeyOf(table.Id(table.TraceOf(row)))));
+        return true;
+    }
+
+    TraceId KeyOf(TraceId id) => _query.StrictTraceId ? id : new TraceId(0, id.Low);
+
+    /// <summary>Reads the traces that may be the next until no other can come before those found.</summary>
+    void Decide(List<Partition> scope, HashSet<TraceId> candidates, ulong start, ulong end)
+    {
+        var lows = candidates.Select(id => id.Low).ToList();
+        var tables = scope.ConvertAll(partition => partition.IsSealed
+            ? TableOf(partition)
+            : TraceTable.Read(_connection, partition, long.MaxValue, lows));
+        var ranked = candidates
+            .Select(id => (Id: id, Sum: tables.Aggregate(default(TraceSum),
+                (sum, table) => sum + table.SumOf(id, _query.StrictTraceId))))
+            .Select(each => (each.Id, each.Sum.Start, Last: each.Sum.LastStart))
+            .Where(each => each.Start > 0 && each.Start <= end && each.Last >= start)
+            .OrderByDescending(each => each.Last)
+            .ToList();
+        for (var next = 0; next < ranked.Count && !IsComplete(ranked[next].Last);)
+        {
+            var count = Math.Clamp(_query.Limit - _found.Count, 1, MaxTracesAtOnce);
+            var ids = ranked.Skip(next).Take(count).Select(each => each.Id).ToList();
+            next += ids.Count;
+            foreach (var trace in TraceReader.ReadTraces(
+                _connection, _partitions, ids, _query.StrictTraceId, tables: _tables))
+                Add(trace, start, end);
+        }
+    }
+
+    bool IsComplete(ulong last) => _found.Count >= _query.Limit && _found[_query.Limit - 1].Timestamp > last;
+
+    void Add(Trace trace, ulong start, ulong end)
+    {
+        var spans = trace.Spans;
+        var starts = trace.Rows.Where(row => spans[row.Span].StartUnixNano > 0).ToList();
+        if (starts.Count == 0)
+            return;
+        var roots = starts.Where(row => spans[row.Span].ParentSpanId.IsZero).ToList();
+        var timestamp = roots.Count > 0
+            ? spans[roots.MinBy(row => row.Seq).Span].StartUnixNano
+            : starts.Min(row => spans[row.Span].StartUnixNano);
+        if (timestamp < start || timestamp > end)
+            return;
+        var found = new Found(timestamp, trace.Rows.Min(row => row.Seq), spans);
+        var at = _found.FindLastIndex(each => each.Timestamp > timestamp ||
+            (each.Timestamp == timestamp && each.FirstSeq < found.FirstSeq)) + 1;
+        _found.Insert(at, found);
+    }
+
+    List<Func<Partition, SqlCondition>> Conditions(SqlParameters parameters)
+    {
+        var conditions = new List<Func<Partition, SqlCondition>>();
+        if (_query.RemoteServiceName is { } remoteService)
+            conditions.Add(_ => SqlCondition.Exactly($"remote_service = {parameters.BindText(remoteService)}"));
+        if (_query.SpanName is { } spanName)
         {
             conditions.Add(_ =>
-                HasDuration(query.MinDurationMicros ?? 1, query.MaxDurationMicros ?? long.MaxValue));
+                SqlCondition.Exactly($"coalesce(search_name, lower(name)) = {parameters.BindText(spanName)}"));
         }
-        if (query.ServiceName is not { } service)
-            return conditions.ConvertAll(condition => Union(_partitions, condition));
-        var ofService = $"service = {BindText(service)}";
+        foreach (var (key, value) in _query.Annotations)
+        {
+            conditions.Add(partition => (value.Length == 0
+                ? HasKeyOrEvent(parameters, partition, key)
+                : new AttributeColumns(parameters, partition).HasTag(key, value)) | HasStatus(parameters, key, value));
+        }
+        if (_query.MinDurationMicros is not null || _query.MaxDurationMicros is not null)
+        {
+            conditions.Add(_ => HasDuration(
+                parameters, _query.MinDurationMicros ?? 1, _query.MaxDurationMicros ?? long.MaxValue));
+        }
+        if (_query.ServiceName is not { } service)
+            return conditions;
+        var isOfService = SqlCondition.Exactly($"service = {parameters.BindText(service)}");
         return conditions.Count == 0
-            ? [Union(_partitions, _ => ofService)]
-            : conditions.ConvertAll(each => Union(_partitions, partition => $"{ofService} AND ({each(partition)})"));
+            ? [_ => isOfService]
+            : conditions.ConvertAll<Func<Partition, SqlCondition>>(
+                condition => partition => isOfService & condition(partition));
     }
 
-    string HasKeyOrEvent(Partition partition, string text) =>
-        $"{new AttributeColumns(_parameters, partition).Has(text).Where} OR " +
-        $"list_contains(event_names, {BindText(text)})";
-
-    string HasTag(Partition partition, string key, string value) =>
-        new AttributeColumns(_parameters, partition).HasTag(key, value).Where;
+    static SqlCondition HasKeyOrEvent(SqlParameters parameters, Partition partition, string text) =>
+        new AttributeColumns(parameters, partition).Has(text) |
+        SqlCondition.Exactly($"list_contains(event_names, {parameters.BindText(text)})");
 
     // OTLP's status, which Zipkin sees as tags
-    string HasStatus(string key, string value) => (key, value) switch
+    static SqlCondition HasStatus(SqlParameters parameters, string key, string value) => (key, value) switch
     {
-        ("error", "") => $" OR (origin = 0 AND status = {Bind((int)StatusCode.Error)})",
-        ("error", _) =>
-            $" OR (origin = 0 AND status = {Bind((int)StatusCode.Error)} AND status_message = {BindText(value)})",
-        ("otel.status_code", "") => $" OR (origin = 0 AND status <> {Bind((int)StatusCode.Unset)})",
-        ("otel.status_code", "OK") => $" OR (origin = 0 AND status = {Bind((int)StatusCode.Ok)})",
-        ("otel.status_code", "ERROR") => $" OR (origin = 0 AND status = {Bind((int)StatusCode.Error)})",
-        _ => "",
+        ("error", "") => SqlCondition.Exactly($"origin = 0 AND status = {parameters.Bind((int)StatusCode.Error)}"),
+        ("error", _) => SqlCondition.Exactly($"origin = 0 AND status = {parameters.Bind((int)StatusCode.Error)} " +
+            $"AND status_message = {parameters.BindText(value)}"),
+        ("otel.status_code", "") =>
+            SqlCondition.Exactly($"origin = 0 AND status <> {parameters.Bind((int)StatusCode.Unset)}"),
+        ("otel.status_code", "OK") =>
+            SqlCondition.Exactly($"origin = 0 AND status = {parameters.Bind((int)StatusCode.Ok)}"),
+        ("otel.status_code", "ERROR") =>
+            SqlCondition.Exactly($"origin = 0 AND status = {parameters.Bind((int)StatusCode.Error)}"),
+        _ => SqlCondition.Never,
     };
 
     // In whole microseconds, rounded down but to no less than one. An OTLP span without a start has no duration to
     // Zipkin; one of Zipkin's may.
-    string HasDuration(long minMicros, long maxMicros)
+    static SqlCondition HasDuration(SqlParameters parameters, long minMicros, long maxMicros)
     {
         var min = minMicros <= 1 ? 1 : ClampToInt64((Int128)minMicros * 1000);
         var max = ClampToInt64(((Int128)maxMicros * 1000) + 999);
-        return $"duration_ns >= {Bind(min)} AND duration_ns <= {Bind(max)} AND (start_ns > 0 OR origin = 1)";
+        return SqlCondition.Exactly($"duration_ns >= {parameters.Bind(min)} AND " +
+            $"duration_ns <= {parameters.Bind(max)} AND (start_ns > 0 OR origin = 1)");
     }
-
-    string BindText(string text) => _parameters.BindText(text);
-
-    string Bind(object value) => _parameters.Bind(value);
 
     static ulong ClampToUInt64(Int128 value) => (ulong)Int128.Clamp(value, 0, ulong.MaxValue);
 
     static long ClampToInt64(Int128 value) => (long)Int128.Clamp(value, 0, long.MaxValue);
+
+    readonly record struct Found(ulong Timestamp, long FirstSeq, IReadOnlyList<Span> Spans);
 }

@@ -17,12 +17,18 @@ sealed class SpanSearcher
     const int MinCandidates = 256;
     const int MaxCandidates = 65_536;
 
+    const int MinTraces = 8;
+
+    /// <summary>Where fewer of the traces ranked first match, SQL names those that may.</summary>
+    const double MinShare = 0.25;
+
     /// <summary>Partitions searched at first.</summary>
     const int MinPartitions = 3;
 
     readonly DuckDBConnection _connection;
     readonly IReadOnlyList<Partition> _partitions;
     readonly Names _services;
+    readonly TraceTables _tables;
     readonly SpanSearch _search;
     readonly SearchCursor? _cursor;
     readonly long _snapshot;
@@ -34,11 +40,15 @@ sealed class SpanSearcher
     // the best so far, one more than fit the page; bounded by it
     readonly List<TraceMatch> _found = [];
 
-    SpanSearcher(DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services, SpanSearch search,
-        CancellationToken cancellation)
+    // of each partition what is known without asking DuckDB
+    readonly SqlCondition[] _conditions;
+
+    SpanSearcher(DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services, TraceTables tables,
+        SpanSearch search, CancellationToken cancellation)
     {
         _connection = connection;
         _services = services;
+        _tables = tables;
         _cursor = search.Cursor;
         _search = _cursor is null ? search : search with
         {
@@ -50,11 +60,12 @@ sealed class SpanSearcher
         // before the filter looks at resources, so that it knows those of all spans that count
         _snapshot = _cursor?.Snapshot ?? partitions[^1].LastSeq;
         _partitions = [.. partitions.Where(partition => partition.FirstSeq <= _snapshot)];
+        _conditions = [.. _partitions.Select(partition => Compile(new SqlParameters(), partition))];
         // what SQL tells exactly does not depend on other spans
         var noTrace = new TraceFacts([]);
         _brief = IsBrief(search.Filter.Root)
             ? new BriefReading(null, null)
-            : _partitions.All(partition => Compile(new SqlParameters(), partition).IsExact)
+            : _conditions.All(condition => condition.IsExact)
                 ? new BriefReading(Compile, span => search.Filter.Matches(span, noTrace))
                 : null;
     }
@@ -63,10 +74,10 @@ sealed class SpanSearcher
         new SqlFilter(parameters, partition, _services).Compile(_search.Filter.Root);
 
     public static SearchPage Search(
-        DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services, SpanSearch search,
-        CancellationToken cancellation)
+        DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services, TraceTables tables,
+        SpanSearch search, CancellationToken cancellation)
     {
-        var searcher = new SpanSearcher(connection, partitions, services, search, cancellation);
+        var searcher = new SpanSearcher(connection, partitions, services, tables, search, cancellation);
         if (searcher._search.Order is SearchOrder.Newest or SearchOrder.Oldest)
             searcher.FindByStart();
         else
@@ -96,21 +107,48 @@ sealed class SpanSearcher
             to = Math.Min(to, _cursor.Value == ulong.MaxValue ? ulong.MaxValue : _cursor.Value + 1);
         else if (_cursor is not null)
             from = Math.Max(from, _cursor.Value);
+        var asked = new List<Partition>();
+        var known = Known(isNewest, from, to, asked);
         var seen = new HashSet<TraceId>();
-        foreach (var window in Windows(isNewest, from, to))
+        foreach (var window in Windows(asked, isNewest, from, to))
         {
-            if (FindWithin(window.From, window.To, seen))
+            if (FindWithin(asked, window.From, window.To, known, seen))
                 return;
         }
+    }
+
+    /// <summary>
+    /// The traces that may match, where that is known without SQL, by the last or first moment at which a span of
+    /// theirs may start, in the order of the search.
+    /// </summary>
+    /// <param name="asked">Is given the partitions that SQL has to be asked for.</param>
+    Queue<(TraceId Id, ulong Start)> Known(bool isNewest, ulong from, ulong to, List<Partition> asked)
+    {
+        var known = new List<(TraceId Id, ulong Start)>();
+        foreach (var (partition, condition) in _partitions.Zip(_conditions))
+        {
+            if (condition.Rows is not { } rows || !partition.IsWhole(_snapshot) ||
+                _tables.Find(partition) is not { } table)
+            {
+                asked.Add(partition);
+                continue;
+            }
+            foreach (var trace in rows.Select(table.TraceOf).Distinct())
+            {
+                if (table.MayHave(trace, condition, from, to))
+                    known.Add((table.Id(trace), table.Sum(trace).Bound(isNewest, from, to)));
+            }
+        }
+        return new(isNewest ? known.OrderByDescending(each => each.Start) : known.OrderBy(each => each.Start));
     }
 
     /// <summary>
     /// Parts of a window in the order of the search, each with few partitions at first: planning takes a millisecond
     /// for each, and a search that finds much ends early.
     /// </summary>
-    IEnumerable<(ulong From, ulong To)> Windows(bool isNewest, ulong from, ulong to)
+    static IEnumerable<(ulong From, ulong To)> Windows(List<Partition> asked, bool isNewest, ulong from, ulong to)
     {
-        var starts = _partitions.Select(partition => partition.Starts()).Where(each => each.Min <= each.Max);
+        var starts = asked.Select(partition => partition.Starts()).Where(each => each.Min <= each.Max);
         // what the others leave to be searched next
         ulong[] bounds = isNewest
             ? [.. starts.Select(each => each.Max).OrderDescending()]
@@ -133,14 +171,22 @@ sealed class SpanSearcher
     }
 
     /// <summary>Whether the page is complete.</summary>
-    bool FindWithin(ulong from, ulong to, HashSet<TraceId> seen)
+    bool FindWithin(List<Partition> asked, ulong from, ulong to, Queue<(TraceId Id, ulong Start)> known,
+        HashSet<TraceId> seen)
     {
         var isNewest = _search.Order == SearchOrder.Newest;
         (ulong Start, long Seq)? last = null;
         for (var count = MinCandidates; ; count = Math.Min(count * 4, MaxCandidates))
         {
-            var rows = SpansByStart(isNewest, from, to, last, count);
-            var fresh = rows.Where(row => seen.Add(row.Id)).ToList();
+            var rows = SpansByStart(asked, isNewest, from, to, last, count);
+            var end = rows.Count == count ? rows[^1].Start : isNewest ? from : to;
+            var candidates = rows.ConvertAll(row => (row.Id, row.Start));
+            while (known.TryPeek(out var next) && (isNewest ? next.Start >= end : next.Start <= end))
+                candidates.Add(known.Dequeue());
+            var ordered = isNewest
+                ? candidates.OrderByDescending(each => each.Start)
+                : candidates.OrderBy(each => each.Start);
+            var fresh = ordered.Where(each => seen.Add(each.Id)).ToList();
             foreach (var batch in fresh.Chunk(Math.Min(_search.Limit + 1, MaxTracesAtOnce)))
             {
                 if (IsComplete(batch[0].Start))
@@ -159,7 +205,7 @@ sealed class SpanSearcher
     bool IsComplete(ulong start) => _found.Count > _search.Limit &&
         (_search.Order == SearchOrder.Newest ? _found[^1].Value > start : _found[^1].Value < start);
 
-    List<(TraceId Id, ulong Start, long Seq)> SpansByStart(
+    List<(TraceId Id, ulong Start, long Seq)> SpansByStart(List<Partition> asked,
         bool isNewest, ulong from, ulong to, (ulong Start, long Seq)? last, int count)
     {
         var parameters = new SqlParameters();
@@ -170,7 +216,7 @@ sealed class SpanSearcher
             var beyond = isNewest ? "<" : ">";
             after = $"(start_ns {beyond} {bound} OR (start_ns = {bound} AND seq {beyond} {parameters.Bind(seq)}))";
         }
-        if (Candidates(parameters, from, to) is not { } candidates)
+        if (Candidates(parameters, asked, from, to) is not { } candidates)
             return [];
         var direction = isNewest ? "DESC" : "ASC";
         using var command = parameters.Command(_connection, $"""
@@ -185,12 +231,12 @@ sealed class SpanSearcher
         return rows;
     }
 
-    /// <summary>The spans that may match, of all partitions; null when none can.</summary>
-    string? Candidates(SqlParameters parameters, ulong from, ulong to)
+    /// <summary>The spans that may match, of some partitions; null when none can.</summary>
+    string? Candidates(SqlParameters parameters, IEnumerable<Partition> partitions, ulong from, ulong to)
     {
         if (to == 0)
             return null;
-        var selects = _partitions.Where(partition => partition.MayStartWithin(from, to - 1))
+        var selects = partitions.Where(partition => partition.MayStartWithin(from, to - 1))
             .Select(partition => (Partition: partition, Filter: Compile(parameters, partition).Where))
             // planning costs a millisecond even where nothing is read
             .Where(each => each.Filter != SqlCondition.Never.Where)
@@ -202,73 +248,74 @@ sealed class SpanSearcher
         return all.Length == 0 ? null : all;
     }
 
-    /// <summary>Candidates are traces, already in their order, with the value that they are ordered by.</summary>
+    /// <summary>
+    /// Candidates are traces by their value, those that may match by what is known of them. When too few of these do,
+    /// SQL is asked which may.
+    /// </summary>
     void FindByTrace()
     {
-        var last = _cursor is null ? default((ulong Value, TraceId Id)?) : (_cursor.Value, _cursor.TraceId);
-        for (var count = _search.Limit + 1; ; count = Math.Min(count * 4, Math.Max(_search.Limit + 1, MaxCandidates)))
+        var (from, to) = (_search.StartUnixNano, _search.EndUnixNano);
+        var tables = _partitions.Select(partition => _tables.Get(_connection, partition, _snapshot)).ToList();
+        using var ranking = new TraceRanking(_search.Order, tables);
+        // of each partition the traces that alone may match; null for any
+        var only = _partitions.Select((partition, i) => _conditions[i].Rows is { } rows && partition.IsWhole(_snapshot)
+            ? Chosen(tables[i], rows.Select(tables[i].TraceOf)) : null).ToArray();
+        var last = _cursor is null ? default(RankedTrace?) : new RankedTrace(_cursor.Value, _cursor.TraceId);
+        for (var (count, isAsked) = (Math.Min(_search.Limit + 1, MaxTracesAtOnce), false); ;)
         {
-            var rows = TracesByValue(last, count);
-            foreach (var batch in rows.Chunk(MaxTracesAtOnce))
-            {
-                Decide(batch.Select(row => row.Id), batch.ToDictionary(row => row.Id, row => row.Value));
-                if (_found.Count > _search.Limit)
-                    return;
-            }
-            if (rows.Count < count)
+            var ranked = ranking.Best(count, last, (table, trace) =>
+                only[table]?[trace] != false && tables[table].MayHave(trace, _conditions[table], from, to));
+            var before = _found.Count;
+            Decide(ranked.Select(each => each.Id), ranked.ToDictionary(each => each.Id, each => each.Value));
+            if (_found.Count > _search.Limit || ranked.Count < count)
                 return;
-            last = (rows[^1].Value, rows[^1].Id);
+            last = ranked[^1];
+            var share = (double)(_found.Count - before) / count;
+            if (share < MinShare && !isAsked)
+            {
+                AskFor(only, tables);
+                isAsked = true;
+            }
+            // so many that one more reading will do
+            count = Math.Clamp((int)((_search.Limit + 1 - _found.Count) / share * 1.5), MinTraces, MaxTracesAtOnce);
         }
     }
 
-    List<(TraceId Id, ulong Value)> TracesByValue((ulong Value, TraceId Id)? last, int count)
+    /// <summary>Has SQL choose the traces of partitions where any may match.</summary>
+    void AskFor(bool[]?[] only, List<TraceTable> tables)
     {
         var parameters = new SqlParameters();
-        if (Candidates(parameters, _search.StartUnixNano, _search.EndUnixNano) is not { } candidates)
-            return [];
-        var after = "true";
-        if (last is var (value, id))
-        {
-            var bound = parameters.Bind(value);
-            var high = parameters.Bind(id.High);
-            after = $"(value < {bound} OR (value = {bound} AND (trace_high > {high} " +
-                $"OR (trace_high = {high} AND trace_low > {parameters.Bind(id.Low)}))))";
-        }
-        var spans = string.Join(" UNION ALL ", _partitions.Select(partition =>
-            $"SELECT trace_high, trace_low, start_ns, duration_ns, status FROM {partition.Spans} " +
-            $"WHERE {partition.IsStoredBy(_snapshot)}"));
-        using var command = parameters.Command(_connection, $"""
-            SELECT trace_high, trace_low, value FROM (
-                SELECT trace_high, trace_low, ({Value()})::UBIGINT AS value
-                FROM ({spans}) SEMI JOIN (SELECT trace_high, trace_low FROM ({candidates})) AS matching
-                    USING (trace_high, trace_low)
-                GROUP BY trace_high, trace_low)
-            WHERE {after} ORDER BY value DESC, trace_high, trace_low LIMIT {parameters.Bind((long)count)}
-            """);
+        var asked = Enumerable.Range(0, only.Length).Where(i => only[i] is null).ToList();
+        foreach (var i in asked)
+            only[i] = new bool[tables[i].Count];
+        var candidates = string.Join(" UNION ALL ", asked.Select(i =>
+            Candidates(parameters, [_partitions[i]], _search.StartUnixNano, _search.EndUnixNano) is { } ofOne
+                ? $"SELECT DISTINCT {i} AS place, trace_high, trace_low FROM ({ofOne})" : null).OfType<string>());
+        if (candidates.Length == 0)
+            return;
+        using var command = parameters.Command(_connection, candidates);
         using var reader = command.ExecuteReader();
-        var rows = new List<(TraceId, ulong)>();
         var row = new RowReader(reader);
         while (row.Read())
-            rows.Add((new TraceId(row.Next<ulong>(), row.Next<ulong>()), row.Next<ulong>()));
-        return rows;
+        {
+            var place = row.Next<int>();
+            only[place]![tables[place].IndexOf(new TraceId(row.Next<ulong>(), row.Next<ulong>()))] = true;
+        }
     }
 
-    /// <summary>What the order is by; as <see cref="TraceMatch"/> computes it.</summary>
-    string Value() => _search.Order switch
+    static bool[] Chosen(TraceTable table, IEnumerable<int> traces)
     {
-        SearchOrder.MostSpans => "count(*)",
-        SearchOrder.MostErrors => $"count(*) FILTER (status = {(int)StatusCode.Error})",
-        _ => """
-            coalesce(least(9223372036854775807,
-                max(start_ns::HUGEINT + greatest(duration_ns, 0)) FILTER (start_ns > 0)
-                - min(start_ns::HUGEINT) FILTER (start_ns > 0)), 0)
-            """,
-    };
+        var chosen = new bool[table.Count];
+        foreach (var trace in traces)
+            chosen[trace] = true;
+        return chosen;
+    }
 
-    /// <param name="values">What orders the traces, where SQL has said it.</param>
+    /// <param name="values">What orders the traces, where it is known.</param>
     void Decide(IEnumerable<TraceId> ids, Dictionary<TraceId, ulong>? values = null)
     {
-        var traces = TraceReader.ReadTraces(_connection, _partitions, [.. ids], strict: true, _snapshot, _brief);
+        var traces = TraceReader.ReadTraces(
+            _connection, _partitions, [.. ids], strict: true, _snapshot, _brief, _tables);
         foreach (var trace in traces)
         {
             _cancellation.ThrowIfCancellationRequested();

@@ -20,9 +20,11 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
 
     readonly AttributeColumns _attributes = new(parameters, partition);
 
-    static SqlCondition IsOtlp => SqlCondition.Exactly("origin = 0");
+    const ulong ZipkinOnly = 1ul << TraceTable.ZipkinBit;
 
-    static SqlCondition IsZipkin => SqlCondition.Exactly("origin = 1");
+    static SqlCondition IsOtlp => SqlCondition.Exactly("origin = 0") with { Resources = ~ZipkinOnly };
+
+    static SqlCondition IsZipkin => SqlCondition.Exactly("origin = 1") with { Resources = ZipkinOnly };
 
     public SqlCondition Compile(Expression expression) => expression switch
     {
@@ -68,7 +70,10 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
             ({ }, ValueForm.Int or ValueForm.Float) =>
                 SqlValues.CompareInteger(parameters, column, @operator, value),
             ({ }, ValueForm.Status) => SqlCondition.Exactly(
-                $"{column} {SqlValues.Symbol(@operator)} {parameters.Bind((int)value.Status)}"),
+                $"{column} {SqlValues.Symbol(@operator)} {parameters.Bind((int)value.Status)}") with
+            {
+                IsError = @operator == Operator.Equal && value.Status == StatusCode.Error,
+            },
             ({ }, ValueForm.Kind) => SqlCondition.Exactly(
                 $"{column} {SqlValues.Symbol(@operator)} {parameters.Bind((int)value.Kind)}"),
             (null, ValueForm.Text) when @operator is Operator.Equal => IsId(field, value.Text),
@@ -144,13 +149,18 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
         : condition;
 
     SqlCondition OfScope(Expression expression) => OneOf("scope_id", partition.Contents.Scopes.All(),
-        scope => IsTrueOf(expression, new Span { TraceId = default, SpanId = default, Scope = scope }));
+        (_, scope) => IsTrueOf(expression, new Span { TraceId = default, SpanId = default, Scope = scope }));
 
     /// <summary>The resource of a span of Zipkin's is its local endpoint.</summary>
     SqlCondition OfResource(Expression expression)
     {
-        var ofOtlp = OneOf(
-            "resource_id", partition.Contents.Resources.All(), resource => IsTrueOf(expression, resource));
+        var bits = 0ul;
+        var ofOtlp = OneOf("resource_id", partition.Contents.Resources.All(), (id, resource) =>
+        {
+            var isWanted = IsTrueOf(expression, resource);
+            bits |= isWanted ? TraceTable.BitOf(id) : 0;
+            return isWanted;
+        });
         var keys = KeysOf(expression).ToHashSet();
         SqlCondition ofZipkin;
         if (keys.Contains("net.host.ip") || keys.Contains("net.host.port"))
@@ -159,7 +169,7 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
             ofZipkin = OfServices(expression);
         else
             ofZipkin = SqlCondition.Constant(IsTrueOf(expression, Resource.Empty));
-        return (IsOtlp & ofOtlp) | (IsZipkin & ofZipkin);
+        return (IsOtlp & (ofOtlp with { Resources = bits })) | (IsZipkin & ofZipkin);
     }
 
     SqlCondition OfServices(Expression expression)
@@ -196,12 +206,12 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
         _ => [],
     };
 
-    SqlCondition OneOf<T>(string column, IEnumerable<KeyValuePair<int, T>> all, Func<T, bool> isWanted)
+    SqlCondition OneOf<T>(string column, IEnumerable<KeyValuePair<int, T>> all, Func<int, T, bool> isWanted)
     {
         var wanted = new List<int>();
         var others = new List<int>();
         foreach (var (id, content) in all)
-            (isWanted(content) ? wanted : others).Add(id);
+            (isWanted(id, content) ? wanted : others).Add(id);
         if (wanted.Count == 0)
             return SqlCondition.Never;
         if (others.Count == 0)
@@ -222,7 +232,7 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
             return named;
         IEnumerable<Expression> terms = some.Operand is Logic { IsAll: true } all ? all.Terms : [some.Operand];
         var atLeast = SqlCondition.All([.. terms.Select(AtLeast)]);
-        return new SqlCondition(atLeast.Over, SqlCondition.Never.Under);
+        return atLeast.AtMost();
     }
 
     SqlCondition AtLeast(Expression term)

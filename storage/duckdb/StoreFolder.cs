@@ -293,6 +293,9 @@ sealed class StoreFolder : IDisposable
             ["checkpoint_threshold"] = "1TB",
             // every query whose order matters says so
             ["preserve_insertion_order"] = "false",
+            // A query that runs on several waits for the others without sleeping: on few cores that costs it, and those
+            // who append, more than it gains.
+            ["threads"] = string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, Environment.ProcessorCount / 2)}"),
             // nothing is fetched from the network
             ["autoinstall_known_extensions"] = "false",
             ["autoload_known_extensions"] = "false",

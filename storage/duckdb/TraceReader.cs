@@ -13,14 +13,16 @@ static class TraceReader
     /// The traces of the ids in their order, without those that have no spans; an id that comes again adds nothing.
     /// </summary>
     /// <param name="maxSeq">Of the spans stored up to it; see <see cref="Partition.Seq"/>.</param>
+    /// <param name="tables">Where it may be known which partitions have none.</param>
     public static List<IReadOnlyList<Span>> Read(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
-        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue) =>
-        [.. ReadTraces(connection, partitions, ids, strict, maxSeq).Select(trace => trace.Spans)];
+        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue, TraceTables? tables = null) =>
+        [.. ReadTraces(connection, partitions, ids, strict, maxSeq, null, tables).Select(trace => trace.Spans)];
 
     /// <summary>The same, with the rows that the spans were read from, and why each trace is kept.</summary>
     /// <param name="brief">When <see cref="SpanTable.ReadBrief"/> tells enough; there may be more.</param>
     public static IEnumerable<Trace> ReadTraces(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
-        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue, BriefReading? brief = null)
+        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue, BriefReading? brief = null,
+        TraceTables? tables = null)
     {
         var traces = new OrderedDictionary<TraceId, Trace>();
         foreach (var id in ids)
@@ -31,6 +33,9 @@ static class TraceReader
         foreach (var partition in partitions)
         {
             var here = lows.FindAll(partition.Filter.MayHave);
+            // the filter is wrong for one in a hundred, which is as many as are right when there are many partitions
+            if (here.Count > 0 && tables?.Find(partition) is { } table)
+                here = here.FindAll(table.HasLow);
             foreach (var row in ReadRows(connection, partition, here, brief))
             {
                 if (row.Seq <= maxSeq && traces.TryGetValue(KeyOf(row.Span.TraceId, strict), out var trace))
@@ -40,7 +45,7 @@ static class TraceReader
         // spans that are alike so far may differ in the rest, and what OTLP would make of Zipkin's takes all of them
         return brief is null || traces.Values.All(trace => trace.IsToldBriefly)
             ? traces.Values.Where(trace => trace.Spans.Count > 0)
-            : ReadTraces(connection, partitions, ids, strict, maxSeq);
+            : ReadTraces(connection, partitions, ids, strict, maxSeq, null, tables);
     }
 
     /// <summary>Why the traces of a low half are kept.</summary>

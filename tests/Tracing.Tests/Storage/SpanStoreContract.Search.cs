@@ -273,4 +273,88 @@ public abstract partial class SpanStoreContract
         var traces = await store.FindTracesAsync(AnyOfToday with { Limit = 4000 }, Cancellation);
         Assert.Equal(Enumerable.Range(1, 4000).Select(n => (ulong)n), traces.Select(trace => trace[0].TraceId.Low));
     }
+
+    /// <summary>Traces whose spans come in pieces and lie far apart, as well as within a moment.</summary>
+    [Fact]
+    public async Task Any_search_finds_what_a_naive_one_does()
+    {
+        var random = new Random(11);
+        var spans = Enumerable.Range(0, 400).Select(n => RandomSpan(random, (ulong)n + 1)).ToArray();
+        var store = await OpenAsync();
+        foreach (var chunk in spans.Chunk(45))
+            await StoreAsync(store, chunk);
+        var traces = spans.GroupBy(span => span.TraceId).Select(trace => trace.ToList()).ToList();
+        var found = 0;
+        for (var i = 0; i < 200; i++)
+        {
+            var query = RandomQuery(random);
+            var expected = Naive(traces, query).Ids();
+            var actual = await store.FindTracesAsync(query, Cancellation);
+            Assert.Equal($"{i}: {expected}", $"{i}: {actual.Ids()}");
+            found += actual.Count;
+        }
+        Assert.True(found > 1_000, $"only {found} traces were found in all");
+    }
+
+    static Span RandomSpan(Random random, ulong id)
+    {
+        // some outliers of hours, most within milliseconds, and ties
+        var at = random.Next(10) == 0 ? random.NextInt64(-7_200_000_000, 7_200_000_000) : random.Next(-20, 20) * 1_000;
+        var span = Zipkin((ulong)random.Next(1, 120), $"service{random.Next(3)}", $"name{random.Next(3)}", id)
+            .At(at, random.Next(1, 6) * 1_000)
+            .With(Tag("a", $"{random.Next(3)}"), Tag("b", $"{random.Next(40)}"));
+        span = random.Next(3) > 0 ? span with { ParentSpanId = new SpanId(1_000_000) } : span;
+        return random.Next(20) == 0 ? span with { StartUnixNano = 0, EndUnixNano = 0 } : span;
+    }
+
+    static TraceQuery RandomQuery(Random random)
+    {
+        var tags = new Dictionary<string, string>();
+        if (random.Next(3) == 0)
+            tags.Add("a", $"{random.Next(3)}");
+        if (random.Next(3) == 0)
+            tags.Add("b", random.Next(4) == 0 ? "" : $"{random.Next(40)}");
+        return new()
+        {
+            ServiceName = random.Next(2) == 0 ? $"service{random.Next(3)}" : null,
+            SpanName = random.Next(4) == 0 ? $"name{random.Next(3)}" : null,
+            MinDurationMicros = random.Next(4) == 0 ? random.Next(1, 6) * 1_000 : null,
+            Annotations = tags,
+            EndMillis = Today + random.Next(-30, 30) + (random.Next(4) == 0 ? 7_200_000 : 0),
+            LookbackMillis = random.Next(3) == 0 ? 86_400_000 : random.Next(60),
+            Limit = random.Next(1, 30),
+        };
+    }
+
+    static List<List<Span>> Naive(List<List<Span>> traces, TraceQuery query)
+    {
+        var conditions = new List<Func<Span, bool>>();
+        if (query.SpanName is { } name)
+            conditions.Add(span => span.Name == name);
+        if (query.MinDurationMicros is { } min)
+            conditions.Add(span => span.DurationNanos >= min * 1_000);
+        foreach (var (key, value) in query.Annotations)
+        {
+            conditions.Add(span => span.Attributes.Any(tag =>
+                tag.Key == key && (value.Length == 0 || tag.Value.AsString() == value)));
+        }
+        if (conditions.Count == 0)
+            conditions.Add(_ => true);
+        return [.. traces
+            .Where(trace => conditions.TrueForAll(condition => trace.Exists(span => condition(span) &&
+                (query.ServiceName is null || span.LocalEndpoint?.ServiceName == query.ServiceName))))
+            .Select(trace => (Spans: trace, Micros: (long)TimestampOf(trace) / 1_000))
+            .Where(each => each.Micros > 0 && each.Micros <= query.EndMillis * 1_000 &&
+                each.Micros >= (query.EndMillis - query.LookbackMillis) * 1_000)
+            .OrderByDescending(each => each.Micros)
+            .Take(query.Limit)
+            .Select(each => each.Spans)];
+    }
+
+    static ulong TimestampOf(List<Span> trace)
+    {
+        var starts = trace.Where(span => span.StartUnixNano > 0).ToList();
+        return (starts.Find(span => span.ParentSpanId.IsZero) ?? starts.MinBy(span => span.StartUnixNano))
+            ?.StartUnixNano ?? 0;
+    }
 }

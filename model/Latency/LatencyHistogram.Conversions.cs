@@ -17,12 +17,12 @@ public sealed partial class LatencyHistogram
         return new ExponentialHistogram
         {
             Scale = Scale,
-            ZeroCount = _zeroCount,
+            ZeroCount = ZeroCount,
             Offset = occupied.Length == 0 ? 0 : first,
             BucketCounts = occupied.ToArray(),
             Sum = (double)Sum,
-            Min = _count == 0 ? null : _min,
-            Max = _count == 0 ? null : _max,
+            Min = Count == 0 ? null : _totals.Min,
+            Max = Count == 0 ? null : _totals.Max,
         };
     }
 
@@ -80,8 +80,8 @@ public sealed partial class LatencyHistogram
         return new NativeHistogram
         {
             Schema = Scale,
-            Count = _count,
-            ZeroCount = _zeroCount,
+            Count = Count,
+            ZeroCount = ZeroCount,
             Sum = (double)Sum,
             PositiveSpans = spans,
             PositiveDeltas = deltas,
@@ -130,7 +130,8 @@ public sealed partial class LatencyHistogram
         // written so that NaN fails
         if (!(zeroThreshold < TooHighThreshold))
             throw Malformed($"zero threshold {zeroThreshold} of a histogram is not below 1 ns");
-        var histogram = new LatencyHistogram(Math.Min(scale, maxScale)) { _count = zeroCount, _zeroCount = zeroCount };
+        var histogram = new LatencyHistogram(Math.Min(scale, maxScale));
+        histogram._totals.Count = histogram._totals.ZeroCount = zeroCount;
         foreach (var (index, count) in buckets)
         {
             if (count != 0)
@@ -152,11 +153,11 @@ public sealed partial class LatencyHistogram
             throw Malformed($"bucket {index} of scale {Scale} is not among the buckets of 1 to 2^63 ns; " +
                 "the unit of a histogram of latencies has to be ns");
         }
-        if (count > ulong.MaxValue - _count)
+        if (count > ulong.MaxValue - Count)
             throw Malformed("a histogram's buckets count more than 2^64 - 1");
         var whole = LatencyBuckets.LeastIn((int)index, Scale);
         CountOf(LatencyBuckets.IndexOf(whole, Scale)) += count;
-        _count += count;
+        _totals.Count += count;
     }
 
     void SetSum(double? sum)
@@ -167,7 +168,7 @@ public sealed partial class LatencyHistogram
             : Buckets().Sum(bucket => Estimate(bucket) * bucket.Count);
         // below what a double cannot be converted from
         var whole = given <= 0 ? 0 : given >= Math.ScaleB(1, 127) ? greatest : (UInt128)Math.Round(given);
-        Sum = UInt128.Clamp(whole, least, greatest);
+        _totals.Sum = UInt128.Clamp(whole, least, greatest);
     }
 
     static WireException Malformed(string reason) => new($"Malformed: {reason}", byteOffset: null);

@@ -28,17 +28,17 @@ public sealed partial class LatencyHistogram
         var writer = new VarintWriter(output, (occupied.Length * VarintWriter.MaxBytes) + 64);
         writer.Write(EncodingVersion);
         writer.Write((byte)Scale);
-        writer.Write(_zeroCount);
+        writer.Write(ZeroCount);
         writer.Write(occupied.Length == 0 ? 0 : (ulong)(first + 1));
         writer.Write((ulong)occupied.Length);
         WriteCounts(ref writer, occupied);
-        writer.Write(_excess);
+        writer.Write(_totals.Excess);
         if (occupied.Length > 0)
         {
             writer.Write(Sum);
-            if (_zeroCount == 0)
-                writer.Write((ulong)(_min - LatencyBuckets.LeastIn(first, Scale)));
-            writer.Write((ulong)(_max - LatencyBuckets.LeastIn(first + occupied.Length - 1, Scale)));
+            if (ZeroCount == 0)
+                writer.Write((ulong)(_totals.Min - LatencyBuckets.LeastIn(first, Scale)));
+            writer.Write((ulong)(_totals.Max - LatencyBuckets.LeastIn(first + occupied.Length - 1, Scale)));
         }
         writer.Flush();
     }
@@ -65,8 +65,8 @@ public sealed partial class LatencyHistogram
         if (version != EncodingVersion)
             throw reader.Malformed($"a histogram of version {version}, where {EncodingVersion} is known");
         var scale = reader.ReadUpTo(LatencyBuckets.MaxScale, "scale");
-        var histogram = new LatencyHistogram((int)scale) { _zeroCount = reader.ReadUInt64() };
-        histogram._count = histogram._zeroCount;
+        var histogram = new LatencyHistogram((int)scale);
+        histogram._totals.Count = histogram._totals.ZeroCount = reader.ReadUInt64();
         var end = LatencyBuckets.LastIndex((int)scale) + 1;
         histogram._first = (int)reader.ReadUpTo((ulong)end, "first bucket") - 1;
         var length = (int)reader.ReadUpTo((ulong)(end - histogram._first), "number of buckets");
@@ -111,20 +111,20 @@ public sealed partial class LatencyHistogram
                     throw reader.Malformed("the last bucket is empty");
                 continue;
             }
-            if (count > ulong.MaxValue - _count)
+            if (count > ulong.MaxValue - Count)
                 throw reader.Malformed("the buckets count more than 2^64 - 1");
             if (LatencyBuckets.LeastIn(_first + i, Scale) > LatencyBuckets.GreatestIn(_first + i, Scale))
                 throw reader.Malformed($"bucket {_first + i} holds no whole number and counts {count}");
             _counts[i] = count;
-            _count += count;
+            _totals.Count += count;
         }
     }
 
     void ReadExcess(ref VarintReader reader)
     {
-        _excess = reader.ReadUInt128();
-        if (_excess > Product(_count, _count - Math.Min(_count, 1)))
-            throw reader.Malformed($"weights of {_count} spans with an excess of {_excess}");
+        _totals.Excess = reader.ReadUInt128();
+        if (_totals.Excess > Product(Count, Count - Math.Min(Count, 1)))
+            throw reader.Malformed($"weights of {Count} spans with an excess of {_totals.Excess}");
     }
 
     void ReadSumAndExtremes(ref VarintReader reader)
@@ -133,11 +133,11 @@ public sealed partial class LatencyHistogram
         var (least, greatest) = SumBounds();
         if (sum < least || sum > greatest)
             throw reader.Malformed($"sum {sum} is not between {least} and {greatest}, as the buckets have it");
-        Sum = sum;
-        _min = _zeroCount > 0 ? 0 : ReadWithin(ref reader, _first, "min");
-        _max = ReadWithin(ref reader, _first + _counts.Length - 1, "max");
-        if (_min > _max)
-            throw reader.Malformed($"min {_min} is above max {_max}");
+        _totals.Sum = sum;
+        _totals.Min = ZeroCount > 0 ? 0 : ReadWithin(ref reader, _first, "min");
+        _totals.Max = ReadWithin(ref reader, _first + _counts.Length - 1, "max");
+        if (_totals.Min > _totals.Max)
+            throw reader.Malformed($"min {_totals.Min} is above max {_totals.Max}");
     }
 
     long ReadWithin(ref VarintReader reader, int bucket, string what)

@@ -17,10 +17,10 @@ public sealed partial class LatencyHistogram
         // written so that NaN fails
         if (!(q >= 0 && q <= 1))
             throw new ArgumentOutOfRangeException(nameof(q), q, "A share is 0 to 1.");
-        if (_count == 0)
+        if (Count == 0)
             return double.NaN;
         // in decimal, so that 0.07 of 100 is the 7th, and not the next because of 7.000000000000001
-        return Estimate(At((ulong)Math.Clamp(decimal.Ceiling((decimal)q * _count), 1, _count)));
+        return Estimate(At((ulong)Math.Clamp(decimal.Ceiling((decimal)q * Count), 1, Count)));
     }
 
     /// <summary>
@@ -45,16 +45,16 @@ public sealed partial class LatencyHistogram
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(q, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(confidence, 0);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(confidence, 1 - 1e-9);
-        if (_count == 0)
+        if (Count == 0)
             return (double.NaN, double.NaN);
-        var effective = Math.Floor(Math.Min(effectiveCount ?? EffectiveCount, _count));
+        var effective = Math.Floor(Math.Min(effectiveCount ?? EffectiveCount, Count));
         if (!(effective >= 1))
             return (0, double.PositiveInfinity);
         var (lower, upper) = OrderStatistics.RanksAround(q, effective, (1 - confidence) / 2);
-        var spansOfOne = _count / effective;
-        return (lower < 1 ? 0 : Math.Max(At(Math.Floor(lower * spansOfOne)).LowerNanos, _min),
+        var spansOfOne = Count / effective;
+        return (lower < 1 ? 0 : Math.Max(At(Math.Floor(lower * spansOfOne)).LowerNanos, _totals.Min),
             upper > effective ? double.PositiveInfinity
-                : Math.Min(At(Math.Ceiling(upper * spansOfOne)).UpperNanos, _max));
+                : Math.Min(At(Math.Ceiling(upper * spansOfOne)).UpperNanos, _totals.Max));
     }
 
     /// <summary>
@@ -64,11 +64,11 @@ public sealed partial class LatencyHistogram
     /// </summary>
     public ulong CountAtMost(long nanos)
     {
-        if (_count == 0 || nanos < _min)
+        if (Count == 0 || nanos < _totals.Min)
             return 0;
-        if (nanos >= _max)
-            return _count;
-        var count = _zeroCount;
+        if (nanos >= _totals.Max)
+            return Count;
+        var count = ZeroCount;
         // nanos is 0 where it is not positive, as it is between min and max
         var slots = nanos == 0 ? 0 : LatencyBuckets.IndexOf(nanos, Scale) - _first + 1;
         foreach (var each in _counts.AsSpan(0, Math.Clamp(slots, 0, _counts.Length)))
@@ -81,14 +81,14 @@ public sealed partial class LatencyHistogram
     /// <see cref="CountAtMost"/>. NaN if none is counted.
     /// </summary>
     public double FractionAbove(long nanos) =>
-        _count == 0 ? double.NaN : (_count - CountAtMost(nanos)) / (double)_count;
+        Count == 0 ? double.NaN : (Count - CountAtMost(nanos)) / (double)Count;
 
-    LatencyBucket At(double rank) => At(rank >= _count ? _count : (ulong)Math.Max(rank, 1));
+    LatencyBucket At(double rank) => At(rank >= Count ? Count : (ulong)Math.Max(rank, 1));
 
     /// <summary>The bucket of the span of this rank; of rank 1 is the shortest.</summary>
     LatencyBucket At(ulong rank)
     {
-        var count = _zeroCount;
+        var count = ZeroCount;
         if (rank <= count)
             return new LatencyBucket(0, 0, 0, count);
         for (var i = 0; i < _counts.Length; i++)
@@ -97,7 +97,7 @@ public sealed partial class LatencyHistogram
             if (rank <= count)
                 return BucketAt(_first + i, _counts[i]);
         }
-        throw new InvalidOperationException($"no span of rank {rank} among {_count}");
+        throw new InvalidOperationException($"no span of rank {rank} among {Count}");
     }
 
     /// <summary>Min and max only bring it nearer, as the true duration is between them.</summary>
@@ -106,6 +106,6 @@ public sealed partial class LatencyHistogram
         if (bucket.UpperNanos == 0)
             return 0;
         var (lower, upper) = (bucket.LowerNanos, bucket.UpperNanos);
-        return Math.Clamp(2 * lower * upper / (lower + upper), _min, _max);
+        return Math.Clamp(2 * lower * upper / (lower + upper), _totals.Min, _totals.Max);
     }
 }

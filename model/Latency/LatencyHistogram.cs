@@ -37,19 +37,7 @@ public sealed partial class LatencyHistogram
     ulong[] _counts = [];
     int _first;
 
-    ulong _count;
-    ulong _zeroCount;
-
-    // two halves of 64 bits: a UInt128 is read back as 16 bytes just after it was written as twice 8, which stalls
-    ulong _sumHigh;
-    ulong _sumLow;
-
-    // sum of w * (w - 1) over the weights w of all spans, so that spans of weight 1 leave it alone
-    UInt128 _excess;
-
-    // long.MaxValue while nothing is counted; the one in the first non-empty bucket, the other in the last
-    long _min = long.MaxValue;
-    long _max;
+    LatencyTotals _totals = LatencyTotals.None;
 
     /// <param name="scale">0 to 6: the relative error is 33, 17, 8.6, 4.3, 2.2, 1.09 or 0.54 %.</param>
     public LatencyHistogram(int scale = DefaultScale)
@@ -76,37 +64,33 @@ public sealed partial class LatencyHistogram
     }
 
     /// <summary>How many spans were recorded, or stand behind those recorded, whatever they took.</summary>
-    public ulong Count => _count;
+    public ulong Count => _totals.Count;
 
     /// <summary>Of them, those that took no time or less.</summary>
-    public ulong ZeroCount => _zeroCount;
+    public ulong ZeroCount => _totals.ZeroCount;
 
     /// <summary>
     /// Sum of all durations in nanoseconds, negative ones as zero. An integer, as sums of doubles depend on their
     /// order; 128 bits, as 2^64 - 1 durations below 2^63 cannot exceed them.
     /// </summary>
-    public UInt128 Sum
-    {
-        get => new(_sumHigh, _sumLow);
-        private set => (_sumHigh, _sumLow) = ((ulong)(value >> 64), (ulong)value);
-    }
+    public UInt128 Sum => _totals.Sum;
 
     /// <summary>
     /// The shortest duration in nanoseconds, negative ones as zero; 0 if none is counted. After
     /// <see cref="Subtract"/>, or for data of others that did not say, only a lower bound, as far from it as a bucket
     /// is wide at most.
     /// </summary>
-    public long Min => _count == 0 ? 0 : _min;
+    public long Min => Count == 0 ? 0 : _totals.Min;
 
     /// <summary>The longest duration in nanoseconds; an upper bound where <see cref="Min"/> is a lower one.</summary>
-    public long Max => _max;
+    public long Max => _totals.Max;
 
     /// <summary>
     /// How many spans of equal weight would say as much as those recorded, (sum of w)^2 / sum of w^2 (Kish, "Survey
     /// Sampling", 1965): <see cref="Count"/> where each span stands for itself.
     /// </summary>
     public double EffectiveCount =>
-        _count == 0 ? 0 : (double)_count * _count / (double)(_count + _excess);
+        Count == 0 ? 0 : (double)Count * Count / (double)(Count + _totals.Excess);
 
     /// <summary>The non-empty buckets but that of <see cref="ZeroCount"/>, shortest durations first.</summary>
     public IEnumerable<LatencyBucket> Buckets()
@@ -122,19 +106,9 @@ public sealed partial class LatencyHistogram
     /// <exception cref="OverflowException">2^64 - 1 spans are counted already.</exception>
     public void Record(long nanos)
     {
-        var count = checked(_count + 1);
+        _totals.Add(nanos);
         if (nanos > 0)
-        {
             CountOf(LatencyBuckets.FinestIndexOf(nanos) >> _shift)++;
-            AddToSum(0, (ulong)nanos);
-        }
-        else
-        {
-            nanos = 0;
-            _zeroCount++;
-        }
-        _count = count;
-        Widen(nanos, nanos);
     }
 
     /// <summary>Counts a span that took so many nanoseconds and stands for <paramref name="count"/> spans.</summary>
@@ -146,22 +120,9 @@ public sealed partial class LatencyHistogram
     {
         if (count == 0)
             return;
-        var total = checked(_count + count);
+        _totals.Add(nanos, count);
         if (nanos > 0)
-        {
             CountOf(LatencyBuckets.FinestIndexOf(nanos) >> _shift) += count;
-            AddToSum(Math.BigMul((ulong)nanos, count, out var low), low);
-        }
-        else
-        {
-            nanos = 0;
-            _zeroCount += count;
-        }
-        _count = total;
-        // with the sum of all weights below 2^64, that of their squares is below 2^128
-        if (count > 1)
-            _excess += Product(count, count - 1);
-        Widen(nanos, nanos);
     }
 
     /// <summary>
@@ -176,18 +137,27 @@ public sealed partial class LatencyHistogram
     public void Merge(LatencyHistogram other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        var count = checked(_count + other._count);
         var occupied = AtThisScale(other).Occupied(out var first);
-        if (occupied.Length > 0)
-        {
-            Cover(first, first + occupied.Length - 1);
-            Add(_counts.AsSpan(first - _first, occupied.Length), occupied);
-        }
-        _count = count;
-        _zeroCount += other._zeroCount;
-        AddToSum(other._sumHigh, other._sumLow);
-        _excess += other._excess;
-        Widen(other._min, other._max);
+        _totals.Add(other._totals);
+        if (occupied.Length == 0)
+            return;
+        Cover(first, first + occupied.Length - 1);
+        Add(_counts.AsSpan(first - _first, occupied.Length), occupied);
+    }
+
+    /// <summary>All but the buckets.</summary>
+    internal LatencyTotals Totals => _totals;
+
+    /// <summary>Adds what was counted elsewhere, at the same scale; the buckets come one by one.</summary>
+    internal void Add(in LatencyTotals totals) => _totals.Add(totals);
+
+    internal void AddToBucket(int bucket, ulong count) => CountOf(bucket) += count;
+
+    /// <summary>Counts nothing any more; the memory stays.</summary>
+    internal void Clear()
+    {
+        _counts.AsSpan().Clear();
+        _totals = LatencyTotals.None;
     }
 
     /// <summary>
@@ -205,13 +175,12 @@ public sealed partial class LatencyHistogram
         var occupied = AtThisScale(other).Occupied(out var first);
         if (!rest.TryTakeAway(occupied, first, other))
             throw new ArgumentException("The histogram to subtract was not merged into this one.", nameof(other));
-        (_counts, _first, _count, _zeroCount) = (rest._counts, rest._first, rest._count, rest._zeroCount);
-        (Sum, _excess, _min, _max) = (rest.Sum, rest._excess, rest._min, rest._max);
+        (_counts, _first, _totals) = (rest._counts, rest._first, rest._totals);
     }
 
     bool TryTakeAway(ReadOnlySpan<ulong> occupied, int first, LatencyHistogram other)
     {
-        if (_zeroCount < other._zeroCount || Sum < other.Sum || _excess < other._excess)
+        if (ZeroCount < other._totals.ZeroCount || Sum < other.Sum || _totals.Excess < other._totals.Excess)
             return false;
         for (var i = 0; i < occupied.Length; i++)
         {
@@ -222,13 +191,14 @@ public sealed partial class LatencyHistogram
                 return false;
             _counts[slot] -= occupied[i];
         }
-        _zeroCount -= other._zeroCount;
-        _count -= other._count;
-        Sum -= other.Sum;
-        _excess -= other._excess;
-        SetExtremes(_min, _max);
+        _totals.ZeroCount -= other._totals.ZeroCount;
+        _totals.Count -= other._totals.Count;
+        _totals.Sum -= other.Sum;
+        _totals.Excess -= other._totals.Excess;
+        SetExtremes(_totals.Min, _totals.Max);
         var (least, greatest) = SumBounds();
-        return Sum >= least && Sum <= greatest && _excess <= Product(_count, _count - Math.Min(_count, 1));
+        return Sum >= least && Sum <= greatest &&
+            _totals.Excess <= Product(Count, Count - Math.Min(Count, 1));
     }
 
     /// <summary>Sets min and max as near to these as the non-empty buckets allow.</summary>
@@ -237,14 +207,14 @@ public sealed partial class LatencyHistogram
         var occupied = Occupied(out var first);
         if (occupied.Length == 0)
         {
-            (_min, _max) = (_zeroCount > 0 ? 0 : long.MaxValue, 0);
+            (_totals.Min, _totals.Max) = (ZeroCount > 0 ? 0 : long.MaxValue, 0);
             return;
         }
         var last = first + occupied.Length - 1;
-        _min = _zeroCount > 0
+        _totals.Min = ZeroCount > 0
             ? 0
             : Math.Clamp(min, LatencyBuckets.LeastIn(first, Scale), LatencyBuckets.GreatestIn(first, Scale));
-        _max = Math.Clamp(max, LatencyBuckets.LeastIn(last, Scale), LatencyBuckets.GreatestIn(last, Scale));
+        _totals.Max = Math.Clamp(max, LatencyBuckets.LeastIn(last, Scale), LatencyBuckets.GreatestIn(last, Scale));
     }
 
     /// <summary>What the durations may add up to, from the buckets alone.</summary>
@@ -300,23 +270,6 @@ public sealed partial class LatencyHistogram
         return ref _counts[index - _first];
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    void AddToSum(ulong high, ulong low)
-    {
-        _sumLow += low;
-        _sumHigh += high + (_sumLow < low ? 1UL : 0);
-    }
-
-    // seldom true, so that nothing is written
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    void Widen(long min, long max)
-    {
-        if (min < _min)
-            _min = min;
-        if (max > _max)
-            _max = max;
-    }
-
     /// <summary>
     /// Widens the window to these buckets, where it grows by a quarter of its length beyond them: the next durations
     /// are likely near.
@@ -349,7 +302,7 @@ public sealed partial class LatencyHistogram
             counts[i] += others[i];
     }
 
-    static UInt128 Product(ulong a, ulong b)
+    internal static UInt128 Product(ulong a, ulong b)
     {
         var high = Math.BigMul(a, b, out var low);
         return new UInt128(high, low);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Tracing.Model;
 using Tracing.Storage;
 
@@ -9,12 +8,9 @@ namespace Tracing.Query;
 sealed record HeatmapRow(double LowerNanos, double UpperNanos);
 
 /// <param name="Row">Index into the rows.</param>
-/// <param name="TraceIdLow">
-/// The last 16 hex digits of the id of a trace that is counted there, by which /api/tracing/traces/{traceId} finds it
-/// as long as it is stored; null if none is known.
-/// </param>
-/// <param name="ErrorTraceIdLow">The same of a span with an error.</param>
-sealed record HeatmapCell(int Row, ulong Count, ulong Errors, string? TraceIdLow, string? ErrorTraceIdLow);
+/// <param name="TraceId">Of a trace that is counted there, in 32 hex digits; null if none is known.</param>
+/// <param name="ErrorTraceId">The same of a span with an error.</param>
+sealed record HeatmapCell(int Row, ulong Count, ulong Errors, string? TraceId, string? ErrorTraceId);
 
 /// <param name="UnixSeconds">Start of the step.</param>
 /// <param name="Cells">Those that count something, shortest durations first.</param>
@@ -43,10 +39,10 @@ sealed record HeatmapAnswer(CoveredRange Range, string Source, bool Estimated, i
                 At(HeatmapRows.ZeroRow).Add(point.Series.IsError, point.Latencies.ZeroCount, null);
             foreach (var bucket in point.Latencies.Buckets())
             {
-                ulong? exemplar = point.Exemplars is { } known && known.TryGetValue(bucket.Index, out var low)
-                    ? low
+                TraceId? trace = point.Exemplars is { } known && known.TryGetValue(bucket.Index, out var exemplar)
+                    ? exemplar.Trace
                     : null;
-                At(rows.RowOf(bucket.Index)).Add(point.Series.IsError, bucket.Count, exemplar);
+                At(rows.RowOf(bucket.Index)).Add(point.Series.IsError, bucket.Count, trace);
             }
         }
         return [.. cells.Select(cell => cell.Value.ToAnswer(cell.Key))];
@@ -63,23 +59,22 @@ sealed record HeatmapAnswer(CoveredRange Range, string Source, bool Estimated, i
     {
         ulong _count;
         ulong _errors;
-        ulong? _trace;
-        ulong? _errorTrace;
+        TraceId? _trace;
+        TraceId? _errorTrace;
 
-        public void Add(bool isError, ulong count, ulong? exemplar)
+        public void Add(bool isError, ulong count, TraceId? trace)
         {
             _count += count;
             // the slowest comes last and says most
-            _trace = exemplar ?? _trace;
+            _trace = trace ?? _trace;
             if (!isError)
                 return;
             _errors += count;
-            _errorTrace = exemplar ?? _errorTrace;
+            _errorTrace = trace ?? _errorTrace;
         }
 
-        public HeatmapCell ToAnswer(int row) => new(row, _count, _errors, Text(_trace), Text(_errorTrace));
-
-        static string? Text(ulong? low) => low?.ToString("x16", CultureInfo.InvariantCulture);
+        public HeatmapCell ToAnswer(int row) =>
+            new(row, _count, _errors, _trace?.ToString(), _errorTrace?.ToString());
     }
 }
 

@@ -23,9 +23,9 @@ sealed class SeriesReader(ISpanStore store, SeriesSource source, CancellationTok
 
     /// <summary>The series of an operation, or of the service if none is named.</summary>
     public Task<IReadOnlyList<SeriesPoint>> ReadAsync(
-        MinuteRange range, string service, string? operation, int stepMinutes = 0) =>
+        MinuteRange range, string service, string? operation, int stepMinutes = 0, bool withExemplars = false) =>
         ReadAsync(operation is null ? SeriesLevel.Service : SeriesLevel.Operation, range, service, operation,
-            stepMinutes);
+            stepMinutes, withExemplars);
 
     /// <summary>The same of two periods, merged by what is the same; what neither has is not there.</summary>
     public async Task<List<(TKey Key, Measured Now, Measured Before)>> ReadBothAsync<TKey>(

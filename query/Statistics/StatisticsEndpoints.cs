@@ -156,8 +156,7 @@ static class StatisticsEndpoints
             var maxRows = SearchParameters.Number("rows", rows, 100, 2, MaxRows);
             var from = StatisticsParameters.Source(source);
             var choice = StatisticsParameters.Kind(kind);
-            // also of a whole service by operations, as only these have exemplars
-            var points = await new SeriesReader(store, from, context.RequestAborted).ReadAsync(SeriesLevel.Operation,
+            var points = await new SeriesReader(store, from, context.RequestAborted).ReadAsync(
                 range, StatisticsParameters.Service(service), operation, minutes, withExemplars: true);
             await Answer.WriteJsonAsync(context, HeatmapAnswer.Of(
                 [.. points.Where(Measured.Chosen(choice, points))], range.Covered, from.Lower(), minutes, maxRows));

@@ -1,4 +1,5 @@
 using Tracing.Model;
+using Tracing.Storage;
 
 namespace Tracing.Server;
 
@@ -31,16 +32,16 @@ readonly record struct MetricSample(
 readonly record struct ClassicBucket(double UpperBound, ulong Count, Exemplar? Exemplar);
 
 /// <param name="Value">In the unit of the histogram.</param>
-/// <param name="TraceLow">Low half of the trace's id, which is all that is remembered of it.</param>
-readonly record struct Exemplar(double Value, ulong TraceLow)
+/// <param name="Trace">A trace with such a span, and when that started.</param>
+readonly record struct Exemplar(double Value, TraceExemplar Trace)
 {
-    public string TraceId => TraceLow.ToString("x16", System.Globalization.CultureInfo.InvariantCulture);
+    public string TraceId => Trace.Trace.ToString();
 }
 
 /// <summary>Latencies in the unit of a family.</summary>
 /// <param name="NanosOfUnit">1e9 for seconds, 1e6 for milliseconds.</param>
 sealed record ExposedLatencies(
-    LatencyHistogram Latencies, IReadOnlyDictionary<int, ulong>? Exemplars, double NanosOfUnit)
+    LatencyHistogram Latencies, IReadOnlyDictionary<int, TraceExemplar>? Exemplars, double NanosOfUnit)
 {
     /// <summary>
     /// The bounds are 2^21 to 2^34 ns, 2.1 ms to 17.2 s: powers of two are borders of our own buckets, so that the
@@ -56,10 +57,10 @@ sealed record ExposedLatencies(
     {
         // the longest exemplar of each classic bucket, by its upper octave
         var exemplars = new Dictionary<int, Exemplar>();
-        foreach (var (index, traceLow) in (Exemplars ?? new Dictionary<int, ulong>()).OrderBy(each => each.Key))
+        foreach (var (index, trace) in (Exemplars ?? new Dictionary<int, TraceExemplar>()).OrderBy(each => each.Key))
         {
             var octave = Math.Clamp((index >> LatencyHistogram.DefaultScale) + 1, FirstOctave, LastOctave + 1);
-            exemplars[octave] = new Exemplar(MiddleOf(index) / NanosOfUnit, traceLow);
+            exemplars[octave] = new Exemplar(MiddleOf(index) / NanosOfUnit, trace);
         }
         for (var octave = FirstOctave; octave <= LastOctave; octave++)
         {

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 using Tracing.Model;
 using Proto = Tracing.Model.Wire.Proto.Prometheus;
 
@@ -72,14 +73,19 @@ static class ProtobufExposition
             {
                 UpperBound = bucket.UpperBound,
                 CumulativeCount = bucket.Count,
-                Exemplar = bucket.Exemplar is { } exemplar
-                    ? new Proto.Exemplar { Value = exemplar.Value, Label = { Label("trace_id", exemplar.TraceId) } }
-                    : null,
+                Exemplar = bucket.Exemplar is { } exemplar ? ExemplarOf(exemplar) : null,
             });
         }
         AddNative(histogram, latencies);
         return histogram;
     }
+
+    static Proto.Exemplar ExemplarOf(Exemplar exemplar) => new()
+    {
+        Value = exemplar.Value,
+        Label = { Label("trace_id", exemplar.TraceId) },
+        Timestamp = new Timestamp { Seconds = exemplar.Trace.UnixSeconds },
+    };
 
     static void AddNative(Proto.Histogram histogram, ExposedLatencies latencies)
     {

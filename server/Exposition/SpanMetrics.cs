@@ -58,9 +58,9 @@ static class SpanMetrics
         foreach (var point in points)
         {
             latencies.Merge(point.Latencies);
-            exemplars.Merge(point.Exemplars ?? new Dictionary<int, ulong>());
+            exemplars.Merge(point.Exemplars!);
         }
-        return new ExposedLatencies(latencies, exemplars.ToDictionary(), Seconds);
+        return new ExposedLatencies(latencies, exemplars.ByBucket, Seconds);
     }
 
     static (string, string)[] Labels(Series series, string service) =>

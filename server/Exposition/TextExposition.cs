@@ -100,7 +100,7 @@ sealed class TextExposition(bool isOpenMetrics)
         if (isOpenMetrics && exemplar is { } example)
         {
             _text.Append(CultureInfo.InvariantCulture,
-                $" # {{trace_id=\"{example.TraceId}\"}} {Number(example.Value)}");
+                $" # {{trace_id=\"{example.TraceId}\"}} {Number(example.Value)} {example.Trace.UnixSeconds}");
         }
         _text.Append('\n');
     }

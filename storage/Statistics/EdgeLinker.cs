@@ -7,7 +7,7 @@ namespace Tracing.Storage;
 /// pair of caller and callee once, when the later one comes. What is counted depends only on the order of the spans and
 /// on the calls of <see cref="MoveOn"/>. Not thread-safe.
 /// <para>
-/// Remembers the spans of three partitions in some 65 bytes each, so 60 MB for three of 300,000 spans; up to twice that
+/// Remembers the spans of three partitions in some 75 bytes each, so 70 MB for three of 300,000 spans; up to twice that
 /// after growing. Names and peers have bounds of their own.
 /// </para>
 /// </summary>
@@ -15,8 +15,6 @@ namespace Tracing.Storage;
 /// <param name="maxSpans">Spans, and links, to remember of a partition; those beyond are not linked.</param>
 public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
 {
-    const ulong NanosPerMinute = 60_000_000_000;
-
     /// <summary>From so many spans of a partition on, its last ones wait for their peers during the next one.</summary>
     const int MinSpansToCarry = 1000;
 
@@ -33,17 +31,21 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
     // what is before need not wait any longer
     int _final;
 
+    // of the call at hand
     SpanStatistics? _statistics;
+    readonly Lock _noGate = new();
 
     /// <summary>Counts the calls that these spans complete.</summary>
     /// <param name="spans">In the order stored.</param>
     /// <param name="statistics">Where to count; null: only remember the spans, which have been counted before.</param>
     public void Add(IReadOnlyList<Span> spans, SpanStatistics? statistics)
     {
-        _statistics = statistics;
-        for (var i = 0; i < spans.Count; i++)
-            Add(spans[i]);
-        _statistics = null;
+        lock (statistics?.Gate ?? _noGate)
+        {
+            _statistics = statistics;
+            for (var i = 0; i < spans.Count; i++)
+                Add(spans[i]);
+        }
     }
 
     /// <summary>
@@ -54,7 +56,18 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
     /// <param name="ended">Where to count; null: they have been counted before.</param>
     public void MoveOn(SpanStatistics? ended)
     {
-        _statistics = ended;
+        lock (ended?.Gate ?? _noGate)
+        {
+            _statistics = ended;
+            CountPeers();
+        }
+        KeepPeersFrom(_final);
+        _final -= _table.MoveOn();
+    }
+
+    /// <summary>Of those that need not wait any longer.</summary>
+    void CountPeers()
+    {
         var count = _table.CurrentCount;
         var end = _table.Count - (count < MinSpansToCarry ? 0 : count / CarriedPart);
         var begin = _final;
@@ -70,9 +83,6 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
             if (caller.Peer != 0 && !caller.Is(EdgeFlags.HasCallee))
                 CountPeer(ref caller, _peers[caller.Peer]);
         }
-        _statistics = null;
-        KeepPeersFrom(end);
-        _final -= _table.MoveOn();
     }
 
     void Add(Span span)
@@ -114,11 +124,12 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
         return new EdgeSpan
         {
             Trace = span.TraceId.Low,
+            TraceHigh = span.TraceId.High,
             Id = span.SpanId.Value,
             Parent = span.ParentSpanId == span.SpanId ? 0 : span.ParentSpanId.Value,
             Nanos = span.DurationNanos,
             Label = _names.LabelOf(span.ServiceName, span.Name),
-            Minute = (int)(span.StartUnixNano / NanosPerMinute),
+            Second = SpanStatistics.SecondOf(span),
             Weight = weight,
             Flags = flags,
         };
@@ -242,7 +253,7 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
         if (_statistics is null)
             return;
         var isMessage = caller.Kind == SpanKind.Producer || callee.Kind == SpanKind.Consumer;
-        var edge = _names.EdgeOf(caller.Label, callee.Label, isMessage ? SpanKind.Producer : SpanKind.Client);
+        var edge = _names.EdgeOf(caller.Label, callee.Label, isMessage);
         var weight = Math.Max(caller.Weight, callee.Weight);
         var isEstimated = caller.Is(EdgeFlags.Estimated) || callee.Is(EdgeFlags.Estimated);
         // the call has been counted for the caller, under the peer's name
@@ -256,19 +267,16 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
         caller.Flags |= EdgeFlags.CountedToPeer;
         if (_statistics is null)
             return;
-        var kind = caller.Kind == SpanKind.Producer ? SpanKind.Producer : SpanKind.Client;
-        CountSide(_names.EdgeOf(caller.Label, _names.LabelOfPeer(peer), kind), EdgeSide.Caller,
-            ref caller, caller.Weight, caller.Is(EdgeFlags.Estimated));
+        var edge = _names.EdgeOf(caller.Label, _names.LabelOfPeer(peer), caller.Kind == SpanKind.Producer);
+        CountSide(edge, EdgeSide.Caller, ref caller, caller.Weight, caller.Is(EdgeFlags.Estimated));
     }
 
     void CountSide(EdgeNames.Edge edge, EdgeSide side, ref EdgeSpan span, ulong weight, bool isEstimated)
     {
-        var minute = _statistics!.MinuteOf((ulong)span.Minute * NanosPerMinute);
-        var isError = span.Is(EdgeFlags.Error);
-        _statistics.Add(edge.Services with { IsError = isError, Side = side },
-            minute, span.Nanos, weight, isEstimated, null);
-        _statistics.Add(edge.Operations with { IsError = isError, Side = side },
-            minute, span.Nanos, weight, isEstimated, span.ExemplarTrace);
+        var (services, operations) = edge.CountsOf(_statistics!, side, span.Is(EdgeFlags.Error));
+        var minute = _statistics!.MinuteOf(span.Second);
+        services.At(minute).Add(span.Nanos, weight, isEstimated, span.Exemplar);
+        operations.At(minute).Add(span.Nanos, weight, isEstimated, span.Exemplar);
     }
 
     /// <summary>Forgets the names of peers that no longer matter.</summary>

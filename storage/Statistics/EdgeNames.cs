@@ -9,39 +9,34 @@ sealed class EdgeNames(SeriesNames names)
     /// <summary>Of names as sent; what they are bounded to is bounded by <see cref="SeriesNames"/>.</summary>
     const int MaxCached = 100_000;
 
-    readonly Dictionary<string, Dictionary<string, int>> _cached = [];
+    readonly Dictionary<(string Service, string Operation), Label> _cached = [];
+    readonly NearNames<Label> _near = new();
     readonly Dictionary<(string Service, string Operation), int> _numbers = [];
     readonly Dictionary<string, int> _services = [];
     readonly List<Label> _labels = [];
-    readonly Dictionary<(int Caller, int Callee, SpanKind Kind), Edge> _edges = [];
-    int _cachedCount;
-
-    // the spans of a request mostly follow one another
-    string? _nearService;
-    Dictionary<string, int> _near = [];
+    readonly Dictionary<(ulong Ends, bool IsMessage), Edge> _edges = [];
 
     /// <summary>A number for a service and an operation of it.</summary>
     public int LabelOf(string service, string operation)
     {
-        if (!ReferenceEquals(service, _nearService))
+        var label = _near.Find(service, operation, 0);
+        if (label is null)
         {
-            ref var found = ref CollectionsMarshal.GetValueRefOrAddDefault(_cached, service, out _);
-            (_nearService, _near) = (service, found ??= []);
+            label = LabelOfNames((service, operation));
+            _near.Remember(service, operation, 0, label);
         }
-        if (_near.TryGetValue(operation, out var label))
+        return label.Number;
+    }
+
+    Label LabelOfNames((string Service, string Operation) sent)
+    {
+        if (_cached.TryGetValue(sent, out var label))
             return label;
-        var bounded = names.Service(service);
-        label = Number(bounded, names.Operation(bounded, operation));
-        if (_cachedCount == MaxCached)
-        {
-            (_cachedCount, _nearService) = (0, null);
+        var bounded = names.Service(sent.Service);
+        label = _labels[Number(bounded, names.Operation(bounded, sent.Operation))];
+        if (_cached.Count == MaxCached)
             _cached.Clear();
-        }
-        else
-        {
-            _near.Add(operation, label);
-            _cachedCount++;
-        }
+        _cached.Add(sent, label);
         return label;
     }
 
@@ -53,19 +48,21 @@ sealed class EdgeNames(SeriesNames names)
         _labels[one].ServiceNumber != _labels[other].ServiceNumber &&
         _labels[one].Service.Length > 0 && _labels[other].Service.Length > 0;
 
-    /// <summary>The series of an edge, within the bounds, yet without side and error.</summary>
-    public Edge EdgeOf(int caller, int callee, SpanKind kind)
+    /// <summary>The series of an edge, within the bounds.</summary>
+    public Edge EdgeOf(int caller, int callee, bool isMessage)
     {
-        if (_edges.TryGetValue((caller, callee, kind), out var edge))
+        var key = (((ulong)(uint)caller << 32) | (uint)callee, isMessage);
+        if (_edges.TryGetValue(key, out var edge))
             return edge;
         if (_edges.Count == MaxCached)
             _edges.Clear();
         var (from, to) = (_labels[caller], _labels[callee]);
+        var kind = isMessage ? SpanKind.Producer : SpanKind.Client;
         edge = new Edge(
             names.Bound(new Series(SeriesLevel.ServiceEdge, from.Service, "", kind, false, Peer: to.Service)),
             names.Bound(new Series(SeriesLevel.OperationEdge, from.Service, from.Operation, kind, false,
                 Peer: to.Service, PeerOperation: to.Operation)));
-        _edges.Add((caller, callee, kind), edge);
+        _edges.Add(key, edge);
         return edge;
     }
 
@@ -78,11 +75,35 @@ sealed class EdgeNames(SeriesNames names)
         ref var serviceNumber = ref CollectionsMarshal.GetValueRefOrAddDefault(_services, service, out isKnown);
         if (!isKnown)
             serviceNumber = _services.Count;
-        _labels.Add(new Label(service, operation, serviceNumber));
-        return number = _labels.Count - 1;
+        number = _labels.Count;
+        _labels.Add(new Label(number, service, operation, serviceNumber));
+        return number;
     }
 
-    public sealed record Edge(Series Services, Series Operations);
+    sealed record Label(int Number, string Service, string Operation, int ServiceNumber);
 
-    readonly record struct Label(string Service, string Operation, int ServiceNumber);
+    /// <summary>Calls between two services and between two of their operations, yet without side and error.</summary>
+    public sealed class Edge(Series services, Series operations)
+    {
+        readonly (ByMinute<LatencyCounts>? Services, ByMinute<LatencyCounts>? Operations)[] _counts =
+            new (ByMinute<LatencyCounts>?, ByMinute<LatencyCounts>?)[4];
+
+        // that of the counts
+        SpanStatistics? _statistics;
+
+        /// <summary>Where a side's calls of one outcome are counted; with the gate of the statistics held.</summary>
+        public (ByMinute<LatencyCounts> Services, ByMinute<LatencyCounts> Operations) CountsOf(
+            SpanStatistics statistics, EdgeSide side, bool isError)
+        {
+            if (statistics != _statistics)
+            {
+                Array.Clear(_counts);
+                _statistics = statistics;
+            }
+            ref var counts = ref _counts[(side == EdgeSide.Caller ? 0 : 2) + (isError ? 1 : 0)];
+            return (
+                counts.Services ??= statistics.Of(services with { Side = side, IsError = isError }),
+                counts.Operations ??= statistics.Of(operations with { Side = side, IsError = isError }));
+        }
+    }
 }

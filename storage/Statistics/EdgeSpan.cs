@@ -2,11 +2,14 @@ using Tracing.Model;
 
 namespace Tracing.Storage;
 
-/// <summary>What <see cref="EdgeLinker"/> remembers of a span, or of a link of one. 56 bytes, no references.</summary>
+/// <summary>What <see cref="EdgeLinker"/> remembers of a span, or of a link of one. 64 bytes, no references.</summary>
 struct EdgeSpan
 {
     /// <summary>Low half of the trace's id, as some only pass on that; of a link, of the trace it names.</summary>
     public ulong Trace;
+
+    /// <summary>High half of the id of the trace that the span, or the linking span, is in.</summary>
+    public ulong TraceHigh;
 
     /// <summary>Of the span; of a link, the low half of the trace that the linking span is in.</summary>
     public ulong Id;
@@ -20,7 +23,7 @@ struct EdgeSpan
     public int Label;
 
     /// <summary>Of the start, since 1970 as sent.</summary>
-    public int Minute;
+    public uint Second;
 
     /// <summary>The next one of the same bucket, as position + 1, always an older one; 0: none.</summary>
     public int Next;
@@ -38,7 +41,8 @@ struct EdgeSpan
 
     public readonly SpanKind Kind => (SpanKind)(Flags & EdgeFlags.Kind);
 
-    public readonly ulong ExemplarTrace => Is(EdgeFlags.Link) ? Id : Trace;
+    public readonly TraceExemplar Exemplar =>
+        new(new TraceId(TraceHigh, Is(EdgeFlags.Link) ? Id : Trace), Second);
 
     public readonly bool Is(EdgeFlags flag) => (Flags & flag) != 0;
 }

@@ -2,7 +2,7 @@ namespace Tracing.Storage;
 
 /// <summary>
 /// The spans of three generations by their id, and those that wait for a caller by its id: chains through one array, in
-/// the order added, so that the oldest can be forgotten without a look at their chains. Takes 56 bytes a span and 8 for
+/// the order added, so that the oldest can be forgotten without a look at their chains. Takes 64 bytes a span and 8 for
 /// its bucket, each up to twice that after growing.
 /// </summary>
 /// <param name="maxSpans">Of a generation, from 1.</param>

@@ -57,14 +57,30 @@ public readonly record struct Series(
     /// <summary>The operation, or the service, of what was beyond the bound on their number.</summary>
     public const string Others = "(others)";
 
+    /// <summary>By level, then by names, so that what belongs together is stored together.</summary>
+    public static readonly Comparer<Series> Order = Comparer<Series>.Create((one, other) =>
+    {
+        var order = one.Level.CompareTo(other.Level);
+        if (order == 0)
+            order = string.CompareOrdinal(one.Service, other.Service);
+        if (order == 0)
+            order = string.CompareOrdinal(one.Operation, other.Operation);
+        if (order == 0)
+            order = string.CompareOrdinal(one.Peer, other.Peer);
+        if (order == 0)
+            order = string.CompareOrdinal(one.PeerOperation, other.PeerOperation);
+        return order != 0 ? order : one.Rest.CompareTo(other.Rest);
+    });
+
+    /// <summary>All but the names, as a number.</summary>
+    int Rest => ((int)Level << 16) | ((int)Kind << 8) | ((int)Source << 4) | ((int)Side << 1) | (IsError ? 1 : 0);
+
     public bool Equals(Series other) =>
-        Level == other.Level && Kind == other.Kind && IsError == other.IsError && Source == other.Source &&
-        Side == other.Side && Service == other.Service && Operation == other.Operation && Peer == other.Peer &&
+        Rest == other.Rest && Service == other.Service && Operation == other.Operation && Peer == other.Peer &&
         PeerOperation == other.PeerOperation;
 
     /// <remarks>The compiler's own hashes enums one by one, which allocates where code is not optimized.</remarks>
-    public override int GetHashCode() => HashCode.Combine(Service, Operation, Peer, PeerOperation,
-        ((int)Level << 16) | ((int)Kind << 8) | ((int)Source << 4) | ((int)Side << 1) | (IsError ? 1 : 0));
+    public override int GetHashCode() => HashCode.Combine(Service, Operation, Peer, PeerOperation, Rest);
 }
 
 /// <summary>The latencies of a series in some time.</summary>
@@ -74,12 +90,12 @@ public readonly record struct Series(
 /// Whether some spans stand for a number of spans that is not known, and counted as one.
 /// </param>
 /// <param name="Exemplars">
-/// By bucket (<see cref="LatencyBucket.Index"/>) the low half of a trace's id; of all traces counted there the one of
-/// the least hash, so that it does not depend on the order. Null when not asked for.
+/// By bucket (<see cref="LatencyBucket.Index"/>) one of the traces counted there, the same in whatever order they came.
+/// Null when not asked for.
 /// </param>
 public sealed record SeriesPoint(
     Series Series, long Minute, LatencyHistogram Latencies, bool IsEstimated,
-    IReadOnlyDictionary<int, ulong>? Exemplars = null);
+    IReadOnlyDictionary<int, TraceExemplar>? Exemplars = null);
 
 /// <summary>Which series are wanted, and how finely. What is null does not matter.</summary>
 public sealed record SeriesQuery

@@ -1,40 +1,74 @@
+using System.Runtime.InteropServices;
 using Tracing.Model;
 
 namespace Tracing.Storage;
 
-/// <summary>Puts points together; the order they come in does not matter.</summary>
-public static class SeriesPoints
+/// <summary>
+/// Puts points together to longer ones; the order they come in does not matter. Who comes with many of one series asks
+/// for the series once (<see cref="Of"/>).
+/// </summary>
+/// <param name="minutes">Of a step, which begins at a multiple of them; 0: one for all time.</param>
+/// <param name="firstMinute">Of the point for all time.</param>
+public sealed class SeriesPoints(int minutes, long firstMinute, bool withExemplars)
 {
+    readonly Dictionary<Series, ByMinute<Merged>> _series = [];
+
     /// <summary>One point for each series and step, by series, those of one by time.</summary>
-    /// <param name="minutes">Of a step, which begins at a multiple of them; 0: one for all time.</param>
-    /// <param name="firstMinute">Of the point for all time.</param>
-    public static List<SeriesPoint> Merge(IEnumerable<SeriesPoint> points, int minutes, long firstMinute = 0)
+    public static List<SeriesPoint> Merge(
+        IEnumerable<SeriesPoint> points, int minutes, long firstMinute = 0, bool withExemplars = true)
     {
-        var merged =
-            new Dictionary<(Series, long), (LatencyHistogram Latencies, ExemplarSet? Exemplars, bool[] Flags)>();
+        var merged = new SeriesPoints(minutes, firstMinute, withExemplars);
         foreach (var point in points)
-        {
-            var first = minutes == 0 ? firstMinute : point.Minute - (((point.Minute % minutes) + minutes) % minutes);
-            if (!merged.TryGetValue((point.Series, first), out var into))
-            {
-                into = (new LatencyHistogram(), point.Exemplars is null ? null : new ExemplarSet(), [false]);
-                merged.Add((point.Series, first), into);
-            }
-            into.Latencies.Merge(point.Latencies);
-            if (point.Exemplars is not null)
-                into.Exemplars?.Merge(point.Exemplars);
-            into.Flags[0] |= point.IsEstimated;
-        }
-        return [.. merged
-            .Select(each => new SeriesPoint(each.Key.Item1, each.Key.Item2, each.Value.Latencies, each.Value.Flags[0],
-                each.Value.Exemplars?.ToDictionary()))
-            .OrderBy(point => point.Series, _order).ThenBy(point => point.Minute)];
+            merged.Of(point.Series).At(merged.StepOf(point.Minute)).Add(point);
+        return merged.ToList();
     }
 
-    static readonly Comparer<Series> _order = Comparer<Series>.Create((one, other) =>
-        Key(one).CompareTo(Key(other)));
+    /// <summary>By series, those of one by time.</summary>
+    public List<SeriesPoint> ToList() => [.. _series.Values
+        .OrderBy(each => each.Series, Series.Order)
+        .SelectMany(each => each.All.OrderBy(point => point.Key)
+            .Select(point => point.Value.ToPoint(each.Series, point.Key, withExemplars)))];
 
-    static (int, string, string, string, string, int, bool, int) Key(Series series) => (
-        (int)series.Level, series.Service, series.Operation, series.Peer, series.PeerOperation, (int)series.Kind,
-        series.IsError, (int)series.Side);
+    internal ByMinute<Merged> Of(in Series series) =>
+        CollectionsMarshal.GetValueRefOrAddDefault(_series, series, out _) ??= new(series);
+
+    internal long StepOf(long minute) =>
+        minutes == 0 ? firstMinute : minute - (((minute % minutes) + minutes) % minutes);
+
+    internal void Add(ByMinute<LatencyCounts> counts, long startMinute, long endMinute)
+    {
+        ByMinute<Merged>? into = null;
+        foreach (var (minute, counted) in counts.All)
+        {
+            if (minute >= startMinute && minute < endMinute)
+                (into ??= Of(counts.Series)).At(StepOf(minute)).Add(counted, withExemplars);
+        }
+    }
+
+    /// <summary>A point in the making.</summary>
+    internal sealed class Merged
+    {
+        readonly LatencyHistogram _latencies = new();
+        ExemplarSet? _exemplars;
+        bool _isEstimated;
+
+        public void Add(SeriesPoint point)
+        {
+            _latencies.Merge(point.Latencies);
+            _isEstimated |= point.IsEstimated;
+            if (point.Exemplars is { } exemplars)
+                (_exemplars ??= new ExemplarSet()).Merge(exemplars);
+        }
+
+        public void Add(LatencyCounts counted, bool withExemplars)
+        {
+            counted.AddTo(_latencies);
+            _isEstimated |= counted.IsEstimated;
+            if (withExemplars)
+                counted.AddTo(_exemplars ??= new ExemplarSet());
+        }
+
+        public SeriesPoint ToPoint(in Series series, long minute, bool withExemplars) => new(series, minute, _latencies,
+            _isEstimated, withExemplars ? (_exemplars ?? new ExemplarSet()).ByBucket : null);
+    }
 }

@@ -14,17 +14,13 @@ namespace Tracing.Storage;
 /// <param name="names">Bounds the names, also those of statistics beside these.</param>
 public sealed class SpanStatistics(long createdMillis, SeriesNames names)
 {
-    const ulong NanosPerMinute = 60_000_000_000;
+    const uint SecondsPerMinute = 60;
+    const uint NanosPerSecond = 1_000_000_000;
     const long MinutesPerYear = 366 * 24 * 60;
 
     readonly long _createdMinute = createdMillis / 60_000;
-    readonly Dictionary<(Series Series, long Minute), Counted> _points = [];
-    readonly Lock _lock = new();
-
-    // the spans of a request mostly follow one another
-    readonly Dictionary<(string Operation, SpanKind Kind, bool IsError, long Minute),
-        (Counted Service, Counted Operation)> _near = [];
-    string? _nearService;
+    readonly Dictionary<Series, ByMinute<LatencyCounts>> _series = [];
+    readonly NearNames<CountedNames> _near = new();
 
     /// <summary>Whether a span stands for a number of spans that is not known.</summary>
     public static bool IsEstimated(Span span) => SamplingThreshold.AdjustedCount(span.TraceState) is null;
@@ -35,104 +31,96 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names)
             ? AdjustedCount.Round(count, span.TraceId, span.SpanId)
             : 1;
 
-    /// <summary>The minute since 1970 that a span counts in.</summary>
-    public long MinuteOf(ulong startUnixNano)
-    {
-        var minute = (long)(startUnixNano / NanosPerMinute);
-        return Math.Abs(minute - _createdMinute) <= MinutesPerYear ? minute : _createdMinute;
-    }
+    /// <summary>
+    /// Held while something is added or read; who adds to <see cref="Of"/> takes it for many spans at once.
+    /// </summary>
+    internal Lock Gate { get; } = new();
 
     /// <summary>Counts spans of their services and their operations.</summary>
     public void Add(IReadOnlyList<Span> spans)
     {
-        lock (_lock)
+        lock (Gate)
         {
-            foreach (var span in spans)
-                Add(span);
+            for (var i = 0; i < spans.Count; i++)
+                Add(spans[i]);
         }
     }
 
     /// <summary>Counts a duration in any series, whose names are bounded already.</summary>
-    /// <param name="traceLow">Low half of the trace's id, as an exemplar; null for none.</param>
-    public void Add(Series series, long minute, long nanos, ulong weight, bool isEstimated, ulong? traceLow)
+    public void Add(
+        in Series series, long minute, long nanos, TraceExemplar exemplar = default, ulong weight = 1)
     {
-        lock (_lock)
-            At(series, minute).Add(nanos, weight, isEstimated, traceLow);
+        lock (Gate)
+            Of(series).At(minute).Add(nanos, weight, false, exemplar);
     }
 
     /// <summary>Adds what was counted elsewhere; its names are bounded here.</summary>
     public void Add(SeriesPoint point)
     {
-        lock (_lock)
-            At(names.Bound(point.Series), point.Minute).Merge(point);
+        lock (Gate)
+            Of(names.Bound(point.Series)).At(point.Minute).Add(point.Latencies, point.IsEstimated);
     }
 
-    /// <summary>All points in a range of minutes, the last excluded; copies, with exemplars.</summary>
+    /// <summary>All points in a range of minutes, the last excluded, in the order of series; with exemplars.</summary>
     public List<SeriesPoint> Points(Func<Series, bool> isWanted, long startMinute, long endMinute)
     {
-        lock (_lock)
+        var points = new SeriesPoints(1, 0, withExemplars: true);
+        AddTo(points, isWanted, startMinute, endMinute);
+        return points.ToList();
+    }
+
+    /// <summary>Adds the points in a range of minutes, the last excluded.</summary>
+    internal void AddTo(SeriesPoints points, Func<Series, bool> isWanted, long startMinute, long endMinute)
+    {
+        List<ByMinute<LatencyCounts>> wanted;
+        lock (Gate)
+            wanted = [.. _series.Values.Where(each => isWanted(each.Series))];
+        // the writer need not wait for all of them
+        foreach (var each in wanted)
         {
-            return [.. _points
-                .Where(each => each.Key.Minute >= startMinute && each.Key.Minute < endMinute &&
-                    isWanted(each.Key.Series))
-                .Select(each => each.Value.ToPoint(each.Key.Series, each.Key.Minute))];
+            lock (Gate)
+                points.Add(each, startMinute, endMinute);
         }
     }
+
+    /// <summary>What is counted, in the order of series; only once nothing is added any more.</summary>
+    internal IEnumerable<ByMinute<LatencyCounts>> All() =>
+        _series.Values.OrderBy(each => each.Series, Series.Order);
+
+    /// <summary>A series to add to, whose names are bounded already; with <see cref="Gate"/> held.</summary>
+    internal ByMinute<LatencyCounts> Of(in Series series) =>
+        CollectionsMarshal.GetValueRefOrAddDefault(_series, series, out _) ??= new(series);
+
+    /// <summary>The minute since 1970 that what starts in a second counts in.</summary>
+    internal long MinuteOf(uint unixSeconds)
+    {
+        long minute = unixSeconds / SecondsPerMinute;
+        return Math.Abs(minute - _createdMinute) <= MinutesPerYear ? minute : _createdMinute;
+    }
+
+    /// <summary>When a span starts; beyond 2106 the last second of then.</summary>
+    internal static uint SecondOf(Span span) => (uint)Math.Min(uint.MaxValue, span.StartUnixNano / NanosPerSecond);
 
     void Add(Span span)
     {
         var isError = span.Status == StatusCode.Error;
-        var minute = MinuteOf(span.StartUnixNano);
-        if (!ReferenceEquals(_nearService, span.ServiceName))
-        {
-            _near.Clear();
-            _nearService = span.ServiceName;
-        }
-        ref var near = ref CollectionsMarshal.GetValueRefOrAddDefault(
-            _near, (span.Name, span.Kind, isError, minute), out var isKnown);
-        if (!isKnown)
+        var kindAndOutcome = ((int)span.Kind << 1) | (isError ? 1 : 0);
+        var counted = _near.Find(span.ServiceName, span.Name, kindAndOutcome);
+        if (counted is null)
         {
             var service = names.Service(span.ServiceName);
             var operation = names.Operation(service, span.Name);
-            near = (At(new Series(SeriesLevel.Service, service, "", span.Kind, isError), minute),
-                At(new Series(SeriesLevel.Operation, service, operation, span.Kind, isError), minute));
+            counted = new CountedNames(Of(new Series(SeriesLevel.Service, service, "", span.Kind, isError)),
+                Of(new Series(SeriesLevel.Operation, service, operation, span.Kind, isError)));
+            _near.Remember(span.ServiceName, span.Name, kindAndOutcome, counted);
         }
         var (weight, isEstimated) = span.TraceState.Length == 0 ? (1, false) : (WeightOf(span), IsEstimated(span));
-        near.Service.Add(span.DurationNanos, weight, isEstimated, null);
-        near.Operation.Add(span.DurationNanos, weight, isEstimated, span.TraceId.Low);
+        var exemplar = new TraceExemplar(span.TraceId, SecondOf(span));
+        var minute = MinuteOf(exemplar.UnixSeconds);
+        counted.Service.At(minute).Add(span.DurationNanos, weight, isEstimated, exemplar);
+        counted.Operation.At(minute).Add(span.DurationNanos, weight, isEstimated, exemplar);
     }
 
-    Counted At(Series series, long minute)
-    {
-        ref var counted = ref CollectionsMarshal.GetValueRefOrAddDefault(_points, (series, minute), out _);
-        return counted ??= new Counted();
-    }
-
-    sealed class Counted
-    {
-        readonly LatencyHistogram _latencies = new();
-        readonly ExemplarSet _exemplars = new();
-        bool _isEstimated;
-
-        public void Add(long nanos, ulong weight, bool isEstimated, ulong? traceLow)
-        {
-            _latencies.Record(nanos, weight);
-            _isEstimated |= isEstimated;
-            if (traceLow is { } low && nanos > 0)
-                _exemplars.Add(LatencyHistogram.IndexOf(nanos), low);
-        }
-
-        public void Merge(SeriesPoint point)
-        {
-            _latencies.Merge(point.Latencies);
-            _isEstimated |= point.IsEstimated;
-        }
-
-        public SeriesPoint ToPoint(Series series, long minute)
-        {
-            var copy = new LatencyHistogram();
-            copy.Merge(_latencies);
-            return new SeriesPoint(series, minute, copy, _isEstimated, _exemplars.ToDictionary());
-        }
-    }
+    /// <summary>Where the spans of an operation, of one kind and outcome, are counted.</summary>
+    sealed record CountedNames(ByMinute<LatencyCounts> Service, ByMinute<LatencyCounts> Operation);
 }

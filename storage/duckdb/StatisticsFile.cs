@@ -22,7 +22,7 @@ sealed class StatisticsFile : IDisposable
     /// <summary>Numbers that stand in a statement one by one.</summary>
     const int MaxConstants = 500;
 
-    const int Version = 1;
+    const int Version = 2;
 
     readonly DuckDBConnection _connection;
     readonly StatisticsRows _rows;
@@ -56,6 +56,8 @@ sealed class StatisticsFile : IDisposable
             if (!Schema.IsCreated(connection, Database))
                 Create(connection);
             var version = Schema.ReadMeta(connection, Database, "format_version");
+            if (version == "1")
+                version = Upgrade(connection);
             if (version != Version.ToString(CultureInfo.InvariantCulture))
                 throw new StoreUnusableException($"{path} has format version {version}; this server reads {Version}.");
             return new StatisticsFile(connection, path);
@@ -82,16 +84,21 @@ sealed class StatisticsFile : IDisposable
         return found;
     }
 
-    /// <summary>Stores what was counted of partitions.</summary>
-    public void Absorb(IReadOnlyList<int> numbers, IReadOnlyList<SeriesPoint> points)
+    /// <summary>Stores what was counted of partitions, which are closed.</summary>
+    public void Absorb(IReadOnlyList<int> numbers, IReadOnlyList<SpanStatistics> counted)
     {
         InTransaction(() =>
         {
-            _rows.Append("minutes", points);
-            _rows.Append("hours", SeriesPoints.Merge(
-                points.Where(point => point.Minute < _marks.HoursUntil), MinutesOfHour));
-            _rows.Append("days", SeriesPoints.Merge(
-                points.Where(point => point.Minute < _marks.DaysUntil), MinutesOfDay));
+            var hours = new SeriesPoints(MinutesOfHour, 0, withExemplars: true);
+            var days = new SeriesPoints(MinutesOfDay, 0, withExemplars: true);
+            foreach (var series in counted.SelectMany(each => each.All()))
+            {
+                _rows.Append("minutes", series);
+                hours.Add(series, long.MinValue, _marks.HoursUntil);
+                days.Add(series, long.MinValue, _marks.DaysUntil);
+            }
+            _rows.Append("hours", hours.ToList());
+            _rows.Append("days", days.ToList());
             foreach (var number in numbers)
                 _connection.Execute($"INSERT INTO {Database}.absorbed VALUES ($1)", number);
         });
@@ -150,15 +157,15 @@ sealed class StatisticsFile : IDisposable
     }
 
     /// <summary>
-    /// The points of the series that a query asks for, one for each row; from hours and days where its steps allow it,
-    /// so that few are read, and where there is nothing finer.
+    /// Adds the points of the series that a query asks for; from hours and days where its steps allow it, so that few
+    /// are read, and where there is nothing finer.
     /// </summary>
-    public static List<SeriesPoint> Read(DuckDBConnection connection, SeriesQuery query)
+    public static void Read(DuckDBConnection connection, SeriesQuery query, SeriesPoints points)
     {
         var parts = StatisticsMarks.Read(connection, Database).Parts(query);
         var series = ReadSeries(connection, query);
         if (parts.Count == 0 || series.Count == 0)
-            return [];
+            return;
         // By number rather than by a join: series of a level are numbered, and written, side by side, so that DuckDB
         // need not read the rows of others.
         var parameters = new SqlParameters();
@@ -173,10 +180,13 @@ sealed class StatisticsFile : IDisposable
         using var command = parameters.Command(connection, rows);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
-        var points = new List<SeriesPoint>();
+        var into = series.ToDictionary(each => each.Key, each => points.Of(each.Value));
         while (row.Read())
-            points.Add(StatisticsRows.ReadPoint(row, series[row.Next<int>()], query.WithExemplars));
-        return points;
+        {
+            var of = into[row.Next<int>()];
+            var point = StatisticsRows.ReadPoint(row, of.Series, query.WithExemplars);
+            of.At(points.StepOf(point.Minute)).Add(point);
+        }
     }
 
     static Dictionary<int, Series> ReadSeries(DuckDBConnection connection, SeriesQuery query)
@@ -203,8 +213,10 @@ sealed class StatisticsFile : IDisposable
             StepMinutes = MinutesOfHour,
             WithExemplars = true,
         };
-        return [.. SeriesPoints.Merge(Read(connection, query), MinutesOfHour)
-            .SelectMany(point => point.Exemplars!.Values)];
+        var points = new SeriesPoints(MinutesOfHour, 0, withExemplars: true);
+        Read(connection, query, points);
+        return [.. points.ToList().SelectMany(point => point.Exemplars!.Values)
+            .Select(exemplar => exemplar.Trace.Low)];
     }
 
     public void Dispose()
@@ -246,7 +258,7 @@ sealed class StatisticsFile : IDisposable
                     series INTEGER,
                     latencies BLOB,         -- as LatencyHistogram encodes them
                     is_estimated BOOLEAN,
-                    exemplars BLOB          -- of each: bucket as INTEGER, low half of the trace's id as UBIGINT
+                    exemplars BLOB          -- as StatisticsRows encodes them
                 );
                 """));
             connection.Execute($"""
@@ -266,6 +278,20 @@ sealed class StatisticsFile : IDisposable
             connection.TryRollback();
             throw;
         }
+    }
+
+    /// <summary>Makes a file of version 1, whose exemplars were halves of ids, one of version 2 without them.</summary>
+    static string Upgrade(DuckDBConnection connection)
+    {
+        var forget = string.Join("\n", StatisticsRows.Tables.Select(
+            table => $"UPDATE {Database}.{table} SET exemplars = ''::BLOB;"));
+        connection.Execute($"""
+            BEGIN TRANSACTION;
+            {forget}
+            UPDATE {Database}.meta SET value = '2' WHERE key = 'format_version';
+            COMMIT;
+            """);
+        return "2";
     }
 
     void InTransaction(Action work)

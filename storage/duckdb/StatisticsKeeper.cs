@@ -110,9 +110,7 @@ sealed class StatisticsKeeper : IAsyncDisposable
             closed = [.. _live.Where(each => each.Key < _next.Number)];
         if (_file is null || closed.Count == 0)
             return;
-        var points = SeriesPoints.Merge(
-            closed.SelectMany(each => each.Value.Points(_ => true, long.MinValue, long.MaxValue)), minutes: 1);
-        _file.Absorb([.. closed.Select(each => each.Key)], points);
+        _file.Absorb([.. closed.Select(each => each.Key)], [.. closed.Select(each => each.Value)]);
         _file.TryShortenLog();
         lock (_lock)
             closed.ForEach(each => _live.Remove(each.Key));
@@ -149,23 +147,21 @@ sealed class StatisticsKeeper : IAsyncDisposable
     List<SeriesPoint> Read(
         DuckDBConnection connection, List<KeyValuePair<int, SpanStatistics>> live, SeriesQuery query)
     {
-        var points = new List<SeriesPoint>();
+        var points = new SeriesPoints(query.StepMinutes, query.StartMinute, query.WithExemplars);
         HashSet<int> absorbed = [];
         if (_file is not null)
         {
             connection.Execute("BEGIN TRANSACTION");
             absorbed = StatisticsFile.Absorbed(connection, live.Select(each => each.Key));
-            points = StatisticsFile.Read(connection, query);
+            StatisticsFile.Read(connection, query, points);
             connection.Execute("COMMIT");
         }
         foreach (var (number, statistics) in live)
         {
-            if (absorbed.Contains(number))
-                continue;
-            var found = statistics.Points(series => IsWanted(series, query), query.StartMinute, query.EndMinute);
-            points.AddRange(query.WithExemplars ? found : found.Select(point => point with { Exemplars = null }));
+            if (!absorbed.Contains(number))
+                statistics.AddTo(points, series => IsWanted(series, query), query.StartMinute, query.EndMinute);
         }
-        return SeriesPoints.Merge(points, query.StepMinutes, query.StartMinute);
+        return points.ToList();
     }
 
     static bool IsWanted(Series series, SeriesQuery query) =>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using DuckDB.NET.Data;
 using Tracing.Model;
@@ -14,8 +15,10 @@ sealed class StatisticsRows : IDisposable
     /// <summary>Tables of points, the finest first.</summary>
     public static readonly string[] Tables = ["minutes", "hours", "days"];
 
-    /// <summary>Of one exemplar: its bucket and the low half of the trace's id.</summary>
-    const int ExemplarBytes = 12;
+    /// <summary>
+    /// Of one exemplar: its bucket in 2 bytes, its seconds since 1970 in 4, the low and the high half of the trace's id.
+    /// </summary>
+    const int ExemplarBytes = 22;
 
     readonly DuckDBConnection _connection;
     readonly string _database;
@@ -24,6 +27,10 @@ sealed class StatisticsRows : IDisposable
     int _lastId;
     readonly TableAppender _series;
     readonly Dictionary<string, TableAppender> _tables;
+
+    // used again and again
+    readonly LatencyHistogram _latencies = new();
+    readonly ArrayBufferWriter<byte> _bytes = new();
 
     public StatisticsRows(DuckDBConnection connection, string database)
     {
@@ -47,16 +54,40 @@ sealed class StatisticsRows : IDisposable
 
     public void Append(string table, IEnumerable<SeriesPoint> points)
     {
-        var rows = _tables[table];
         foreach (var point in points)
         {
-            rows.Append(point.Minute);
-            rows.Append(IdOf(point.Series));
-            rows.Append(point.Latencies.Encode());
-            rows.Append(point.IsEstimated);
-            rows.Append(Encode(point.Exemplars));
-            rows.EndRow();
+            Append(_tables[table], IdOf(point.Series), point.Minute, point.Latencies, point.IsEstimated,
+                point.Exemplars);
         }
+    }
+
+    /// <summary>Appends the points of a series, by time.</summary>
+    public void Append(string table, ByMinute<LatencyCounts> series)
+    {
+        var id = IdOf(series.Series);
+        foreach (var (minute, counts) in series.All.OrderBy(each => each.Key))
+        {
+            _latencies.Clear();
+            counts.AddTo(_latencies);
+            var exemplars = new ExemplarSet();
+            counts.AddTo(exemplars);
+            Append(_tables[table], id, minute, _latencies, counts.IsEstimated, exemplars.ByBucket);
+        }
+    }
+
+    void Append(TableAppender rows, int series, long minute, LatencyHistogram latencies, bool isEstimated,
+        IReadOnlyDictionary<int, TraceExemplar>? exemplars)
+    {
+        rows.Append(minute);
+        rows.Append(series);
+        _bytes.ResetWrittenCount();
+        latencies.Encode(_bytes);
+        rows.Append(_bytes.WrittenSpan);
+        rows.Append(isEstimated);
+        _bytes.ResetWrittenCount();
+        Encode(exemplars, _bytes);
+        rows.Append(_bytes.WrittenSpan);
+        rows.EndRow();
     }
 
     /// <summary>Merges the rows of a table that start in a range to longer ones of another.</summary>
@@ -167,26 +198,31 @@ sealed class StatisticsRows : IDisposable
         (SeriesLevel)row.Next<byte>(), row.NextText()!, row.NextText()!, (SpanKind)row.Next<byte>(),
         row.Next<bool>(), (SeriesSource)row.Next<byte>(), row.NextText()!, row.NextText()!, (EdgeSide)row.Next<byte>());
 
-    static byte[] Encode(IReadOnlyDictionary<int, ulong>? exemplars)
+    static void Encode(IReadOnlyDictionary<int, TraceExemplar>? exemplars, ArrayBufferWriter<byte> output)
     {
-        var bytes = new byte[(exemplars?.Count ?? 0) * ExemplarBytes];
-        var rest = bytes.AsSpan();
-        foreach (var (bucket, traceLow) in exemplars ?? new Dictionary<int, ulong>())
+        if (exemplars is null)
+            return;
+        var rest = output.GetSpan(exemplars.Count * ExemplarBytes);
+        foreach (var (bucket, (trace, seconds)) in exemplars)
         {
-            BinaryPrimitives.WriteInt32LittleEndian(rest, bucket);
-            BinaryPrimitives.WriteUInt64LittleEndian(rest[4..], traceLow);
+            BinaryPrimitives.WriteInt16LittleEndian(rest, (short)bucket);
+            BinaryPrimitives.WriteUInt32LittleEndian(rest[2..], seconds);
+            BinaryPrimitives.WriteUInt64LittleEndian(rest[6..], trace.Low);
+            BinaryPrimitives.WriteUInt64LittleEndian(rest[14..], trace.High);
             rest = rest[ExemplarBytes..];
         }
-        return bytes;
+        output.Advance(exemplars.Count * ExemplarBytes);
     }
 
-    static Dictionary<int, ulong> Decode(ReadOnlySpan<byte> bytes)
+    static Dictionary<int, TraceExemplar> Decode(ReadOnlySpan<byte> bytes)
     {
-        var exemplars = new Dictionary<int, ulong>(bytes.Length / ExemplarBytes);
+        var exemplars = new Dictionary<int, TraceExemplar>(bytes.Length / ExemplarBytes);
         for (; bytes.Length >= ExemplarBytes; bytes = bytes[ExemplarBytes..])
         {
-            exemplars[BinaryPrimitives.ReadInt32LittleEndian(bytes)] =
-                BinaryPrimitives.ReadUInt64LittleEndian(bytes[4..]);
+            var trace = new TraceId(BinaryPrimitives.ReadUInt64LittleEndian(bytes[14..]),
+                BinaryPrimitives.ReadUInt64LittleEndian(bytes[6..]));
+            exemplars[BinaryPrimitives.ReadInt16LittleEndian(bytes)] =
+                new TraceExemplar(trace, BinaryPrimitives.ReadUInt32LittleEndian(bytes[2..]));
         }
         return exemplars;
     }

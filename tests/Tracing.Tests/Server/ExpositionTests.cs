@@ -103,7 +103,7 @@ public sealed class ExpositionTests
         {
             var nanos = (long)Math.Pow(10, 3 + (random.NextDouble() * 7));
             exact.Record(nanos);
-            statistics.Add(Checkout, 5, nanos, 1, false, (ulong)i + 1);
+            statistics.Add(Checkout, 5, nanos, Exemplar((ulong)i + 1, 5));
         }
         await using var server = await StartAsync(statistics);
         var body = await (await GetAsync(server, ProtobufType)).Content.ReadAsByteArrayAsync();
@@ -121,6 +121,8 @@ public sealed class ExpositionTests
         Assert.Equal((double)exact.Sum / 1e9, histogram.SampleSum, 1e-9);
         Assert.Equal(15, histogram.Bucket.Count);
         Assert.Equal(1000UL, histogram.Bucket[^1].CumulativeCount);
+        Assert.All(histogram.Bucket.Where(bucket => bucket.Exemplar is not null),
+            bucket => Assert.Equal(301, bucket.Exemplar.Timestamp.Seconds));
         Assert.Contains(histogram.Bucket, bucket => bucket.Exemplar is not null);
         foreach (var q in new[] { 0.01, 0.5, 0.9, 0.99 })
             Assert.InRange(Quantile(histogram, q) * 1e9 / exact.Quantile(q), 0.997, 1.003);
@@ -162,14 +164,14 @@ public sealed class ExpositionTests
     {
         var statistics = new SpanStatistics(0, new SeriesNames());
         foreach (var name in new[] { "a", "b", "c", "d" })
-            statistics.Add(Checkout with { Operation = name }, 5, 1000, 1, false, null);
+            statistics.Add(Checkout with { Operation = name }, 5, 1000);
         var series = new ExposedSeries(StoreOf(statistics), 2, TimeSpan.Zero, _clock);
 
         var first = (await series.GetAsync(CancellationToken.None)).Operations;
         Assert.Equal(3, first.Count);
         Assert.Equal(2UL, Assert.Single(first, IsOthers).Latencies.Count);
 
-        statistics.Add(Checkout with { Operation = "e" }, 5, 1000, 1, false, null);
+        statistics.Add(Checkout with { Operation = "e" }, 5, 1000);
         Assert.Same(first, (await series.GetAsync(CancellationToken.None)).Operations);
         _clock.Advance(TimeSpan.FromSeconds(2));
         var second = (await series.GetAsync(CancellationToken.None)).Operations;
@@ -193,7 +195,7 @@ public sealed class ExpositionTests
             if (round % 7 == 6)
                 statistics = new SpanStatistics(0, new SeriesNames());
             for (var i = random.Next(1, 20); i > 0; i--)
-                statistics.Add(Checkout, round, random.Next(1_000_000), 1, false, null);
+                statistics.Add(Checkout, round, random.Next(1_000_000));
             _clock.Advance(TimeSpan.FromSeconds(2));
             var point = Assert.Single((await series.GetAsync(CancellationToken.None)).Operations);
             if (last is not null)
@@ -207,17 +209,23 @@ public sealed class ExpositionTests
         }
     }
 
+    /// <summary>A second after the minute began.</summary>
+    static TraceExemplar Exemplar(ulong trace, long minute) =>
+        new(new TraceId(0xf, trace), (uint)(minute * 60) + 1);
+
+    static string Id(ulong trace) => $"000000000000000f{trace:x16}";
+
     static SpanStatistics Some()
     {
         var statistics = new SpanStatistics(0, new SeriesNames());
-        statistics.Add(Checkout, 5, 1_000_000, 1, false, 0xa);
-        statistics.Add(Checkout, 6, 3_000_000, 1, false, 0xb);
-        statistics.Add(Checkout, 7, 60_000_000_000, 1, false, 0xc);
-        statistics.Add(Checkout with { IsError = true }, 7, 1 << 22, 1, false, null);
+        statistics.Add(Checkout, 5, 1_000_000, Exemplar(0xa, 5));
+        statistics.Add(Checkout, 6, 3_000_000, Exemplar(0xb, 6));
+        statistics.Add(Checkout, 7, 60_000_000_000, Exemplar(0xc, 7));
+        statistics.Add(Checkout with { IsError = true }, 7, 1 << 22);
         var edge = new Series(SeriesLevel.ServiceEdge, "web", "", SpanKind.Client, false, Peer: "shop");
-        statistics.Add(edge with { Side = EdgeSide.Caller }, 5, 5_000_000, 5, false, 0xd);
-        statistics.Add(edge with { Side = EdgeSide.Callee }, 5, 4_000_000, 3, false, 0xd);
-        statistics.Add(edge with { Side = EdgeSide.Callee, IsError = true }, 5, 4_000_000, 1, false, 0xd);
+        statistics.Add(edge with { Side = EdgeSide.Caller }, 5, 5_000_000, Exemplar(0xd, 5), 5);
+        statistics.Add(edge with { Side = EdgeSide.Callee }, 5, 4_000_000, Exemplar(0xd, 5), 3);
+        statistics.Add(edge with { Side = EdgeSide.Callee, IsError = true }, 5, 4_000_000, Exemplar(0xd, 5));
         return statistics;
     }
 
@@ -228,7 +236,7 @@ public sealed class ExpositionTests
         Assert.Equal(15, buckets.Count);
         // 2^21 ns: 1 ms is in it, 3 ms is not, and 60 s is in the last
         Assert.Equal([1, 2, 2, 3], new[] { 0, 1, 13, 14 }.Select(i => buckets[i].Value));
-        Assert.Equal(["000000000000000a", "000000000000000b", null, "000000000000000c"],
+        Assert.Equal([Id(0xa) + " 301", Id(0xb) + " 361", null, Id(0xc) + " 421"],
             new[] { 0, 1, 13, 14 }.Select(i => buckets[i].Exemplar));
         Assert.Equal(60.004 * ofSecond, good[^1].Value, 1e-6);
         // a duration on a bound is within it
@@ -266,7 +274,7 @@ public sealed class ExpositionTests
                     latencies.Merge(point.Latencies);
                     exemplars.Merge(point.Exemplars!);
                 }
-                return new SeriesPoint(group.Key, 0, latencies, false, exemplars.ToDictionary());
+                return new SeriesPoint(group.Key, 0, latencies, false, exemplars.ByBucket);
             })];
 
     static FaultyStore StoreOf(SpanStatistics statistics) => new() { Series = query => Points(statistics, query) };

@@ -69,10 +69,10 @@ static partial class OpenMetrics
         if (exemplar.Success)
         {
             Assert.EndsWith("_bucket", name, StringComparison.Ordinal);
-            Assert.Matches("^trace_id=\"[0-9a-f]{16}\"$", exemplar.Value);
+            Assert.Matches("^trace_id=\"[0-9a-f]{32}\"$", exemplar.Value);
         }
         return new Sample(name, labels, Number(match.Groups["value"].Value),
-            exemplar.Success ? exemplar.Value["trace_id=\"".Length..^1] : null,
+            exemplar.Success ? $"{exemplar.Value["trace_id=\"".Length..^1]} {match.Groups["time"].Value}" : null,
             exemplar.Success ? Number(match.Groups["at"].Value) : double.NaN);
     }
 
@@ -131,7 +131,7 @@ static partial class OpenMetrics
         ^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)
         (\{(?<labels>([a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\["\\n])*"(,(?!\}))?)*)\})?
         \ (?<value>\+Inf|-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?)
-        (\ \#\ \{(?<exemplar>[^}]*)\}\ (?<at>[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?))?$
+        (\ \#\ \{(?<exemplar>[^}]*)\}\ (?<at>[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?)\ (?<time>[0-9]+))?$
         """, RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture)]
     private static partial Regex Line();
 

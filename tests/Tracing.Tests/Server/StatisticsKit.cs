@@ -41,9 +41,9 @@ sealed class StatisticsKit
         var series = new Series(
             level, caller, operation, kind, isError, Peer: callee, PeerOperation: peerOperation, Side: EdgeSide.Caller);
         if (callerMillis > 0)
-            Statistics.Add(series, Minute, callerMillis * Millisecond, 1, false, null);
+            Statistics.Add(series, Minute, callerMillis * Millisecond);
         if (calleeMillis > 0)
-            Statistics.Add(series with { Side = EdgeSide.Callee }, Minute, calleeMillis * Millisecond, 1, false, null);
+            Statistics.Add(series with { Side = EdgeSide.Callee }, Minute, calleeMillis * Millisecond);
         return this;
     }
 

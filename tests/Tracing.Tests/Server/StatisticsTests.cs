@@ -183,13 +183,13 @@ public sealed class StatisticsTests
         Assert.Equal(0, Number(List(columns[1], "cells")[0], "row"));
         foreach (var cell in List(columns[0], "cells"))
         {
-            var (row, trace) = (bounds[cell.GetProperty("row").GetInt32()], cell.GetProperty("traceIdLow").GetString());
+            var (row, trace) = (bounds[cell.GetProperty("row").GetInt32()], cell.GetProperty("traceId").GetString());
             // trace n took n milliseconds
             var nanos = long.Parse(trace!, NumberStyles.HexNumber, CultureInfo.InvariantCulture) * 1e6;
             Assert.True(nanos > Number(row, "lowerNanos") && nanos <= Number(row, "upperNanos"), $"{cell} {row}");
-            Assert.Equal(16, trace!.Length);
+            Assert.Equal(32, trace!.Length);
             Assert.Equal(Number(cell, "errors") > 0,
-                cell.GetProperty("errorTraceIdLow").ValueKind == JsonValueKind.String);
+                cell.GetProperty("errorTraceId").ValueKind == JsonValueKind.String);
         }
         Assert.Equal(10, columns.SelectMany(column => List(column, "cells")).Sum(cell => Number(cell, "errors")));
     }

@@ -125,10 +125,11 @@ public abstract partial class SpanStoreContract
         {
             Assert.Equal(
                 point.Latencies.Buckets().Select(bucket => bucket.Index).Order(), point.Exemplars!.Keys.Order());
-            foreach (var (bucket, traceLow) in point.Exemplars!)
+            foreach (var (bucket, exemplar) in point.Exemplars!)
             {
-                Assert.Contains(spans, span => span.TraceId.Low == traceLow && span.Name == point.Series.Operation &&
-                    LatencyHistogram.IndexOf(span.DurationNanos) == bucket);
+                Assert.Contains(spans, span => span.TraceId == exemplar.Trace &&
+                    span.StartUnixNano / 1_000_000_000 == exemplar.UnixSeconds &&
+                    span.Name == point.Series.Operation && LatencyHistogram.IndexOf(span.DurationNanos) == bucket);
             }
         }
         // whatever the order and the grouping

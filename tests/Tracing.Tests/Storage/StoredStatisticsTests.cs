@@ -106,8 +106,8 @@ public sealed class StoredStatisticsTests : IAsyncDisposable
         Assert.NotEmpty(exemplars);
         foreach (var exemplar in exemplars)
         {
-            Assert.Single(await store.GetTracesAsync([Trace(exemplar)], false, Cancellation));
-            Assert.NotEqual(KeptReason.All, (await store.GetKeptAsync(Trace(exemplar), Cancellation)).Reason);
+            Assert.Single(await store.GetTracesAsync([exemplar.Trace], true, Cancellation));
+            Assert.NotEqual(KeptReason.All, (await store.GetKeptAsync(exemplar.Trace, Cancellation)).Reason);
         }
     }
 

@@ -9,8 +9,8 @@ using Tracing.Storage.DuckDb;
 namespace Tracing.Benchmarks;
 
 /// <summary>
-/// What counting costs the intake: a partition of the load generator's spans, decoded as they arrive, in transactions of
-/// four requests. Results are per span.
+/// What counting costs the intake: a partition of the load generator's spans, decoded as they arrive, in transactions
+/// of four requests. Results are per span.
 /// </summary>
 [MemoryDiagnoser]
 public class CountingBenchmarks

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Tracing.Model;
 
 /// <summary>
-/// What a histogram of latencies holds besides its buckets: integers that add up, and the extremes. They are changed one
-/// by one where buckets say what they can be.
+/// What a histogram of latencies holds besides its buckets: integers that add up, and the extremes. They are changed
+/// one by one where buckets say what they can be.
 /// </summary>
 struct LatencyTotals
 {

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Tracing.Storage;
 
-/// <summary>For each bucket of a histogram a trace that is counted there, the same in whatever order they come.</summary>
+/// <summary>For each bucket of a histogram a trace that is counted there, whatever the order they come in.</summary>
 public sealed class ExemplarSet
 {
     readonly Dictionary<int, TraceExemplar> _exemplars = [];

@@ -127,7 +127,10 @@ sealed unsafe class ColumnBlock(ColumnType type, Arena arena)
         new ReadOnlySpan<byte>(data, length)
             .CopyTo(new Span<byte>(NativeMethods.Vectors.DuckDBVectorGetData(vector), length));
         if (Validity is not null and var validity)
-            new ReadOnlySpan<byte>(validity, Capacity / 8).CopyTo(new Span<byte>(WritableValidity(vector), Capacity / 8));
+        {
+            new ReadOnlySpan<byte>(validity, Capacity / 8)
+                .CopyTo(new Span<byte>(WritableValidity(vector), Capacity / 8));
+        }
         if (type.Kind is ColumnKind.NumberList or ColumnKind.TextList)
         {
             var count = ElementsBefore(rows);

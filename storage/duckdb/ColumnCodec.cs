@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// Rows of a column as bytes, for the log: a letter for which rows have a value; then the values. Scalars are written as
-/// they are in memory, one if all are the same; texts as their lengths and then all their bytes; lists as how many
+/// Rows of a column as bytes, for the log: a number for which rows have a value; then the values. Scalars are written
+/// as they are in memory, one if all are the same; texts as their lengths and then all their bytes; lists as how many
 /// elements each has, and then these. Lengths and elements of INTEGER are varints, the latter with the sign in the
 /// lowest bit.
 /// </summary>

@@ -19,7 +19,8 @@ interface IRowSource
     long RowCount { get; }
 
     /// <summary>Copies rows of a column to a new vector of DuckDB.</summary>
-    /// <param name="start">The first: a multiple of <see cref="ColumnBlock.Capacity"/>, of which there are no more.</param>
+    /// <param name="start">The first: a multiple of <see cref="ColumnBlock.Capacity"/>.</param>
+    /// <param name="count">At most <see cref="ColumnBlock.Capacity"/>.</param>
     void Copy(int column, long start, int count, nint vector);
 }
 

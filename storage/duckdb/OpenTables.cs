@@ -66,7 +66,7 @@ sealed class OpenTables : IDisposable
         return new OpenTables(connection, database, tables, log);
     }
 
-    /// <summary>Makes the rows that are not published durable; when it throws, they are not, and never will be.</summary>
+    /// <summary>Makes the rows that are not published durable; when it throws, they never will be.</summary>
     public void Commit() => _log?.Append(_tables);
 
     public void Publish()

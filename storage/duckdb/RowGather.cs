@@ -7,7 +7,7 @@ sealed unsafe class RowGather(MemoryTable table, int column)
 {
     readonly ColumnBlock[] _blocks = BlocksOf(table, column);
 
-    /// <summary>Fills a new vector with these rows, at most as many as it has. Texts stay in the table's memory.</summary>
+    /// <summary>Fills a new vector with these rows, at most as many as it has. Texts stay where they are.</summary>
     public void Copy(ReadOnlySpan<int> rows, nint vector)
     {
         var type = table.Types[column];

@@ -100,7 +100,8 @@ static class SealedCopy
             else
                 copies.AppendNull();
             // what was noted of transactions that failed is none of them
-            int[]? rows = [.. open.Contents.Shapes.Keys[keyId].Rows[code]?.All().Where(each => each < places.Length) ?? []];
+            var noted = open.Contents.Shapes.Keys[keyId].Rows[code]?.All() ?? [];
+            int[] rows = [.. noted.Where(each => each < places.Length)];
             if (rows.Length == 0)
             {
                 copies.AppendNull();

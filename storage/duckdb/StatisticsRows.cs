@@ -16,7 +16,7 @@ sealed class StatisticsRows : IDisposable
     public static readonly string[] Tables = ["minutes", "hours", "days"];
 
     /// <summary>
-    /// Of one exemplar: its bucket in 2 bytes, its seconds since 1970 in 4, the low and the high half of the trace's id.
+    /// Of one exemplar: its bucket in 2 bytes, its seconds since 1970 in 4, both halves of the trace's id.
     /// </summary>
     const int ExemplarBytes = 22;
 

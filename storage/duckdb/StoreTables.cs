@@ -172,7 +172,8 @@ sealed class StoreTables : IDisposable
     }
 
     /// <summary>Whether sealing is so far behind, or fails, that memory would grow without a bound.</summary>
-    bool IsFull => !_folder.IsInMemory && AppendPartition.SpanCount >= MaxGrowth * Math.Max(_options.SealSpans, LeastFull);
+    bool IsFull => !_folder.IsInMemory &&
+        AppendPartition.SpanCount >= MaxGrowth * Math.Max(_options.SealSpans, LeastFull);
 
     /// <summary>Begins a new partition when the present one is full or old.</summary>
     void MoveOnWhenDue(long nowMillis)

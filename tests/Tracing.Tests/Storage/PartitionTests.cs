@@ -37,7 +37,7 @@ public sealed class PartitionTests : IAsyncDisposable
         Assert.Equal([(1, true, 1L), (2, false, 1L)],
             partitions.Select(each => (each.Number, each.IsSealed, each.Spans)));
         Assert.All(partitions, each => Assert.Equal((Micros(0), Micros(0)), (each.MinStart, each.MaxStart)));
-        Assert.All(partitions, each => Assert.True(each.Bytes > 10_000));
+        Assert.All(partitions, each => Assert.True(each.Bytes > (each.IsSealed ? 10_000 : 100)));
     }
 
     [Fact]
@@ -202,7 +202,7 @@ public sealed class PartitionTests : IAsyncDisposable
         }));
         await Task.WhenAll([writer, .. readers]);
         await store.WhenSealedAsync();
-        Assert.Equal(Files().Split(' ').Length, store.Partitions.Count + 1);
+        Assert.Equal(Files().Split(' ').Length, store.Partitions.Count);
         Assert.Equal(1500, store.Partitions.Sum(each => each.Spans));
     }
 

@@ -63,10 +63,11 @@ public sealed class ReopeningTests : IDisposable
             await store.WhenSealedAsync();
         }
         var file = PartitionFiles.SealedFile(_folder.Path, 1);
+        // those with the spans; what the start needs comes after them
+        DamageBlocks(file);
         await using (var store = ReopeningSpanStore.Open(options, TimeProvider.System, _log))
         {
             var current = store.Current;
-            DamageBlocks(file);
             var failed = await Assert.ThrowsAsync<DamagedPartitionException>(
                 () => store.GetTracesAsync([Trace(1)], true, Cancellation));
             Assert.StartsWith($"{file} is damaged: ", failed.Message, StringComparison.Ordinal);
@@ -93,11 +94,11 @@ public sealed class ReopeningTests : IDisposable
         Assert.ThrowsAny<DuckDBException>(() => Execute(connection, $"ATTACH '{file}' AS other"));
     }
 
-    /// <summary>Changes a byte in every block: 64 KiB each, after the file's header.</summary>
+    /// <summary>Changes a byte in every block of the first half: 64 KiB each, after the file's header.</summary>
     static void DamageBlocks(string file)
     {
         using var stream = File.Open(file, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
-        for (var at = 12_288 + 30_000; at < stream.Length; at += 65_536)
+        for (var at = 12_288 + 30_000; at < stream.Length / 2; at += 65_536)
         {
             stream.Position = at;
             var value = stream.ReadByte();

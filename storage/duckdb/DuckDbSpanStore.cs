@@ -104,6 +104,9 @@ public sealed class DuckDbSpanStore : ISpanStore
     /// <summary>Completes when no partition waits to be sealed.</summary>
     internal Task WhenSealedAsync() => _sealer.WhenIdle();
 
+    /// <summary>Completes when all that is stored is counted.</summary>
+    internal Task WhenCountedAsync() => _tables.Statistics.WhenCaughtUp;
+
     /// <summary>Completes when nothing is due to be closed, dropped or merged.</summary>
     internal Task WhenKeptUpAsync() => _upkeep?.WhenIdle() ?? Task.CompletedTask;
 

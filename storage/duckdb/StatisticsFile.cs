@@ -22,11 +22,10 @@ sealed class StatisticsFile : IDisposable
     /// <summary>Numbers that stand in a statement one by one.</summary>
     const int MaxConstants = 500;
 
-    const int FormatVersion = 2;
+    const int Version = 2;
 
     readonly DuckDBConnection _connection;
     readonly StatisticsRows _rows;
-    readonly StatisticsCache _cache = new();
     readonly string _path;
     StatisticsMarks _marks;
 
@@ -59,8 +58,8 @@ sealed class StatisticsFile : IDisposable
             var version = Schema.ReadMeta(connection, Database, "format_version");
             if (version == "1")
                 version = Upgrade(connection);
-            if (version != FormatVersion.ToString(CultureInfo.InvariantCulture))
-                throw new StoreUnusableException($"{path} has format version {version}; this server reads {FormatVersion}.");
+            if (version != Version.ToString(CultureInfo.InvariantCulture))
+                throw new StoreUnusableException($"{path} has format version {version}; this server reads {Version}.");
             return new StatisticsFile(connection, path);
         }
         catch
@@ -88,9 +87,6 @@ sealed class StatisticsFile : IDisposable
     /// <summary>Stores what was counted of partitions, which are closed.</summary>
     public void Absorb(IReadOnlyList<int> numbers, IReadOnlyList<SpanStatistics> counted)
     {
-        var first = counted.SelectMany(each => each.All()).SelectMany(series => series.All)
-            .Min(point => (long?)point.Key) ?? long.MaxValue;
-        _cache.Change(Version(_connection) + numbers.Count, first);
         InTransaction(() =>
         {
             var hours = new SeriesPoints(MinutesOfHour, 0, withExemplars: true);
@@ -164,30 +160,12 @@ sealed class StatisticsFile : IDisposable
     /// Adds the points of the series that a query asks for; from hours and days where its steps allow it, so that few
     /// are read, and where there is nothing finer.
     /// </summary>
-    public void Read(DuckDBConnection connection, SeriesQuery query, SeriesPoints points)
+    public static void Read(DuckDBConnection connection, SeriesQuery query, SeriesPoints points)
     {
-        var version = Version(connection);
-        foreach (var (table, from, to) in StatisticsMarks.Read(connection, Database).Parts(query))
-        {
-            // one point for all begins where the query does; else parts of equal content would differ
-            var part = query with { StartMinute = from, EndMinute = to };
-            var found = _cache.Find(table, part, version);
-            if (found is null)
-            {
-                found = ReadPart(connection, table, part);
-                _cache.Keep(table, part, version, found);
-            }
-            foreach (var point in found)
-                points.Add(query.StepMinutes == 0 ? point with { Minute = query.StartMinute } : point);
-        }
-    }
-
-    static List<SeriesPoint> ReadPart(DuckDBConnection connection, string table, SeriesQuery part)
-    {
-        var points = new SeriesPoints(part.StepMinutes, part.StartMinute, part.WithExemplars);
-        var series = ReadSeries(connection, part);
-        if (series.Count == 0)
-            return [];
+        var parts = StatisticsMarks.Read(connection, Database).Parts(query);
+        var series = ReadSeries(connection, query);
+        if (parts.Count == 0 || series.Count == 0)
+            return;
         // By number rather than by a join: series of a level are numbered, and written, side by side, so that DuckDB
         // need not read the rows of others.
         var parameters = new SqlParameters();
@@ -195,24 +173,21 @@ sealed class StatisticsFile : IDisposable
             (series.Count <= MaxConstants
                 ? $"({string.Join(", ", series.Keys)})"
                 : $"(SELECT unnest({parameters.Bind(series.Keys.ToList())}::INTEGER[]))");
-        using var command = parameters.Command(connection,
-            $"SELECT series, minute, latencies, is_estimated{(part.WithExemplars ? ", exemplars" : "")} " +
-            $"FROM {Database}.{table} WHERE minute >= {parameters.Bind(part.StartMinute)} " +
-            $"AND minute < {parameters.Bind(part.EndMinute)} AND {isWanted}");
+        var exemplars = query.WithExemplars ? "exemplars" : "NULL::BLOB";
+        var rows = string.Join(" UNION ALL ", parts.Select(part =>
+            $"SELECT series, minute, latencies, is_estimated, {exemplars} AS exemplars FROM {Database}.{part.Table} " +
+            $"WHERE minute >= {parameters.Bind(part.From)} AND minute < {parameters.Bind(part.To)} AND {isWanted}"));
+        using var command = parameters.Command(connection, rows);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         var into = series.ToDictionary(each => each.Key, each => points.Of(each.Value));
         while (row.Read())
         {
-            var point = into[row.Next<int>()].At(points.StepOf(row.Next<long>()));
-            StatisticsRows.AddTo(point, row, part.WithExemplars);
+            var of = into[row.Next<int>()];
+            var point = StatisticsRows.ReadPoint(row, of.Series, query.WithExemplars);
+            of.At(points.StepOf(point.Minute)).Add(point);
         }
-        return points.ToList();
     }
-
-    /// <summary>How often something was absorbed.</summary>
-    static long Version(DuckDBConnection connection) =>
-        (long)connection.Scalar($"SELECT count(*) FROM {Database}.absorbed")!;
 
     static Dictionary<int, Series> ReadSeries(DuckDBConnection connection, SeriesQuery query)
     {
@@ -238,10 +213,9 @@ sealed class StatisticsFile : IDisposable
             StepMinutes = MinutesOfHour,
             WithExemplars = true,
         };
-        return [.. StatisticsMarks.Read(connection, Database).Parts(query)
-            .SelectMany(part => ReadPart(
-                connection, part.Table, query with { StartMinute = part.From, EndMinute = part.To }))
-            .SelectMany(point => point.Exemplars!.Values)
+        var points = new SeriesPoints(MinutesOfHour, 0, withExemplars: true);
+        Read(connection, query, points);
+        return [.. points.ToList().SelectMany(point => point.Exemplars!.Values)
             .Select(exemplar => exemplar.Trace.Low)];
     }
 
@@ -295,7 +269,7 @@ sealed class StatisticsFile : IDisposable
                 CREATE TABLE {Database}.absorbed (number INTEGER);  -- partitions that are counted here
                 CREATE TABLE {Database}.meta (key VARCHAR, value VARCHAR);
                 """);
-            Schema.WriteMeta(connection, Database, "format_version", FormatVersion);
+            Schema.WriteMeta(connection, Database, "format_version", Version);
             default(StatisticsMarks).Write(connection, Database);
             connection.Execute("COMMIT");
         }

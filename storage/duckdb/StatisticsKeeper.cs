@@ -153,7 +153,7 @@ sealed class StatisticsKeeper : IAsyncDisposable
         {
             connection.Execute("BEGIN TRANSACTION");
             absorbed = StatisticsFile.Absorbed(connection, live.Select(each => each.Key));
-            _file.Read(connection, query, points);
+            StatisticsFile.Read(connection, query, points);
             connection.Execute("COMMIT");
         }
         foreach (var (number, statistics) in live)

@@ -19,7 +19,7 @@ public sealed class DuckDbSpanStore : ISpanStore
     readonly StoreTables _tables;
     readonly SpanWriter _writer;
     readonly Readers _readers;
-    readonly TraceTables _traceTables = new();
+    readonly TraceTables _traceTables;
     int _isMakingTables;
 
     // null in memory, where nothing is sealed and nothing dropped
@@ -37,6 +37,7 @@ public sealed class DuckDbSpanStore : ISpanStore
         _tables = tables;
         _logger = logger;
         _writer = new SpanWriter(tables, options, time, logger);
+        _traceTables = new TraceTables(options.MaxTracesInMemory);
         _readers = new Readers(folder.Connect, partitions, options.MaxConcurrentReads);
         _upkeep = folder.IsInMemory ? null : new Upkeep(partitions,
             new Merger(folder, partitions, sealer, options, logger), _writer, tables.Statistics, options, time, logger);
@@ -123,17 +124,20 @@ public sealed class DuckDbSpanStore : ISpanStore
         (connection, partitions) => TraceReader.ReadKept(connection, partitions, traceId), cancellationToken);
 
     public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
-        TraceQuery query, CancellationToken cancellationToken) => _readers.RunAsync(
+        TraceQuery query, CancellationToken cancellationToken) => FindAsync(
             (connection, partitions) => Search.Find(connection, partitions, _traceTables, query), cancellationToken);
 
-    public async Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken)
+    public Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken) => FindAsync(
+        (connection, partitions) => SpanSearcher.Search(
+            connection, partitions, _tables.SpanNames, _traceTables, search, cancellationToken),
+        cancellationToken);
+
+    async Task<T> FindAsync<T>(
+        Func<DuckDBConnection, IReadOnlyList<Partition>, T> find, CancellationToken cancellationToken)
     {
-        var page = await _readers.RunAsync(
-            (connection, partitions) => SpanSearcher.Search(
-                connection, partitions, _tables.SpanNames, _traceTables, search, cancellationToken),
-            cancellationToken);
+        var found = await _readers.RunAsync(find, cancellationToken);
         _ = MakeTablesAsync();
-        return page;
+        return found;
     }
 
     /// <summary>For the next search; who never searches has none.</summary>

@@ -88,6 +88,9 @@ public sealed record DuckDbStoreOptions
     /// </summary>
     public int MergeSpans { get; init; } = 2_400_000;
 
+    /// <summary>Traces that memory has something of for searches, each 48 bytes.</summary>
+    internal int MaxTracesInMemory { get; init; } = 2_000_000;
+
     /// <summary>
     /// Fewer traces are not thinned out: that would save next to nothing, and a store of few traces loses none.
     /// </summary>

@@ -25,6 +25,7 @@ sealed class Search
     readonly IReadOnlyList<Partition> _partitions;
     readonly TraceTables _tables;
     readonly TraceQuery _query;
+    readonly bool _areTablesKept;
     readonly string _key;
 
     // in their order; somewhat more than the limit
@@ -36,6 +37,7 @@ sealed class Search
         _partitions = partitions;
         _tables = tables;
         _query = query;
+        _areTablesKept = tables.Fit(partitions);
         _key = query.StrictTraceId ? "trace_high, trace_low" : "0::UBIGINT AS trace_high, trace_low";
     }
 
@@ -100,12 +102,15 @@ sealed class Search
         var ofSealed = near.Where(partition => partition.IsSealed).Select(TableOf).ToList();
         var ofOpen = near.Where(partition => !partition.IsSealed)
             .Select(partition => ReadLows(partition, start, end)).ToList();
-        return [.. _partitions.Where(partition => near.Contains(partition) || !partition.IsSealed ||
-            (TableOf(partition) is var table && (ofOpen.Exists(table.HasAnyLow) ||
-                ofSealed.Exists(other => other.SharedWith(table).IsLowShared))))];
+        return [.. _partitions.Where(partition => near.Contains(partition) || TableOf(partition) is not { } table ||
+            ofOpen.Exists(table.HasAnyLow) ||
+            ofSealed.Exists(other => other is null || other.SharedWith(table).IsLowShared))];
     }
 
-    TraceTable TableOf(Partition partition) => _tables.Get(_connection, partition, long.MaxValue);
+    /// <summary>Null where none is kept: of an open partition, or when there are too many traces.</summary>
+    TraceTable? TableOf(Partition partition) => !partition.IsSealed ? null : _areTablesKept
+        ? _tables.Get(_connection, partition, long.MaxValue)
+        : _tables.Find(partition);
 
     /// <summary>Low halves of the ids of the traces that have spans at the time, in their order.</summary>
     List<ulong> ReadLows(Partition partition, ulong start, ulong end)
@@ -162,9 +167,8 @@ sealed class Search
 
     bool AddKnown(Partition partition, SqlCondition condition, HashSet<TraceId> candidates)
     {
-        if (!partition.IsSealed || condition.Rows is not { } rows)
+        if (condition.Rows is not { } rows || TableOf(partition) is not { } table)
             return false;
-        var table = TableOf(partition);
         candidates.UnionWith(rows.Select(row => KeyOf(table.Id(table.TraceOf(row)))));
         return true;
     }
@@ -175,9 +179,8 @@ sealed class Search
     void Decide(List<Partition> scope, HashSet<TraceId> candidates, ulong start, ulong end)
     {
         var lows = candidates.Select(id => id.Low).ToList();
-        var tables = scope.ConvertAll(partition => partition.IsSealed
-            ? TableOf(partition)
-            : TraceTable.Read(_connection, partition, long.MaxValue, lows));
+        var tables = scope.Where(partition => lows.Exists(partition.Filter.MayHave)).Select(partition =>
+            TableOf(partition) ?? TraceTable.Read(_connection, partition, long.MaxValue, lows)).ToList();
         var ranked = candidates
             .Select(id => (Id: id, Sum: tables.Aggregate(default(TraceSum),
                 (sum, table) => sum + table.SumOf(id, _query.StrictTraceId))))

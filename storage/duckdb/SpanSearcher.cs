@@ -80,8 +80,10 @@ sealed class SpanSearcher
         var searcher = new SpanSearcher(connection, partitions, services, tables, search, cancellation);
         if (searcher._search.Order is SearchOrder.Newest or SearchOrder.Oldest)
             searcher.FindByStart();
-        else
+        else if (tables.Fit(searcher._partitions))
             searcher.FindByTrace();
+        else
+            searcher.FindByTraceInSql();
         return searcher.Page();
     }
 
@@ -294,6 +296,7 @@ sealed class SpanSearcher
         if (candidates.Length == 0)
             return;
         using var command = parameters.Command(_connection, candidates);
+        command.UseStreamingMode = true;
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         while (row.Read())
@@ -310,6 +313,69 @@ sealed class SpanSearcher
             chosen[trace] = true;
         return chosen;
     }
+
+    /// <summary>The same where there are more traces than memory should have; DuckDB moves them to disk.</summary>
+    void FindByTraceInSql()
+    {
+        var last = _cursor is null ? default((ulong Value, TraceId Id)?) : (_cursor.Value, _cursor.TraceId);
+        for (var count = _search.Limit + 1; ; count = Math.Min(count * 4, Math.Max(_search.Limit + 1, MaxCandidates)))
+        {
+            var rows = TracesByValue(last, count);
+            foreach (var batch in rows.Chunk(MaxTracesAtOnce))
+            {
+                Decide(batch.Select(row => row.Id), batch.ToDictionary(row => row.Id, row => row.Value));
+                if (_found.Count > _search.Limit)
+                    return;
+            }
+            if (rows.Count < count)
+                return;
+            last = (rows[^1].Value, rows[^1].Id);
+        }
+    }
+
+    List<(TraceId Id, ulong Value)> TracesByValue((ulong Value, TraceId Id)? last, int count)
+    {
+        var parameters = new SqlParameters();
+        if (Candidates(parameters, _partitions, _search.StartUnixNano, _search.EndUnixNano) is not { } candidates)
+            return [];
+        var after = "true";
+        if (last is var (value, id))
+        {
+            var bound = parameters.Bind(value);
+            var high = parameters.Bind(id.High);
+            after = $"(value < {bound} OR (value = {bound} AND (trace_high > {high} " +
+                $"OR (trace_high = {high} AND trace_low > {parameters.Bind(id.Low)}))))";
+        }
+        var spans = string.Join(" UNION ALL ", _partitions.Select(partition =>
+            $"SELECT trace_high, trace_low, start_ns, duration_ns, status FROM {partition.Spans} " +
+            $"WHERE {partition.IsStoredBy(_snapshot)}"));
+        using var command = parameters.Command(_connection, $"""
+            SELECT trace_high, trace_low, value FROM (
+                SELECT trace_high, trace_low, ({Value()})::UBIGINT AS value
+                FROM ({spans}) SEMI JOIN (SELECT trace_high, trace_low FROM ({candidates})) AS matching
+                    USING (trace_high, trace_low)
+                GROUP BY trace_high, trace_low)
+            WHERE {after} ORDER BY value DESC, trace_high, trace_low LIMIT {parameters.Bind((long)count)}
+            """);
+        using var reader = command.ExecuteReader();
+        var rows = new List<(TraceId, ulong)>();
+        var row = new RowReader(reader);
+        while (row.Read())
+            rows.Add((new TraceId(row.Next<ulong>(), row.Next<ulong>()), row.Next<ulong>()));
+        return rows;
+    }
+
+    /// <summary>What the order is by; as <see cref="TraceMatch"/> computes it.</summary>
+    string Value() => _search.Order switch
+    {
+        SearchOrder.MostSpans => "count(*)",
+        SearchOrder.MostErrors => $"count(*) FILTER (status = {(int)StatusCode.Error})",
+        _ => """
+            coalesce(least(9223372036854775807,
+                max(start_ns::HUGEINT + greatest(duration_ns, 0)) FILTER (start_ns > 0)
+                - min(start_ns::HUGEINT) FILTER (start_ns > 0)), 0)
+            """,
+    };
 
     /// <param name="values">What orders the traces, where it is known.</param>
     void Decide(IEnumerable<TraceId> ids, Dictionary<TraceId, ulong>? values = null)

@@ -24,6 +24,9 @@ sealed class TraceFilter
     public static TraceFilter FromBytes(ReadOnlySpan<byte> bytes) =>
         new(MemoryMarshal.Cast<byte, ulong>(bytes).ToArray());
 
+    /// <summary>For how many traces it was made, about.</summary>
+    public long Traces => _words.Length * 64L / BitsPerTrace;
+
     public ReadOnlySpan<byte> AsBytes() => MemoryMarshal.AsBytes<ulong>(_words);
 
     public void Add(ulong traceLow)

@@ -193,15 +193,17 @@ readonly record struct TraceSum(int Spans, int Errors, ulong Start, ulong Length
 /// <summary>
 /// The tables of sealed partitions, made when they are first asked for and kept while there is room for them.
 /// </summary>
-sealed class TraceTables
+/// <param name="maxTraces">Of all tables; each takes 48 bytes.</param>
+sealed class TraceTables(int maxTraces)
 {
-    /// <summary>Traces of all tables; each takes 48 bytes.</summary>
-    const int MaxTraces = 2_000_000;
-
     readonly Lock _lock = new();
 
     // the one used last comes last
     readonly OrderedDictionary<Partition, TraceTable> _tables = [];
+
+    /// <summary>Whether there is room for the tables of all these partitions.</summary>
+    public bool Fit(IReadOnlyList<Partition> partitions) =>
+        partitions.Sum(partition => partition.Filter.Traces) <= maxTraces;
 
     /// <summary>The table of all spans of a sealed partition, if it is there.</summary>
     public TraceTable? Find(Partition partition)
@@ -231,8 +233,7 @@ sealed class TraceTables
             {
                 if (_tables.ContainsKey(partition))
                     continue;
-                // a trace has a span at least
-                if (_tables.Values.Sum(each => (long)each.Count) + partition.SpanCount > MaxTraces)
+                if (_tables.Values.Sum(each => (long)each.Count) + partition.Filter.Traces > maxTraces)
                     return false;
             }
             Get(connection, partition, long.MaxValue);
@@ -248,7 +249,7 @@ sealed class TraceTables
             foreach (var retired in _tables.Keys.Where(each => each.IsRetired).ToList())
                 _tables.Remove(retired);
             _tables[partition] = table;
-            for (var traces = _tables.Values.Sum(each => (long)each.Count); traces > MaxTraces && _tables.Count > 1;)
+            for (var traces = _tables.Values.Sum(each => (long)each.Count); traces > maxTraces && _tables.Count > 1;)
             {
                 traces -= _tables.GetAt(0).Value.Count;
                 _tables.RemoveAt(0);

@@ -35,9 +35,12 @@ public abstract class DuckDbSpanStoreContract(int sealSpans) : SpanStoreContract
 /// <summary>The contract where everything straddles partitions, open and sealed ones.</summary>
 public sealed class SmallPartitionsTests() : DuckDbSpanStoreContract(sealSpans: 10);
 
-/// <summary>The contract where partitions are merged as soon as they are sealed, and again and again.</summary>
+/// <summary>
+/// The contract where partitions are merged as soon as they are sealed, and again and again, and where memory may have
+/// something of the traces of one partition, but not of all.
+/// </summary>
 public sealed class SoonMergedTests() : DuckDbSpanStoreContract(sealSpans: 5)
 {
     private protected override DuckDbStoreOptions Adapt(DuckDbStoreOptions options) =>
-        options with { HotWindow = TimeSpan.Zero, MergeSpans = 10 };
+        options with { HotWindow = TimeSpan.Zero, MergeSpans = 10, MaxTracesInMemory = 150 };
 }

@@ -6,8 +6,8 @@ namespace Tracing.Storage.DuckDb;
 /// <summary>The tables of a partition, and its format's version.</summary>
 static class Schema
 {
-    /// <summary>Changes whenever an older server could misread the file; 1 to 4 were never released.</summary>
-    public const int Version = 5;
+    /// <summary>Changes whenever an older server could misread the file; 1 to 5 were never released.</summary>
+    public const int Version = 6;
 
     // Text is stored as it came unless a comment says otherwise. Ids of resources and scopes: 0 for the empty one,
     // which has no row. Times: nanoseconds or milliseconds since 1970, as the suffix says.
@@ -27,7 +27,7 @@ static class Schema
             duration_ns BIGINT,         -- end minus start, wrapping: exact for any two, and smaller than an end
             status INTEGER,
             status_message VARCHAR,     -- NULL when there is none
-            flags UINTEGER,
+            flags UINTEGER,             -- rotated right by 8 bits, as the low ones are alike in most spans
             origin UTINYINT,            -- 0: OTLP, 1: Zipkin
             zipkin_flags UTINYINT,      -- 1: shared, 2: debug; NULL for none
             local_address VARCHAR,      -- as in SpanTable; NULL: no local endpoint; its service is the column service

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 using Tracing.Model;
 using Tracing.Model.Wire;
@@ -19,6 +20,9 @@ static class SpanTable
     public const int TraceLowColumn = 1;
     public const int SpanIdColumn = 2;
     public const int ParentIdColumn = 3;
+
+    // W3C's flags, then whether the parent is remote: the latter differ, and are packed in 2 bits if they are lowest
+    const int FlagsRotation = 8;
 
     const byte Shared = 1;
     const byte Debug = 2;
@@ -49,7 +53,7 @@ static class SpanTable
         row.Append(span.DurationNanos);
         row.Append((int)span.Status);
         AppendUnless(span.StatusMessage.Length == 0, row, span.StatusMessage);
-        row.Append(span.Flags);
+        row.Append(BitOperations.RotateRight(span.Flags, FlagsRotation));
         row.Append((byte)span.Origin);
         if (span.Shared || span.Debug)
             row.Append((byte)((span.Shared ? Shared : 0) | (span.Debug ? Debug : 0)));
@@ -78,7 +82,7 @@ static class SpanTable
         var end = unchecked(start + (ulong)row.Next<long>());
         var status = (StatusCode)row.Next<int>();
         var statusMessage = row.NextText() ?? "";
-        var flags = row.Next<uint>();
+        var flags = BitOperations.RotateLeft(row.Next<uint>(), FlagsRotation);
         var origin = (SpanOrigin)row.Next<byte>();
         var zipkinFlags = row.NextOrNull<byte>() ?? 0;
         var local = ReadEndpoint(service, row.NextText());

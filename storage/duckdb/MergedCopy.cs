@@ -188,11 +188,11 @@ sealed class MergedCopy
                 : ("span", "");
             return $"""
                 SELECT {i} AS source, span.rowid AS source_row, span.trace_low, span.trace_high, span.span_id,
-                    coalesce(span.parent_id, parent.span_id) AS parent_id, span.seq + {offsets[i]} AS seq,
+                    coalesce(span.parent_id, parent.span_id, 0) AS parent_id, span.seq + {offsets[i]} AS seq,
                     {kept}.kept AS kept, {kept}.weight AS weight
                 FROM {spans} AS span {judged}
                 LEFT JOIN (SELECT rowid AS parent_row, span_id FROM {spans} WHERE {range}) AS parent
-                    ON parent.parent_row = span.rowid - span.parent_distance
+                    ON parent.parent_row = span.rowid - nullif(span.parent_distance, 0)
                 WHERE span.{range.Replace("AND ", "AND span.", StringComparison.Ordinal)}
                 """;
         }
@@ -206,14 +206,15 @@ sealed class MergedCopy
                 SELECT trace_low, trace_high, span_id, min(place) AS place FROM places GROUP BY ALL),
             sources AS ({Union(i => $"SELECT {i} AS source, * FROM {_spans[i]} WHERE {range}")})
             SELECT span.* EXCLUDE (source, source_row) REPLACE (
-                CASE WHEN parent.place IS NULL THEN own.parent_id END AS parent_id,
+                CASE WHEN parent.place IS NULL THEN nullif(own.parent_id, 0) END AS parent_id,
                 coalesce(resource.new_id, 0) AS resource_id,
                 coalesce(scope.new_id, 0) AS scope_id),
-                own.seq::INTEGER, (own.place - parent.place)::INTEGER, own.kept, own.weight
+                own.seq::INTEGER, CASE WHEN own.parent_id = 0 THEN 0 ELSE own.place - parent.place END::INTEGER,
+                own.kept, own.weight
             FROM sources AS span
             JOIN places AS own ON own.source = span.source AND own.source_row = span.source_row
             LEFT JOIN parents AS parent ON parent.trace_low = own.trace_low AND
-                parent.trace_high = own.trace_high AND parent.span_id = own.parent_id
+                parent.trace_high = own.trace_high AND parent.span_id = own.parent_id AND parent.place <> own.place
             LEFT JOIN new_resources AS resource ON resource.source = span.source AND resource.id = span.resource_id
             LEFT JOIN new_scopes AS scope ON scope.source = span.source AND scope.id = span.scope_id
             ORDER BY own.place

@@ -61,8 +61,11 @@ sealed class Partition
     /// </summary>
     public string Seq => string.Create(CultureInfo.InvariantCulture, $"{FirstSeq} + {(IsSealed ? "seq" : "rowid")}");
 
-    /// <summary>SQL for how many rows before a span its parent is; NULL where that is not known.</summary>
-    public string ParentDistance => IsSealed ? "parent_distance" : "NULL::INTEGER";
+    /// <summary>SQL for how many rows before a span its parent is; NULL where the parent is told by its id.</summary>
+    public string ParentDistance => IsSealed ? "nullif(parent_distance, 0)" : "NULL::INTEGER";
+
+    /// <summary>SQL for whether a span has no parent.</summary>
+    public string IsRoot => IsSealed ? "coalesce(parent_distance, 1) = 0" : "parent_id = 0";
 
     /// <summary>No span of this partition has a lower one, and all of earlier partitions have.</summary>
     public long FirstSeq => (long)FirstNumber << 32;

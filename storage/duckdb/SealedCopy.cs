@@ -58,6 +58,7 @@ static class SealedCopy
             write();
             WriteFilter(connection, database);
             WriteRange(connection, database);
+            Schema.Fold(connection, database);
             connection.Execute($"CHECKPOINT {database}");
         }
         finally

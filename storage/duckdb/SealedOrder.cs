@@ -6,8 +6,11 @@ namespace Tracing.Storage.DuckDb;
 /// </summary>
 sealed class SealedOrder
 {
-    /// <summary>No span of the trace in the partition is the parent.</summary>
-    public const int NoParent = int.MinValue;
+    /// <summary>The span has no parent.</summary>
+    public const int Root = 0;
+
+    /// <summary>No other span of the trace in the partition is the parent.</summary>
+    public const int Elsewhere = int.MinValue;
 
     /// <summary>In traces of so many spans and less, looking at all of them is faster than a dictionary.</summary>
     const int FewSpans = 24;
@@ -46,7 +49,7 @@ sealed class SealedOrder
     /// <summary>By place in the sealed form: the row.</summary>
     public int[] Rows { get; }
 
-    /// <summary>By place in the sealed form; <see cref="NoParent"/> where there is none.</summary>
+    /// <summary>By place in the sealed form; or <see cref="Root"/>, or <see cref="Elsewhere"/>.</summary>
     public int[] ParentDistances { get; }
 
     /// <summary>By row: the place in the sealed form.</summary>
@@ -70,10 +73,14 @@ sealed class SealedOrder
         for (var place = start; place < end; place++)
         {
             var parent = _spans.Read<ulong>(Rows[place], SpanTable.ParentIdColumn);
-            var found = parent == 0 ? -1 : end - start > FewSpans
-                ? _places.GetValueOrDefault(parent, -1)
-                : Find(parent, start, end);
-            ParentDistances[place] = found < 0 ? NoParent : place - found;
+            if (parent == 0)
+            {
+                ParentDistances[place] = Root;
+                continue;
+            }
+            var found = end - start > FewSpans ? _places.GetValueOrDefault(parent, -1) : Find(parent, start, end);
+            // one that says to be its own parent keeps that id
+            ParentDistances[place] = found < 0 || found == place ? Elsewhere : place - found;
         }
     }
 

@@ -3,8 +3,8 @@ using DuckDB.NET.Native;
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
-/// The spans of an append partition as their sealed table has them: in the sealed order; where a parent is in the
-/// partition too, its distance instead of its id; and their places in the order stored.
+/// The spans of an append partition as their sealed table has them: in the sealed order; instead of the
+/// parent's id its distance, unless it is elsewhere; and their places in the order stored.
 /// </summary>
 sealed unsafe class SealedSpans : IRowSource, IDisposable
 {
@@ -51,7 +51,7 @@ sealed unsafe class SealedSpans : IRowSource, IDisposable
         var validity = ColumnBlock.WritableValidity(vector);
         for (var i = 0; i < distances.Length; i++)
         {
-            if (distances[i] != SealedOrder.NoParent == known)
+            if (distances[i] != SealedOrder.Elsewhere == known)
                 validity[i >> 6] &= ~(1UL << (i & 63));
         }
     }

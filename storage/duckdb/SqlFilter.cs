@@ -92,7 +92,7 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
             case Field.SpanId when SpanId.TryParse(text, out var id) && text.Length == 16:
                 return SqlCondition.Exactly($"span_id = {parameters.Bind(id.Value)}");
             case Field.ParentId when text.Length == 0:
-                return SqlCondition.Exactly("parent_id = 0");
+                return SqlCondition.Exactly(partition.IsRoot);
             case Field.ParentId when SpanId.TryParse(text, out var id) && text.Length == 16 && !id.IsZero:
                 return IsParent(parameters.Bind(id.Value));
             default:

@@ -18,13 +18,12 @@ sealed class TraceJudge
     const string Followed = "followed";
     const string Outside = "outside";
 
-    // The root: of the spans without a parent the first to start, or of all if each has one. A sealed partition names
-    // parents beside their children by distance; such a span is no root.
-    static readonly string Traits = string.Create(CultureInfo.InvariantCulture, $"""
+    // The root: of the spans without a parent the first to start, or of all if each has one.
+    static string Traits(Partition partition) => string.Create(CultureInfo.InvariantCulture, $"""
         trace_low, status = {(int)Model.StatusCode.Error} AS failed,
         coalesce(zipkin_flags & 2, 0) = 2 AS debug, duration_ns,
         hash(service, name, kind) AS operation, hash(service, name) AS path,
-        CASE WHEN coalesce(parent_id, 1) = 0 THEN 0::HUGEINT ELSE {UInt128.One << 64}::HUGEINT END +
+        CASE WHEN {partition.IsRoot} THEN 0::HUGEINT ELSE {UInt128.One << 64}::HUGEINT END +
             CASE WHEN start_ns = 0 THEN {ulong.MaxValue}::HUGEINT ELSE start_ns::HUGEINT END AS rank
         """);
 
@@ -55,7 +54,7 @@ sealed class TraceJudge
         _connection.Execute($"""
             CREATE TEMP TABLE {Followed} (trace_low UBIGINT, kept UTINYINT, weight DOUBLE);
             CREATE TEMP TABLE {Kept} (trace_low UBIGINT, kept UTINYINT, weight DOUBLE);
-            CREATE TEMP TABLE {Outside} AS SELECT {Traits} FROM {_run[0].Spans} LIMIT 0;
+            CREATE TEMP TABLE {Outside} AS SELECT {Traits(_run[0])} FROM {_run[0].Spans} LIMIT 0;
             """);
         var traces = Ids(string.Join(" UNION ", _run.Select(each => $"SELECT DISTINCT trace_low FROM {each.Spans}")));
         foreach (var other in _others)
@@ -93,7 +92,7 @@ sealed class TraceJudge
         var rows = $"rowid IN (SELECT rowid FROM {other.Spans} WHERE trace_low IN (SELECT unnest($1::UBIGINT[])))";
         _connection.Execute(other.IsMerged
             ? $"INSERT INTO {Followed} SELECT DISTINCT trace_low, kept, weight FROM {other.Spans} WHERE {rows}"
-            : $"INSERT INTO {Outside} SELECT {Traits} FROM {other.Spans} WHERE {rows}", here);
+            : $"INSERT INTO {Outside} SELECT {Traits(other)} FROM {other.Spans} WHERE {rows}", here);
     }
 
     /// <param name="isDecided">Whether something was decided on a trace before.</param>
@@ -118,7 +117,7 @@ sealed class TraceJudge
     List<TraceTraits> ReadTraits(Predicate<ulong> isDecided)
     {
         var spans = string.Join(" UNION ALL ",
-            _run.Select(each => $"SELECT {Traits} FROM {each.Spans}").Append($"FROM {Outside}"));
+            _run.Select(each => $"SELECT {Traits(each)} FROM {each.Spans}").Append($"FROM {Outside}"));
         // first by path, so that each counts once in the hash of all
         using var command = _connection.Command($"""
             SELECT trace_low, bool_or(failed), bool_or(debug), arg_min(operation, rank), arg_min(duration_ns, rank),

@@ -153,7 +153,7 @@ public sealed class PartitionTests : IAsyncDisposable
         Assert.Equal(spans.Append(Child(11, 6)).ToHashSet(), loose.ToHashSet());
         var file = PartitionFiles.SealedFile(_folder.Path, 1);
         await store.DisposeAsync();
-        Assert.Equal(2L, Execute(file, "SELECT count(*) FROM spans WHERE parent_id > 0"));
+        Assert.Equal(3L, Execute(file, "SELECT count(*) FROM spans WHERE parent_id > 0"));
     }
 
     [Fact]

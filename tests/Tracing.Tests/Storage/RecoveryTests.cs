@@ -61,7 +61,7 @@ public sealed class RecoveryTests : IDisposable
     [InlineData(0)]
     [InlineData(5_000)]
     [InlineData(12_288)]
-    [InlineData(300_000)]
+    [InlineData(200_000)]
     public async Task A_cut_sealed_file_is_set_aside_and_the_rest_is_served(int length)
     {
         await FillAsync();

@@ -125,7 +125,7 @@ static class Schema
     }
 
     /// <summary>
-    /// Makes one table, <c>contents</c>, of all those of few rows: one row, with a list of structs for each of them, which
+    /// Makes one table, <c>contents</c>, of all those of few rows: one row, with a list of structs for each, which
     /// a view of its name shows as before. DuckDB gives each table blocks of its own: 2 bytes a span.
     /// </summary>
     public static void Fold(DuckDBConnection connection, string database)

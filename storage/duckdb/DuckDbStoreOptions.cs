@@ -31,10 +31,10 @@ public sealed record DuckDbStoreOptions
     public int MaxTransactionSpans { get; init; } = 20_000;
 
     /// <summary>
-    /// Memory that DuckDB may take for its buffers, in MiB; what does not fit goes to temporary files. Default: 768;
+    /// Memory that DuckDB may take for its buffers, in MiB; what does not fit goes to temporary files. Default: 512;
     /// from 64. In memory only, where nothing is sealed, it bounds what can be kept.
     /// </summary>
-    public int MemoryLimitMiB { get; init; } = 768;
+    public int MemoryLimitMiB { get; init; } = 512;
 
     /// <summary>
     /// How many queries may run at once; more wait. Default: 8; from 1. Each may use all cores.

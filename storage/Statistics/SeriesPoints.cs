@@ -57,8 +57,18 @@ public sealed class SeriesPoints(int minutes, long firstMinute, bool withExempla
             _latencies.Merge(point.Latencies);
             _isEstimated |= point.IsEstimated;
             if (point.Exemplars is { } exemplars)
-                (_exemplars ??= new ExemplarSet()).Merge(exemplars);
+                Add(exemplars);
         }
+
+        /// <param name="latencies">As <see cref="LatencyHistogram"/> encodes them.</param>
+        public void Add(ReadOnlySpan<byte> latencies, bool isEstimated)
+        {
+            _latencies.MergeEncoded(latencies);
+            _isEstimated |= isEstimated;
+        }
+
+        public void Add(IReadOnlyDictionary<int, TraceExemplar> exemplars) =>
+            (_exemplars ??= new ExemplarSet()).Merge(exemplars);
 
         public void Add(LatencyCounts counted, bool withExemplars)
         {
@@ -69,6 +79,6 @@ public sealed class SeriesPoints(int minutes, long firstMinute, bool withExempla
         }
 
         public SeriesPoint ToPoint(in Series series, long minute, bool withExemplars) => new(series, minute, _latencies,
-            _isEstimated, withExemplars ? (_exemplars ?? new ExemplarSet()).ByBucket : null);
+            _isEstimated, withExemplars ? (_exemplars ?? new ExemplarSet()).ByBucket() : null);
     }
 }

@@ -142,7 +142,7 @@ sealed class StatisticsFile : IDisposable
     /// </summary>
     public bool TryShortenLog()
     {
-        const long LongBytes = 16 << 20;
+        const long LongBytes = 4 << 20;
         if (PartitionFiles.LengthOf(_path) - new FileInfo(_path).Length < LongBytes)
             return true;
         try
@@ -183,9 +183,8 @@ sealed class StatisticsFile : IDisposable
         var into = series.ToDictionary(each => each.Key, each => points.Of(each.Value));
         while (row.Read())
         {
-            var of = into[row.Next<int>()];
-            var point = StatisticsRows.ReadPoint(row, of.Series, query.WithExemplars);
-            of.At(points.StepOf(point.Minute)).Add(point);
+            var point = into[row.Next<int>()].At(points.StepOf(row.Next<long>()));
+            StatisticsRows.AddTo(point, row, query.WithExemplars);
         }
     }
 

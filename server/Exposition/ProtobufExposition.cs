@@ -93,7 +93,7 @@ static class ProtobufExposition
         foreach (var bucket in latencies.Latencies.Buckets())
         {
             // Prometheus' bucket k holds what is in (base^(k - 1), base^k]; ours are wider, so that no two share one
-            var index = (int)Math.Ceiling(Math.Log2(Middle(bucket) / latencies.NanosOfUnit) * (1 << Schema));
+            var index = (int)Math.Ceiling(Math.Log2(bucket.MiddleNanos / latencies.NanosOfUnit) * (1 << Schema));
             if (histogram.PositiveSpan.Count > 0 && index == end)
                 histogram.PositiveSpan[^1].Length++;
             else
@@ -103,9 +103,6 @@ static class ProtobufExposition
             (end, last) = (index + 1, count);
         }
     }
-
-    static double Middle(LatencyBucket bucket) =>
-        2 * bucket.LowerNanos * bucket.UpperNanos / (bucket.LowerNanos + bucket.UpperNanos);
 
     static Proto.LabelPair Label(string name, string value) => new() { Name = name, Value = value };
 }

@@ -7,8 +7,8 @@ namespace Tracing.Benchmarks;
 
 /// <summary>
 /// How long statistics of a day take to read: 1,440 minutes of 100 services with 20 operations each, and calls between
-/// them, of the last 24 hours as they are asked for in the middle of an hour: its minutes are in memory, those before in
-/// the file. Points are stored as clients' own counts come, hour by hour under a clock that is set forward.
+/// them, of the last 24 hours as they are asked for in the middle of an hour: its minutes are in memory, those before
+/// in the file. Points are stored as clients' own counts come, hour by hour under a clock that is set forward.
 /// </summary>
 static class StatisticsQueries
 {

@@ -82,8 +82,8 @@ public sealed partial class LatencyHistogram
     }
 
     /// <summary>
-    /// Merges what <see cref="Encode()"/> wrote without the checks of <see cref="Decode"/>, which take most of its time:
-    /// for bytes that cannot have been damaged or are checked elsewhere.
+    /// Merges what <see cref="Encode()"/> wrote without the checks of <see cref="Decode"/>, which take most of its
+    /// time: for bytes that cannot have been damaged or are checked elsewhere.
     /// </summary>
     internal void MergeEncoded(ReadOnlySpan<byte> encoded)
     {

@@ -2,7 +2,7 @@ using Tracing.Collector;
 
 namespace Tracing.Server;
 
-/// <summary>All that the server tells of itself and of what it has counted, for who asks and for who is sent it.</summary>
+/// <summary>All that the server tells of itself and of what it has counted, to who asks or is sent it.</summary>
 sealed class ExposedFamilies(
     CollectorMetrics metrics, RequestMetrics requests, ExposedSeries series, ILogger<ExposedFamilies> log)
 {

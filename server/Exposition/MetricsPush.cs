@@ -11,7 +11,8 @@ public sealed class MetricsPushOptions
         "Empty for nowhere.")]
     public string Endpoint { get; set; } = "";
 
-    [Description("Time from one push to the next, and the most that one may take. Time span, 00:00:00.1 to 1.00:00:00.")]
+    [Description("Time from one push to the next, and the most that one may take. " +
+        "Time span, 00:00:00.1 to 1.00:00:00.")]
     public TimeSpan Interval { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Sentences that each name a key, its value and what it must be.</summary>

@@ -9,8 +9,8 @@ namespace Tracing.Server;
 static class OtlpExposition
 {
     /// <summary>
-    /// In seconds or milliseconds no bucket of ours is one of OTLP's: each is counted at its middle, which at this scale
-    /// adds 0.55 % to the error of 1.09 %. Finer ones would be more zeros: OTLP has no gaps.
+    /// In seconds or milliseconds no bucket of ours is one of OTLP's: each is counted at its middle, which at this
+    /// scale adds 0.55 % to the error of 1.09 %. Finer ones would be more zeros: OTLP has no gaps.
     /// </summary>
     const int Scale = 6;
 

@@ -19,9 +19,11 @@ public sealed class SeriesPoints(int minutes, long firstMinute, bool withExempla
     {
         var merged = new SeriesPoints(minutes, firstMinute, withExemplars);
         foreach (var point in points)
-            merged.Of(point.Series).At(merged.StepOf(point.Minute)).Add(point);
+            merged.Add(point);
         return merged.ToList();
     }
+
+    public void Add(SeriesPoint point) => Of(point.Series).At(StepOf(point.Minute)).Add(point);
 
     /// <summary>By series, those of one by time.</summary>
     public List<SeriesPoint> ToList() => [.. _series.Values

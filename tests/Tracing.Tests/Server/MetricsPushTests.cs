@@ -99,9 +99,9 @@ public sealed class MetricsPushTests
         var (rank, seen, at) = ((ulong)Math.Ceiling(q * point.Count), point.ZeroCount, -1);
         while (seen < rank)
             seen += point.Positive.BucketCounts[++at];
-        var octaves = Math.Pow(2, -point.Scale);
-        var (lower, upper) = (
-            Math.Pow(2, (point.Positive.Offset + at) * octaves), Math.Pow(2, (point.Positive.Offset + at + 1) * octaves));
+        var bucketsOfOctave = Math.Pow(2, point.Scale);
+        var lower = Math.Pow(2, (point.Positive.Offset + at) / bucketsOfOctave);
+        var upper = lower * Math.Pow(2, 1 / bucketsOfOctave);
         return 2 * lower * upper / (lower + upper);
     }
 }

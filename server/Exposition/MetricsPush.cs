@@ -35,6 +35,7 @@ sealed class MetricsPush(
     : BackgroundService
 {
     readonly Uri _endpoint = new(options.Endpoint);
+    readonly TimeSpan _interval = options.Interval;
     readonly HttpClient _client = new() { Timeout = options.Interval };
 
     public override void Dispose()
@@ -45,7 +46,7 @@ sealed class MetricsPush(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(options.Interval, time);
+        using var timer = new PeriodicTimer(_interval, time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             try

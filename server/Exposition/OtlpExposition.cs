@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Google.Protobuf;
-using Tracing.Model;
 using Proto = Tracing.Model.Wire.Proto.Otlp;
 
 namespace Tracing.Server;

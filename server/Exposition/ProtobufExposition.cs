@@ -1,6 +1,5 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
-using Tracing.Model;
 using Proto = Tracing.Model.Wire.Proto.Prometheus;
 
 namespace Tracing.Server;

@@ -49,6 +49,8 @@ public sealed class ServerOptions
 
     public StorageOptions Storage { get; set; } = new();
 
+    public MetricsPushOptions MetricsPush { get; set; } = new();
+
     /// <summary>Sentences that each name a key, its value and what it must be; none when all is well.</summary>
     public IReadOnlyList<string> Validate()
     {
@@ -64,6 +66,7 @@ public sealed class ServerOptions
             problems.Add($"StopTimeout is {StopTimeout}; it must be more than 0");
         problems.AddRange(Collector.Validate().Select(p => "Collector:" + p));
         problems.AddRange(Query.Validate().Select(p => "Query:" + p));
+        problems.AddRange(MetricsPush.Validate().Select(p => "MetricsPush:" + p));
         problems.AddRange(Storage.Validate().Select(p => "Storage:" + p));
         if (Role != Role.All && Storage.Kind == StorageKind.DuckDb)
         {

@@ -78,7 +78,13 @@ public static class TracingServer
         services.AddSingleton(provider => new ExposedSeries(
             provider.GetRequiredService<ISpanStore>(), options.MaxExposedSeries, options.Query.Timeout,
             provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<ExposedFamilies>();
         services.AddSingleton<MetricsEndpoint>();
+        if (options.MetricsPush.Endpoint.Length > 0)
+        {
+            services.AddSingleton(options.MetricsPush);
+            services.AddHostedService<MetricsPush>();
+        }
         services.AddHostedService<StartMessage>();
     }
 

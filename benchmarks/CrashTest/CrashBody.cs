@@ -38,6 +38,9 @@ sealed class CrashBody
         Bytes = isZipkin ? Json(spans) : OtlpProtobuf.Encode(spans);
         Traces = [.. spans.Select(span => span.TraceId).Distinct()];
         Spans = [.. spans.Select(SentSpan.Of)];
+        var services = spans.ToDictionary(span => (span.TraceId, span.SpanId), ServiceOf);
+        Calls = spans.Count(span =>
+            services.TryGetValue((span.TraceId, span.ParentSpanId), out var caller) && caller != ServiceOf(span));
     }
 
     public string Path { get; }
@@ -49,6 +52,9 @@ sealed class CrashBody
     public IReadOnlyList<TraceId> Traces { get; }
 
     public HashSet<SentSpan> Spans { get; }
+
+    /// <summary>Spans whose parent is one of another service.</summary>
+    public int Calls { get; }
 
     /// <param name="startMicros">When its spans start, in microseconds since 1970.</param>
     public static CrashBody Make(int seed, int number, long startMicros)
@@ -69,9 +75,9 @@ sealed class CrashBody
     {
         var trace = new TraceId((ulong)random.NextInt64(1, long.MaxValue), (ulong)random.NextInt64(1, long.MaxValue));
         var parent = default(SpanId);
-        var service = $"service{random.Next(20)}";
         for (var i = 0; i < count; i++)
         {
+            var service = $"service{random.Next(20)}";
             var start = (ulong)(startMicros + random.Next(1_000_000)) * 1000;
             var span = new Span
             {

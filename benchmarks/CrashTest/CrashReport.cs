@@ -40,6 +40,12 @@ sealed record CrashReport
     /// <summary>By how much the latencies counted and the rows differed, of all starts.</summary>
     public long Miscounted { get; set; }
 
+    /// <summary>By how much the calls counted and those of the bodies that are there differed, of all starts.</summary>
+    public long CallsMiscounted { get; set; }
+
+    /// <summary>Calls counted, at the last start.</summary>
+    public long Calls { get; set; }
+
     /// <summary>Unacknowledged bodies that are there in part.</summary>
     public int Torn { get; set; }
 
@@ -48,13 +54,14 @@ sealed record CrashReport
 
     public TimeSpan SlowestStart { get; set; }
 
-    public bool IsGood => Lost + Doubled + Short + Miscounted + Torn + Complaints.Count == 0;
+    public bool IsGood => Lost + Doubled + Short + Miscounted + CallsMiscounted + Torn + Complaints.Count == 0;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"""
         {Kills} kills, of which {KillsAtStart} during a start; {Sealed} partitions sealed
         {Bodies} bodies; {Unanswered} left unanswered, of which {UnansweredStored} were stored; {Resent} sent twice
         {SpansAcknowledged} spans acknowledged; {Checks} times a body was read and compared
         {Lost} spans lost, {Doubled} doubled, {Short} rows too few, {Torn} bodies torn, {Miscounted} miscounted
+        {Calls} calls between services counted, {CallsMiscounted} miscounted
         slowest start: {SlowestStart.TotalSeconds:0.0} s
         {Complaints.Count} complaints of the server{string.Concat(Complaints.Take(20).Select(each => "\n  " + each))}
         """);

@@ -29,8 +29,9 @@ sealed class CrashRun(CrashOptions options, TimeProvider time, Action<string> sa
     readonly ConcurrentQueue<int> _acknowledged = [];
     readonly ConcurrentQueue<int> _unanswered = [];
 
-    // spans of bodies known to be in the store, and of those sent so far
+    // spans, and calls, of bodies known to be in the store, and spans of those sent so far
     long _stored;
+    long _calls;
     long _sent;
     int _bodies;
 
@@ -97,12 +98,17 @@ sealed class CrashRun(CrashOptions options, TimeProvider time, Action<string> sa
     /// <summary>Reads what the last round sent and some of what was sent before, or all.</summary>
     async Task CheckAsync(ServerProcess server, bool all)
     {
-        _report.Miscounted += Math.Abs(await StoredCounts.ReadAsync(server.Client) - server.SpansAtStart);
+        var counts = await StoredCounts.ReadAsync(server.Client);
+        _report.Miscounted += Math.Abs(counts.Spans - server.SpansAtStart);
         var unanswered = _unanswered.Order().ToList();
         _unanswered.Clear();
         foreach (var number in unanswered)
             await ResolveAsync(server, number);
         CountRows(server.SpansAtStart);
+        _report.Calls = counts.Calls;
+        _report.CallsMiscounted += Math.Abs(counts.Calls - _calls) + Math.Abs(counts.CallersCalls - _calls);
+        // what was found now is not found again
+        _calls = counts.Calls;
 
         var round = _acknowledged.ToArray();
         _acknowledged.Clear();
@@ -115,7 +121,7 @@ sealed class CrashRun(CrashOptions options, TimeProvider time, Action<string> sa
             await SendAgainAsync(server, number);
         foreach (var number in unanswered)
         {
-            Acknowledge(number, Make(number).Spans.Count, await SendAgainAsync(server, number));
+            Acknowledge(number, Make(number), await SendAgainAsync(server, number));
             _report.Unanswered++;
         }
     }
@@ -136,10 +142,14 @@ sealed class CrashRun(CrashOptions options, TimeProvider time, Action<string> sa
     /// <summary>Decides whether a body without an answer came to be stored.</summary>
     async Task ResolveAsync(ServerProcess server, int number)
     {
-        var stored = await StoredBodies.ReadAsync(server.Client, Make(number));
+        var body = Make(number);
+        var stored = await StoredBodies.ReadAsync(server.Client, body);
         _stored += stored.Found;
         if (stored.IsWhole)
+        {
             _report.UnansweredStored++;
+            _calls += body.Calls;
+        }
         else if (!stored.IsAbsent)
             _report.Torn++;
     }
@@ -186,7 +196,7 @@ sealed class CrashRun(CrashOptions options, TimeProvider time, Action<string> sa
             try
             {
                 await SendAsync(client, body);
-                Acknowledge(number, body.Spans.Count, body.Spans.Count);
+                Acknowledge(number, body, body.Spans.Count);
                 if (number % ResendOneIn == 0)
                     await SendAsync(client, body);
             }
@@ -202,14 +212,16 @@ sealed class CrashRun(CrashOptions options, TimeProvider time, Action<string> sa
     }
 
     /// <param name="added">How many of its spans were not there before.</param>
-    void Acknowledge(int number, int spans, int added)
+    void Acknowledge(int number, CrashBody body, int added)
     {
         _acknowledged.Enqueue(number);
         Interlocked.Add(ref _stored, added);
+        if (added > 0)
+            Interlocked.Add(ref _calls, body.Calls);
         lock (_report)
         {
             _report.Bodies++;
-            _report.SpansAcknowledged += spans;
+            _report.SpansAcknowledged += body.Spans.Count;
         }
     }
 

@@ -20,7 +20,7 @@ static class Layers
             return 2;
         }
         bodies.Prepare(long.MaxValue);
-        await using var store = options.Layer == "append" ? Open(options) : null;
+        await using var store = options.Layer == "decode" ? null : Open(options);
         GC.Collect();
         var watch = Stopwatch.StartNew();
         var cpu = Environment.CpuUsage.TotalTime;
@@ -35,11 +35,20 @@ static class Layers
         Console.WriteLine($"{options.Layer}: {spans:N0} spans in {seconds:N1} s: {spans / seconds:N0} spans/s, " +
             $"{cpu.TotalSeconds * 1e6 / spans:N2} CPU seconds per million spans, " +
             $"{allocated / spans:N0} bytes allocated per span");
+        if (store is not null)
+        {
+            var files = new DirectoryInfo(options.DataDirectory!).EnumerateFiles("statistics*");
+            Console.WriteLine($"{files.Sum(file => file.Length):N0} bytes of statistics");
+        }
         return 0;
     }
 
     static DuckDbSpanStore Open(LoadOptions options) => DuckDbSpanStore.Open(
-        new DuckDbStoreOptions { Path = options.DataDirectory ?? throw new ArgumentException("--data-dir is missing") },
+        new DuckDbStoreOptions
+        {
+            Path = options.DataDirectory ?? throw new ArgumentException("--data-dir is missing"),
+            CountsSpans = options.Layer == "append",
+        },
         TimeProvider.System);
 
     static async Task<long> WorkAsync(BodySource bodies, DuckDbSpanStore? store)

@@ -12,7 +12,8 @@ sealed record LoadOptions
             Tracing.LoadGenerator URL --search ROUNDS [--traces N] [--seed N] [--end-ms MS] [--server-pid PID]
 
         --search ROUNDS     sends nothing: times searches for what --traces and --seed have sent before
-        --layer LAYER       server, or within this process: decode, or append (decode and store in --data-dir)
+        --layer LAYER       server, or within this process: decode, append (decode and store in --data-dir), or
+                            append-uncounted (the same without statistics)
         --rate N            spans a second at most (no bound)
         --format FORMAT     otlp, zipkin-json or zipkin-proto (otlp)
         --traces N          traces to send (100000)
@@ -102,7 +103,7 @@ sealed record LoadOptions
         {
             case "--format": Format = value; return value.Length > 0;
             case "--data-dir": DataDirectory = value; return Directory.Exists(value);
-            case "--layer": Layer = value; return value is "server" or "decode" or "append";
+            case "--layer": Layer = value; return value is "server" or "decode" or "append" or "append-uncounted";
             case "--rate": Rate = count; return isNumber;
             case "--search": SearchRounds = count; return count > 0;
             case "--traces": Traces = count; return count > 0;

@@ -8,7 +8,11 @@ namespace Tracing.Model;
 /// <param name="Index">i of OpenTelemetry's definition; Prometheus' is i + 1.</param>
 /// <param name="LowerNanos">b^i; the bucket holds what is more.</param>
 /// <param name="UpperNanos">b^(i + 1); the bucket holds what is at most that.</param>
-public readonly record struct LatencyBucket(int Index, double LowerNanos, double UpperNanos, ulong Count);
+public readonly record struct LatencyBucket(int Index, double LowerNanos, double UpperNanos, ulong Count)
+{
+    /// <summary>Equally far, as a part of it, from both borders.</summary>
+    public double MiddleNanos => 2 * LowerNanos * UpperNanos / (LowerNanos + UpperNanos);
+}
 
 /// <summary>
 /// How long spans took, counted in buckets of a fixed relative width: any quantile is answered with a relative error of

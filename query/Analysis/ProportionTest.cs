@@ -52,7 +52,12 @@ static class ProportionTest
     public static double FisherUpperTail(double k1, double n1, double k2, double n2)
     {
         var (k, n) = (k1 + k2, n1 + n2);
-        var term = Math.Exp(Choose(n1, k1) + Choose(n2, k2) - Choose(n, k));
+        if (k1 <= Math.Max(0, k - n2))
+            return 1;
+        // away from the mean: on the other side of it, the probability of k1 may be too small for a double
+        if (k1 <= k * n1 / n)
+            return Math.Max(0, 1 - LowerTail(k1 - 1));
+        var term = Probability(k1);
         var sum = term;
         for (var i = k1; i < Math.Min(k, n1) && term > sum * 1e-16; i++)
         {
@@ -61,6 +66,20 @@ static class ProportionTest
             sum += term;
         }
         return Math.Min(1, sum);
+
+        double LowerTail(double last)
+        {
+            var term = Probability(last);
+            var sum = term;
+            for (var i = last; term > sum * 1e-16; i--)
+            {
+                term *= i * (n2 - k + i) / ((n1 - i + 1) * (k - i + 1));
+                sum += term;
+            }
+            return sum;
+        }
+
+        double Probability(double i) => Math.Exp(Choose(n1, i) + Choose(n2, k - i) - Choose(n, k));
     }
 
     static double Choose(double n, double k) => SpecialFunctions.LogFactorial(n) - SpecialFunctions.LogFactorial(k) -

@@ -8,8 +8,7 @@ namespace Tracing.Server;
 /// /metrics. Zipkin's answer there is JSON, and stays what a client gets that does not say what it wants, or says that
 /// it takes anything; one that names OpenMetrics, Prometheus' text or its protobuf gets that.
 /// </summary>
-sealed class MetricsEndpoint(
-    CollectorMetrics metrics, RequestMetrics requests, ExposedSeries series, ILogger<MetricsEndpoint> log)
+sealed class MetricsEndpoint(CollectorMetrics metrics, ExposedFamilies exposed)
 {
     static readonly Form Json = new("application/json", "application/json");
 
@@ -41,7 +40,7 @@ sealed class MetricsEndpoint(
         }
         if (HttpMethods.IsHead(context.Request.Method))
             return;
-        var families = await FamiliesAsync(context.RequestAborted);
+        var families = await exposed.GetAsync(context.RequestAborted);
         if (!AcceptsGzip(context.Request))
         {
             await WriteAsync(form, response.Body, families, context.RequestAborted);
@@ -57,26 +56,6 @@ sealed class MetricsEndpoint(
         form == Forms[3]
             ? ProtobufExposition.WriteAsync(output, families, cancellationToken)
             : new TextExposition(isOpenMetrics: form == Forms[1]).WriteAsync(output, families, cancellationToken);
-
-    /// <summary>A store that does not answer takes its own families away, and not those that tell of it.</summary>
-    async Task<List<MetricFamily>> FamiliesAsync(CancellationToken cancellationToken)
-    {
-        var families = OwnMetrics.Families(metrics, requests).ToList();
-        var isAnswered = 1;
-        try
-        {
-            var snapshot = await series.GetAsync(cancellationToken);
-            families.AddRange(SpanMetrics.Families(snapshot.Operations, snapshot.Edges));
-        }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
-        {
-            log.SeriesFailed(e);
-            isAnswered = 0;
-        }
-        families.Add(new MetricFamily("tracing_series_up", FamilyKind.Gauge,
-            "whether the store told what it has counted of spans", "", [new MetricSample([], isAnswered)]));
-        return families;
-    }
 
     /// <summary>The form of the highest quality; among equal ones what is named more exactly, then the first.</summary>
     static Form FormOf(HttpRequest request)
@@ -123,10 +102,4 @@ sealed class MetricsEndpoint(
     static bool AcceptsGzip(HttpRequest request) =>
         request.GetTypedHeaders().AcceptEncoding.Any(coding =>
             coding.Value.Equals("gzip", StringComparison.OrdinalIgnoreCase) && coding.Quality is null or > 0);
-}
-
-static partial class MetricsLog
-{
-    [LoggerMessage(1, LogLevel.Warning, "The store did not tell what it has counted; /metrics goes without")]
-    public static partial void SeriesFailed(this ILogger logger, Exception exception);
 }

@@ -1,6 +1,5 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
-using Tracing.Model;
 using Proto = Tracing.Model.Wire.Proto.Prometheus;
 
 namespace Tracing.Server;
@@ -93,7 +92,7 @@ static class ProtobufExposition
         foreach (var bucket in latencies.Latencies.Buckets())
         {
             // Prometheus' bucket k holds what is in (base^(k - 1), base^k]; ours are wider, so that no two share one
-            var index = (int)Math.Ceiling(Math.Log2(Middle(bucket) / latencies.NanosOfUnit) * (1 << Schema));
+            var index = (int)Math.Ceiling(Math.Log2(bucket.MiddleNanos / latencies.NanosOfUnit) * (1 << Schema));
             if (histogram.PositiveSpan.Count > 0 && index == end)
                 histogram.PositiveSpan[^1].Length++;
             else
@@ -103,9 +102,6 @@ static class ProtobufExposition
             (end, last) = (index + 1, count);
         }
     }
-
-    static double Middle(LatencyBucket bucket) =>
-        2 * bucket.LowerNanos * bucket.UpperNanos / (bucket.LowerNanos + bucket.UpperNanos);
 
     static Proto.LabelPair Label(string name, string value) => new() { Name = name, Value = value };
 }

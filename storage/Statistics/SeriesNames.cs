@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 
 namespace Tracing.Storage;
@@ -9,11 +10,16 @@ namespace Tracing.Storage;
 /// <param name="maxServices">From 1.</param>
 /// <param name="maxOperations">Of one service, from 1.</param>
 /// <param name="maxEdges">From one operation to another, from 1.</param>
-public sealed class SeriesNames(int maxServices = 2000, int maxOperations = 1000, int maxEdges = 50_000)
+/// <param name="maxAddresses">
+/// Services known by their address only, as peers without spans are; instances that come and go would take all names.
+/// </param>
+public sealed class SeriesNames(
+    int maxServices = 2000, int maxOperations = 1000, int maxEdges = 50_000, int maxAddresses = 100)
 {
     readonly Dictionary<string, HashSet<string>> _operations = [];
     readonly HashSet<(string, string, string, string)> _edges = [];
     readonly Lock _lock = new();
+    int _addresses;
 
     /// <summary>The service, or that of the others.</summary>
     public string Service(string service)
@@ -66,8 +72,19 @@ public sealed class SeriesNames(int maxServices = 2000, int maxOperations = 1000
 
     HashSet<string>? OperationsOf(string service)
     {
-        if (!_operations.TryGetValue(service, out var operations) && _operations.Count < maxServices)
-            _operations.Add(service, operations = []);
+        if (_operations.TryGetValue(service, out var operations) || _operations.Count == maxServices)
+            return operations;
+        if (IsAddress(service))
+        {
+            if (_addresses == maxAddresses)
+                return null;
+            _addresses++;
+        }
+        _operations.Add(service, operations = []);
         return operations;
     }
+
+    // that of a database comes after its system and a slash
+    static bool IsAddress(string service) =>
+        IPAddress.TryParse(service.AsSpan(service.IndexOf('/', StringComparison.Ordinal) + 1), out _);
 }

@@ -19,9 +19,11 @@ public sealed class SeriesPoints(int minutes, long firstMinute, bool withExempla
     {
         var merged = new SeriesPoints(minutes, firstMinute, withExemplars);
         foreach (var point in points)
-            merged.Of(point.Series).At(merged.StepOf(point.Minute)).Add(point);
+            merged.Add(point);
         return merged.ToList();
     }
+
+    public void Add(SeriesPoint point) => Of(point.Series).At(StepOf(point.Minute)).Add(point);
 
     /// <summary>By series, those of one by time.</summary>
     public List<SeriesPoint> ToList() => [.. _series.Values
@@ -57,8 +59,18 @@ public sealed class SeriesPoints(int minutes, long firstMinute, bool withExempla
             _latencies.Merge(point.Latencies);
             _isEstimated |= point.IsEstimated;
             if (point.Exemplars is { } exemplars)
-                (_exemplars ??= new ExemplarSet()).Merge(exemplars);
+                Add(exemplars);
         }
+
+        /// <param name="latencies">As <see cref="LatencyHistogram"/> encodes them.</param>
+        public void Add(ReadOnlySpan<byte> latencies, bool isEstimated)
+        {
+            _latencies.MergeEncoded(latencies);
+            _isEstimated |= isEstimated;
+        }
+
+        public void Add(IReadOnlyDictionary<int, TraceExemplar> exemplars) =>
+            (_exemplars ??= new ExemplarSet()).Merge(exemplars);
 
         public void Add(LatencyCounts counted, bool withExemplars)
         {
@@ -69,6 +81,6 @@ public sealed class SeriesPoints(int minutes, long firstMinute, bool withExempla
         }
 
         public SeriesPoint ToPoint(in Series series, long minute, bool withExemplars) => new(series, minute, _latencies,
-            _isEstimated, withExemplars ? (_exemplars ?? new ExemplarSet()).ByBucket : null);
+            _isEstimated, withExemplars ? (_exemplars ?? new ExemplarSet()).ByBucket() : null);
     }
 }

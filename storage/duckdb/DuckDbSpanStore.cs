@@ -108,6 +108,9 @@ public sealed class DuckDbSpanStore : ISpanStore
     /// <summary>Completes when all that is stored is counted.</summary>
     internal Task WhenCountedAsync() => _tables.Statistics.WhenCaughtUp;
 
+    /// <summary>The first partition whose counts are in memory yet, and not in the file of statistics.</summary>
+    internal int FirstLiveInStatistics => _tables.Statistics.FirstLive;
+
     /// <summary>Completes when nothing is due to be closed, dropped or merged.</summary>
     internal Task WhenKeptUpAsync() => _upkeep?.WhenIdle() ?? Task.CompletedTask;
 

@@ -99,6 +99,9 @@ public sealed record DuckDbStoreOptions
     /// <summary>Whether exemplars of statistics are kept in thinning out; for tests that count.</summary>
     internal bool KeepsExemplars { get; init; } = true;
 
+    /// <summary>Whether spans are counted for statistics; for the benchmark of what that costs.</summary>
+    internal bool CountsSpans { get; init; } = true;
+
     internal bool IsInMemory => Path == InMemory;
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it and the value.</exception>

@@ -26,6 +26,7 @@ sealed class StatisticsFile : IDisposable
 
     readonly DuckDBConnection _connection;
     readonly StatisticsRows _rows;
+    readonly StatisticsCache _cache = new();
     readonly string _path;
     StatisticsMarks _marks;
 
@@ -87,6 +88,9 @@ sealed class StatisticsFile : IDisposable
     /// <summary>Stores what was counted of partitions, which are closed.</summary>
     public void Absorb(IReadOnlyList<int> numbers, IReadOnlyList<SpanStatistics> counted)
     {
+        var firstMinute = counted.SelectMany(each => each.All()).SelectMany(series => series.All)
+            .Min(point => (long?)point.Key) ?? long.MaxValue;
+        _cache.Change(ReadVersion(_connection) + numbers.Count, firstMinute);
         InTransaction(() =>
         {
             var hours = new SeriesPoints(MinutesOfHour, 0, withExemplars: true);
@@ -142,7 +146,7 @@ sealed class StatisticsFile : IDisposable
     /// </summary>
     public bool TryShortenLog()
     {
-        const long LongBytes = 16 << 20;
+        const long LongBytes = 4 << 20;
         if (PartitionFiles.LengthOf(_path) - new FileInfo(_path).Length < LongBytes)
             return true;
         try
@@ -160,12 +164,27 @@ sealed class StatisticsFile : IDisposable
     /// Adds the points of the series that a query asks for; from hours and days where its steps allow it, so that few
     /// are read, and where there is nothing finer.
     /// </summary>
-    public static void Read(DuckDBConnection connection, SeriesQuery query, SeriesPoints points)
+    /// <param name="connection">With a transaction, so that all is read of one version.</param>
+    public void Read(DuckDBConnection connection, SeriesQuery query, SeriesPoints points)
     {
-        var parts = StatisticsMarks.Read(connection, Database).Parts(query);
-        var series = ReadSeries(connection, query);
-        if (parts.Count == 0 || series.Count == 0)
-            return;
+        var version = ReadVersion(connection);
+        foreach (var (table, from, to) in StatisticsMarks.Read(connection, Database).Parts(query))
+        {
+            var part = query with { StartMinute = from, EndMinute = to };
+            if (_cache.Find(table, part, version) is not { } found)
+                _cache.Keep(table, part, version, found = ReadPart(connection, table, part));
+            // one point for all time begins where the query does, and not the part
+            found.ForEach(point =>
+                points.Add(query.StepMinutes == 0 ? point with { Minute = query.StartMinute } : point));
+        }
+    }
+
+    static List<SeriesPoint> ReadPart(DuckDBConnection connection, string table, SeriesQuery part)
+    {
+        var series = ReadSeries(connection, part);
+        if (series.Count == 0)
+            return [];
+        var points = new SeriesPoints(part.StepMinutes, part.StartMinute, part.WithExemplars);
         // By number rather than by a join: series of a level are numbered, and written, side by side, so that DuckDB
         // need not read the rows of others.
         var parameters = new SqlParameters();
@@ -173,21 +192,24 @@ sealed class StatisticsFile : IDisposable
             (series.Count <= MaxConstants
                 ? $"({string.Join(", ", series.Keys)})"
                 : $"(SELECT unnest({parameters.Bind(series.Keys.ToList())}::INTEGER[]))");
-        var exemplars = query.WithExemplars ? "exemplars" : "NULL::BLOB";
-        var rows = string.Join(" UNION ALL ", parts.Select(part =>
-            $"SELECT series, minute, latencies, is_estimated, {exemplars} AS exemplars FROM {Database}.{part.Table} " +
-            $"WHERE minute >= {parameters.Bind(part.From)} AND minute < {parameters.Bind(part.To)} AND {isWanted}"));
-        using var command = parameters.Command(connection, rows);
+        using var command = parameters.Command(connection,
+            $"SELECT series, minute, latencies, is_estimated{(part.WithExemplars ? ", exemplars" : "")} " +
+            $"FROM {Database}.{table} WHERE minute >= {parameters.Bind(part.StartMinute)} " +
+            $"AND minute < {parameters.Bind(part.EndMinute)} AND {isWanted}");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         var into = series.ToDictionary(each => each.Key, each => points.Of(each.Value));
         while (row.Read())
         {
-            var of = into[row.Next<int>()];
-            var point = StatisticsRows.ReadPoint(row, of.Series, query.WithExemplars);
-            of.At(points.StepOf(point.Minute)).Add(point);
+            var point = into[row.Next<int>()].At(points.StepOf(row.Next<long>()));
+            StatisticsRows.AddTo(point, row, part.WithExemplars);
         }
+        return points.ToList();
     }
+
+    /// <summary>How many partitions were absorbed.</summary>
+    static long ReadVersion(DuckDBConnection connection) =>
+        (long)connection.Scalar($"SELECT count(*) FROM {Database}.absorbed")!;
 
     static Dictionary<int, Series> ReadSeries(DuckDBConnection connection, SeriesQuery query)
     {
@@ -213,9 +235,10 @@ sealed class StatisticsFile : IDisposable
             StepMinutes = MinutesOfHour,
             WithExemplars = true,
         };
-        var points = new SeriesPoints(MinutesOfHour, 0, withExemplars: true);
-        Read(connection, query, points);
-        return [.. points.ToList().SelectMany(point => point.Exemplars!.Values)
+        return [.. StatisticsMarks.Read(connection, Database).Parts(query)
+            .SelectMany(part => ReadPart(
+                connection, part.Table, query with { StartMinute = part.From, EndMinute = part.To }))
+            .SelectMany(point => point.Exemplars!.Values)
             .Select(exemplar => exemplar.Trace.Low)];
     }
 

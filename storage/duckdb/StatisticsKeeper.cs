@@ -38,10 +38,14 @@ sealed class StatisticsKeeper : IAsyncDisposable
     int _newest;
     Task _catchUp = Task.CompletedTask;
 
+    readonly bool _countsSpans;
+
     /// <param name="found">All partitions there are, the append partition last.</param>
-    public StatisticsKeeper(
-        StoreFolder folder, StatisticsFile? file, IReadOnlyList<Partition> found, Partitions partitions, ILogger logger)
+    /// <param name="countsSpans">False: only what comes counted is kept.</param>
+    public StatisticsKeeper(StoreFolder folder, StatisticsFile? file, IReadOnlyList<Partition> found,
+        Partitions partitions, ILogger logger, bool countsSpans)
     {
+        _countsSpans = countsSpans;
         _folder = folder;
         _partitions = partitions;
         _logger = logger;
@@ -153,7 +157,7 @@ sealed class StatisticsKeeper : IAsyncDisposable
         {
             connection.Execute("BEGIN TRANSACTION");
             absorbed = StatisticsFile.Absorbed(connection, live.Select(each => each.Key));
-            StatisticsFile.Read(connection, query, points);
+            _file.Read(connection, query, points);
             connection.Execute("COMMIT");
         }
         foreach (var (number, statistics) in live)
@@ -296,8 +300,11 @@ sealed class StatisticsKeeper : IAsyncDisposable
     {
         if (!_live.TryGetValue(partition.Number, out var statistics))
             _live.Add(partition.Number, statistics = new SpanStatistics(partition.CreatedMillis, _names));
-        statistics.Add(spans);
-        _edges.Add(spans, statistics);
+        if (_countsSpans)
+        {
+            statistics.Add(spans);
+            _edges.Add(spans, statistics);
+        }
         counted.ForEach(statistics.Add);
         _next = new Position(_next.Number, _next.Row + spans.Count, _next.CountedRow + counted.Count);
     }

@@ -71,7 +71,7 @@ sealed class StatisticsRows : IDisposable
             counts.AddTo(_latencies);
             var exemplars = new ExemplarSet();
             counts.AddTo(exemplars);
-            Append(_tables[table], id, minute, _latencies, counts.IsEstimated, exemplars.ByBucket);
+            Append(_tables[table], id, minute, _latencies, counts.IsEstimated, exemplars.ByBucket());
         }
     }
 
@@ -132,6 +132,15 @@ sealed class StatisticsRows : IDisposable
         var isEstimated = row.Next<bool>();
         return new SeriesPoint(
             series, minute, latencies, isEstimated, withExemplars ? Decode(row.NextBlob() ?? []) : null);
+    }
+
+    /// <summary>Adds a row after its minute; blocks of the file have been checked by DuckDB.</summary>
+    public static void AddTo(SeriesPoints.Merged point, RowReader row, bool withExemplars)
+    {
+        var latencies = row.NextBlob()!;
+        point.Add(latencies, row.Next<bool>());
+        if (withExemplars)
+            point.Add(Decode(row.NextBlob() ?? []));
     }
 
     public void Flush()

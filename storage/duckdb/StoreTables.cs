@@ -69,7 +69,8 @@ sealed class StoreTables : IDisposable
             // those of older servers do not say it, nor those that were killed before they were sealed
             for (var i = 0; i < found.Count - 1; i++)
                 found[i].ClosedMillis ??= found[i + 1].CreatedMillis;
-            Statistics = new StatisticsKeeper(folder, statistics, found, partitions, logger);
+            Statistics = new StatisticsKeeper(
+                folder, statistics, found, partitions, logger, options.CountsSpans);
             _writer = new PartitionWriter(last);
             MoveTo(_writer);
             found.ForEach(partitions.Add);

@@ -24,6 +24,9 @@ public class LatencyHistogramEncodingTests
             decoded.Record(1_000_000);
             histogram.Record(1_000_000);
             Assert.Equal(histogram.Content(), decoded.Content());
+            decoded.MergeEncoded(histogram.Encode());
+            histogram.Merge(LatencyHistogram.Decode(histogram.Encode()));
+            Assert.Equal(histogram.Content(), decoded.Content());
         }
     }
 

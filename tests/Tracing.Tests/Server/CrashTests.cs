@@ -24,6 +24,7 @@ public sealed class CrashTests
             .RunAsync();
         Assert.True(report.IsGood, report.ToString());
         Assert.True(report.SpansAcknowledged > 1000, report.ToString());
+        Assert.True(report.Calls > 1000, report.ToString());
         Assert.True(report.Sealed > 0, report.ToString());
         Assert.True(report.Kills >= 8, report.ToString());
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Tracing.Model;
 using Tracing.Storage;
 using Xunit;
@@ -175,6 +176,23 @@ public sealed class EdgeLinkerTests
             Counted().Split('\n'));
         _linker.MoveOn(_counts);
         Assert.Equal(3, Counted().Split('\n').Length);
+    }
+
+    [Theory]
+    [InlineData("server.address={0}")]
+    [InlineData("db.system=redis server.address={0}")]
+    public void Addresses_of_peers_leave_names_to_services(string tags)
+    {
+        for (var i = 1; i <= 3000; i++)
+        {
+            var peer = string.Format(CultureInfo.InvariantCulture, tags, $"10.0.{i / 250}.{i % 250}");
+            Add(Otlp((ulong)i, 0, "shop", SpanKind.Client).With(Tags(peer)));
+        }
+        _linker.MoveOn(_counts);
+        Assert.Equal(101, Counted().Split('\n').Length);
+        Assert.Contains("shop op -> (others) , Client, Caller: 2900", Counted(), StringComparison.Ordinal);
+        Add(Otlp(4001, 0, "shop", SpanKind.Client), Otlp(4002, 4001, "new", SpanKind.Server));
+        Assert.Contains("shop op -> new op, Client, Callee: 1", Counted(), StringComparison.Ordinal);
     }
 
     [Fact]

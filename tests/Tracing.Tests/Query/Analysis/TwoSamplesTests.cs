@@ -78,6 +78,10 @@ public sealed class TwoSamplesTests
     [InlineData(4, 4, 0, 4, 1 / 70.0)]
     [InlineData(10, 13, 2, 17, 0.0004651809)]
     [InlineData(0, 5, 5, 5, 1)]
+    [InlineData(1, 4, 3, 4, 69 / 70.0)]
+    // the probability of this very table is less than the smallest double
+    [InlineData(10_000, 1_000_000, 1000, 1000, 1)]
+    [InlineData(10_000, 1_000_000, 999, 1000, 1)]
     public void Fishers_test_is_exact(double k1, double n1, double k2, double n2, double p)
     {
         Assert.Equal(p, ProportionTest.FisherUpperTail(k1, n1, k2, n2), 9);

@@ -91,7 +91,7 @@ public sealed class MetricsPushTests
         Assert.Equal(1000ul, point.Positive.BucketCounts.Aggregate(0ul, (sum, count) => sum + count));
         Assert.Equal((double)exact.Sum / 1e9, point.Sum, 1e-9);
         Assert.Equal(99_000_000_000ul, Assert.Single(point.Exemplars).TimeUnixNano);
-        Assert.Equal(new byte[] { 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2 }, point.Exemplars[0].TraceId.ToByteArray());
+        Assert.Equal("00000000000000010000000000000002", Convert.ToHexString(point.Exemplars[0].TraceId.Span));
         foreach (var q in new[] { 0.01, 0.5, 0.9, 0.99 })
             Assert.InRange(Quantile(point, q) * 1e9 / exact.Quantile(q), 1 - 0.0056, 1 + 0.0056);
     }

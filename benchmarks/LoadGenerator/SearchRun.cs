@@ -7,8 +7,8 @@ namespace Tracing.LoadGenerator;
 
 /// <summary>
 /// Times searches, one after the other on one connection, for what the same seed has sent before; each in turn for some
-/// rounds, after some that are not timed. Time is from the request's first byte to the answer's last. CPU time of the server, where its process is
-/// named, varies less on a machine that others use; all that it does meanwhile is in it.
+/// rounds, after some that are not timed. Time is from the request's first byte to the answer's last. CPU time of the
+/// server, where its process is named, varies less on a machine that others use; all that it does meanwhile is in it.
 /// </summary>
 static class SearchRun
 {

@@ -60,7 +60,7 @@ static class SpanMetrics
             latencies.Merge(point.Latencies);
             exemplars.Merge(point.Exemplars!);
         }
-        return new ExposedLatencies(latencies, exemplars.ByBucket(), Seconds);
+        return new ExposedLatencies(latencies, exemplars.ByBucket, Seconds);
     }
 
     static (string, string)[] Labels(Series series, string service) =>

@@ -81,6 +81,6 @@ public sealed class SeriesPoints(int minutes, long firstMinute, bool withExempla
         }
 
         public SeriesPoint ToPoint(in Series series, long minute, bool withExemplars) => new(series, minute, _latencies,
-            _isEstimated, withExemplars ? (_exemplars ?? new ExemplarSet()).ByBucket() : null);
+            _isEstimated, withExemplars ? (_exemplars ?? new ExemplarSet()).ByBucket : null);
     }
 }

@@ -71,7 +71,7 @@ sealed class StatisticsRows : IDisposable
             counts.AddTo(_latencies);
             var exemplars = new ExemplarSet();
             counts.AddTo(exemplars);
-            Append(_tables[table], id, minute, _latencies, counts.IsEstimated, exemplars.ByBucket());
+            Append(_tables[table], id, minute, _latencies, counts.IsEstimated, exemplars.ByBucket);
         }
     }
 

@@ -274,7 +274,7 @@ public sealed class ExpositionTests
                     latencies.Merge(point.Latencies);
                     exemplars.Merge(point.Exemplars!);
                 }
-                return new SeriesPoint(group.Key, 0, latencies, false, exemplars.ByBucket());
+                return new SeriesPoint(group.Key, 0, latencies, false, exemplars.ByBucket);
             })];
 
     static FaultyStore StoreOf(SpanStatistics statistics) => new() { Series = query => Points(statistics, query) };

@@ -1,0 +1,12 @@
+using Microsoft.Extensions.Logging;
+
+namespace Tracing.Instrumentation;
+
+static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Warning, "Spans cannot be sent to {Endpoint}: {Problem}. They wait as far as there is room")]
+    public static partial void Failing(ILogger logger, Uri endpoint, string problem);
+
+    [LoggerMessage(2, LogLevel.Information, "Spans are sent to {Endpoint} again")]
+    public static partial void Recovered(ILogger logger, Uri endpoint);
+}

@@ -15,6 +15,9 @@ static class OtTraceState
     /// <summary>Stands where a span was kept for what it showed, not by chance: it adds no weight.</summary>
     public const string UpgradeKey = "up";
 
+    /// <summary>The client's threshold, where the collector has sampled once more and <c>th</c> is that of both.</summary>
+    public const string ClientThresholdKey = "cth";
+
     /// <summary>Longest value of the entry, by the specification; what is longer is not read.</summary>
     const int MaxLength = 256;
 

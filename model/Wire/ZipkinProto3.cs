@@ -1,6 +1,6 @@
 using System.Net;
 using Google.Protobuf;
-using Proto = Tracing.Model.Wire.Proto.Zipkin;
+using Messages = Tracing.Model.Wire.Proto.Zipkin;
 
 namespace Tracing.Model.Wire;
 
@@ -16,15 +16,15 @@ public static class ZipkinProto3
     /// <summary>Writes the list. Spans that came in another format are written as <see cref="ZipkinMapping"/> says.</summary>
     public static byte[] Encode(IReadOnlyList<Span> spans)
     {
-        var list = new Proto.ListOfSpans();
+        var list = new Messages.ListOfSpans();
         foreach (var span in spans)
             list.Spans.Add(ToMessage(ZipkinMapping.ToZipkin(span)));
         return list.ToByteArray();
     }
 
-    static Proto.Span ToMessage(Span span)
+    static Messages.Span ToMessage(Span span)
     {
-        var message = new Proto.Span
+        var message = new Messages.Span
         {
             TraceId = Bytes(16, span.TraceId.WriteBytes),
             Id = Bytes(8, span.SpanId.WriteBytes),
@@ -47,7 +47,7 @@ public static class ZipkinProto3
         };
         foreach (var annotation in span.Events)
         {
-            message.Annotations.Add(new Proto.Annotation
+            message.Annotations.Add(new Messages.Annotation
             {
                 Timestamp = annotation.TimeUnixNano / NanosPerMicro,
                 Value = annotation.Name,
@@ -58,7 +58,7 @@ public static class ZipkinProto3
         return message;
     }
 
-    static Proto.Endpoint? ToMessage(Endpoint? endpoint) => endpoint is null ? null : new Proto.Endpoint
+    static Messages.Endpoint? ToMessage(Endpoint? endpoint) => endpoint is null ? null : new Messages.Endpoint
     {
         ServiceName = endpoint.ServiceName,
         Ipv4 = Address(endpoint.Ipv4),

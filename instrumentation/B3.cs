@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 
 namespace Tracing.Instrumentation;
@@ -17,6 +18,8 @@ static class B3
 
     public const string DebugState = "b3=d";
     public const string UndecidedState = "b3=u";
+
+    static readonly SearchValues<char> Hex = SearchValues.Create("0123456789abcdefABCDEF");
 
     /// <summary>Reads <c>b3</c>; null if it is not well formed.</summary>
     public static (string TraceParent, string? State)? ReadSingle(string header)
@@ -94,7 +97,7 @@ static class B3
     }
 
     /// <summary>Of either case, as old clients write.</summary>
-    static bool IsHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept("0123456789abcdefABCDEF");
+    static bool IsHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(Hex);
 
     readonly ref struct Ids(ReadOnlySpan<char> traceId, ReadOnlySpan<char> spanId, char? decision)
     {

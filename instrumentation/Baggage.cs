@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Tracing.Instrumentation;
@@ -11,6 +12,8 @@ static class Baggage
     const int MaxLength = 8192;
 
     const int MaxEntries = 180;
+
+    static readonly SearchValues<char> NoKeyLetters = SearchValues.Create(" \t\"(),/:;<=>?@[\\]{}");
 
     /// <summary>The entries, in the order written; those that are not well formed are left out, and all properties.</summary>
     public static List<KeyValuePair<string, string?>>? Read(string? header)
@@ -27,7 +30,7 @@ static class Baggage
             if (equals < 1 || entries.Count == MaxEntries)
                 continue;
             var key = pair[..equals].Trim(" \t");
-            if (key.Length > 0 && !key.ContainsAny(" \t\"(),/:;<=>?@[\\]{}"))
+            if (key.Length > 0 && !key.ContainsAny(NoKeyLetters))
                 entries.Add(new(key.ToString(), Uri.UnescapeDataString(pair[(equals + 1)..].Trim(" \t"))));
         }
         return entries;

@@ -58,11 +58,17 @@ sealed class SpanReporter : IDisposable
     /// <summary>Completes when all that ended before is sent, or dropped.</summary>
     public async Task FlushAsync(CancellationToken cancellationToken)
     {
+        await CatchUpAsync(cancellationToken).ConfigureAwait(false);
+        await _sender.WhenEmptyAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Completes when all that ended before is written and handed to the sender.</summary>
+    public async Task CatchUpAsync(CancellationToken cancellationToken)
+    {
         var mine = Interlocked.Increment(ref _flushesAsked);
         _called.Set();
         while (Volatile.Read(ref _flushesDone) < mine)
             await Task.Delay(TimeSpan.FromMilliseconds(1), cancellationToken).ConfigureAwait(false);
-        await _sender.WhenEmptyAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Sends what was recorded as far as the time allows; drops and counts the rest.</summary>

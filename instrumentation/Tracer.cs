@@ -52,6 +52,9 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     /// <summary>What became of the spans that were to be reported.</summary>
     public ReportCounts Counts => _reporter.Counters.Counts;
 
+    /// <summary>Returns when all spans that ended before are written, though not sent.</summary>
+    internal void CatchUp() => _reporter.CatchUpAsync(CancellationToken.None).GetAwaiter().GetResult();
+
     /// <summary>Bytes of spans that wait to be sent.</summary>
     internal long WaitingBytes => _reporter.WaitingBytes;
 

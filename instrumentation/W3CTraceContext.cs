@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 
 namespace Tracing.Instrumentation;
@@ -12,7 +13,9 @@ static class W3CTraceContext
     const int Length = 55;
 
     const int MaxStateMembers = 32;
-    const string HexDigits = "0123456789abcdef";
+
+    static readonly SearchValues<char> Hex = SearchValues.Create("0123456789abcdef");
+    static readonly SearchValues<char> KeyLetters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789_-*/");
 
     /// <summary>
     /// The header in the form of version 00, in which later versions are read as far as it goes; null if it is not well
@@ -102,9 +105,9 @@ static class W3CTraceContext
 
     static bool IsWord(ReadOnlySpan<char> word) =>
         word.Length > 0 && (char.IsAsciiLetterLower(word[0]) || char.IsAsciiDigit(word[0])) &&
-        !word.ContainsAnyExcept("abcdefghijklmnopqrstuvwxyz0123456789_-*/");
+        !word.ContainsAnyExcept(KeyLetters);
 
-    public static bool IsHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(HexDigits);
+    static bool IsHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(Hex);
 
     static int Digit(char c) => c <= '9' ? c - '0' : c - 'a' + 10;
 }

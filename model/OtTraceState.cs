@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 
 namespace Tracing.Model;
@@ -22,6 +23,8 @@ static class OtTraceState
     const int MaxLength = 256;
 
     const int Digits = 14;
+
+    static readonly SearchValues<char> LowerHex = SearchValues.Create("0123456789abcdef");
 
     /// <summary>Digits of a threshold beyond those that all thresholds as high begin with.</summary>
     const int Precision = 4;
@@ -126,5 +129,5 @@ static class OtTraceState
     static bool IsKey(ReadOnlySpan<char> field, ReadOnlySpan<char> key) =>
         field.Length > key.Length && field[key.Length] == ':' && field.StartsWith(key, StringComparison.Ordinal);
 
-    static bool IsLowerHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept("0123456789abcdef");
+    static bool IsLowerHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(LowerHex);
 }

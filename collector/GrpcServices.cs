@@ -82,7 +82,7 @@ sealed class RawMethods : IServiceMethodProvider<OtlpTraceService>, IServiceMeth
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<SamplingService> context) =>
         context.AddUnaryMethod(
             RawGrpc.Unary("jaeger.api_v2.SamplingManager", "GetSamplingStrategy"), [],
-            (service, request, call) => service.GetSamplingStrategyAsync(request, call));
+            (service, request, _) => service.GetSamplingStrategyAsync(request));
 }
 
 static class RawGrpc

@@ -2,7 +2,9 @@ using System.Net.Http.Json;
 
 namespace Tracing.Demo;
 
-/// <summary>What goes wrong in the shop while it is switched on. The launcher knows; the services ask it every second.</summary>
+/// <summary>
+/// What goes wrong in the shop while it is switched on. The launcher knows; the services ask it every second.
+/// </summary>
 sealed class Faults
 {
     public const string SlowHost = "slow-host";
@@ -37,7 +39,9 @@ sealed class Faults
         return on.Contains(fault);
     }
 
-    /// <summary>Follows the launcher's page. Its own requests are not traced, as they are no part of the shop.</summary>
+    /// <summary>
+    /// Follows the launcher's page. Its own requests are not traced, as they are no part of the shop.
+    /// </summary>
     public async Task FollowAsync(Uri page, CancellationToken stop)
     {
         using var client = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null });

@@ -5,8 +5,8 @@ using Microsoft.Data.Sqlite;
 namespace Tracing.Demo;
 
 /// <summary>
-/// A database through ADO.NET. SQLite's provider makes no activities of its own, as those of other databases do, so that
-/// they are made here: an <see cref="ActivitySource"/> is all that code needs to be traced.
+/// A database through ADO.NET. SQLite's provider makes no activities of its own, as those of other databases do, so
+/// that they are made here: an <see cref="ActivitySource"/> is all that code needs to be traced.
 /// </summary>
 sealed class ShopDatabase : IDisposable
 {

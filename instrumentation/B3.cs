@@ -30,8 +30,9 @@ static class B3
         var traceIdLength = text.IndexOf('-');
         if (traceIdLength is not (16 or 32) || text.Length < traceIdLength + 17)
             return null;
-        var (traceId, spanId, rest) =
-            (text[..traceIdLength], text[(traceIdLength + 1)..(traceIdLength + 17)], text[(traceIdLength + 17)..]);
+        var traceId = text[..traceIdLength];
+        var spanId = text[(traceIdLength + 1)..(traceIdLength + 17)];
+        var rest = text[(traceIdLength + 17)..];
         if (rest.Length == 0)
             return WithIds(traceId, spanId, null);
         // "-1", "-1-" and the parent's id, which nothing here needs

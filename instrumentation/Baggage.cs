@@ -15,7 +15,9 @@ static class Baggage
 
     static readonly SearchValues<char> NoKeyLetters = SearchValues.Create(" \t\"(),/:;<=>?@[\\]{}");
 
-    /// <summary>The entries, in the order written; those that are not well formed are left out, and all properties.</summary>
+    /// <summary>
+    /// The entries, in the order written; those that are not well formed are left out, and all properties.
+    /// </summary>
     public static List<KeyValuePair<string, string?>>? Read(string? header)
     {
         if (string.IsNullOrEmpty(header) || header.Length > MaxLength)

@@ -4,8 +4,8 @@ using System.Globalization;
 namespace Tracing.Instrumentation;
 
 /// <summary>
-/// What spans of gRPC are in OpenTelemetry's words. Its libraries say only <c>grpc.method</c>, as "/package.Service/Method",
-/// and <c>grpc.status_code</c>, as a text; what the others say is as it should be.
+/// What spans of gRPC are in OpenTelemetry's words. Its libraries say only <c>grpc.method</c>, as
+/// "/package.Service/Method", and <c>grpc.status_code</c>, as a text; what the others say is as it should be.
 /// </summary>
 static class Conventions
 {
@@ -32,7 +32,8 @@ static class Conventions
         span.Kind == ActivityKind.Server ? status is 2 or 4 or 12 or 13 or 14 or 15 : status > 0;
 
     static int GrpcStatusOf(Activity span) =>
-        int.TryParse(span.GetTagItem(GrpcStatus) as string, NumberStyles.None, CultureInfo.InvariantCulture, out var status)
+        int.TryParse(
+            span.GetTagItem(GrpcStatus) as string, NumberStyles.None, CultureInfo.InvariantCulture, out var status)
             ? status
             : -1;
 

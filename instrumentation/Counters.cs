@@ -21,7 +21,7 @@ sealed class Counters : IDisposable
     public Counters()
     {
         _meter.CreateObservableCounter("tracing.spans.ended", () => Counts.Ended, "{span}", "Spans to be reported.");
-        _meter.CreateObservableCounter("tracing.spans.sent", () => Counts.Sent, "{span}", "Spans that the server took.");
+        _meter.CreateObservableCounter("tracing.spans.sent", () => Counts.Sent, "{span}", "Spans that arrived.");
         _meter.CreateObservableCounter("tracing.spans.dropped", () => Counts.Dropped, "{span}", "Spans that are lost.");
         _meter.CreateObservableCounter("tracing.reports.retried", () => Counts.Retries, "{request}",
             "Requests that were sent once more.");

@@ -4,7 +4,7 @@ namespace Tracing.Instrumentation;
 
 static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Warning, "Spans cannot be sent to {Endpoint}: {Problem}. They wait as far as there is room")]
+    [LoggerMessage(1, LogLevel.Warning, "Spans cannot be sent to {Endpoint} and wait: {Problem}")]
     public static partial void Failing(ILogger logger, Uri endpoint, string problem);
 
     [LoggerMessage(2, LogLevel.Information, "Spans are sent to {Endpoint} again")]

@@ -4,7 +4,8 @@ namespace Tracing.Instrumentation;
 
 /// <summary>What is recorded of the operations of a service.</summary>
 /// <param name="Probability">Of operations that have none of their own; 0 to 1.</param>
-/// <param name="TracesPerSecond">Recorded of each operation at least, if there are so many; 0 for no such bound.</param>
+/// <param name="TracesPerSecond">Recorded of each operation at least, if there are so many; 0 for no such
+/// bound.</param>
 /// <param name="Operations">Operations with a probability of their own.</param>
 sealed record Strategy(double Probability, double TracesPerSecond, IReadOnlyDictionary<string, double> Operations)
 {

@@ -30,6 +30,21 @@ sealed class OtlpSpanBody(OtlpResource resource, ReportFormat format) : SpanBody
     {
         var scope = ScopeOf(span.Source);
         var before = scope.Length;
+        try
+        {
+            Write(scope, span, state);
+        }
+        catch
+        {
+            scope.CutTo(before);
+            throw;
+        }
+        _length += scope.Length - before;
+        Count++;
+    }
+
+    static void Write(ProtobufWriter scope, Activity span, string? state)
+    {
         var message = scope.Begin(2);
         WriteIds(scope, span, state ?? span.TraceStateString);
         scope.Text(5, Conventions.NameOf(span));
@@ -46,8 +61,6 @@ sealed class OtlpSpanBody(OtlpResource resource, ReportFormat format) : SpanBody
         WriteStatus(scope, span);
         scope.Fixed32(16, (uint)span.ActivityTraceFlags | HasParentKind | (span.HasRemoteParent ? ParentIsRemote : 0));
         scope.End(message);
-        _length += scope.Length - before;
-        Count++;
     }
 
     public override Body Take()

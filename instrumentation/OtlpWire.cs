@@ -57,8 +57,8 @@ static class OtlpWire
         framed.Raw(message.Written);
         var service = signal == "traces" ? "trace.v1.TraceService" : "metrics.v1.MetricsService";
         var framedLength = framed.Length;
-        return new Body(
-            $"/opentelemetry.proto.collector.{service}/Export", "application/grpc", framed.Detach(), framedLength, spans);
+        return new Body($"/opentelemetry.proto.collector.{service}/Export", "application/grpc", framed.Detach(),
+            framedLength, spans);
     }
 
     /// <summary>

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Tracing.Instrumentation;
 
-/// <summary>Takes one field of a carrier; null if it has none. A field that came several times is joined by commas.</summary>
+/// <summary>
+/// Takes one field of a carrier; null if it has none. A field that came several times is joined by commas.
+/// </summary>
 public delegate string? ReadField<in TCarrier>(TCarrier carrier, string name);
 
 /// <summary>Sets one field of a carrier.</summary>
@@ -43,8 +45,8 @@ public static class Propagation
             write(carrier, B3.Single, B3.WriteSingle(span));
         if ((formats & PropagationFormats.B3Multi) != 0)
             WriteB3Multi(span, carrier, write);
-        if (span.Baggage is not KeyValuePair<string, string?>[] and var baggage && Baggage.Write(baggage) is { } text)
-            write(carrier, Instrumentation.Baggage.Header, text);
+        if (Baggage.Write(span.Baggage) is { } baggage)
+            write(carrier, Baggage.Header, baggage);
     }
 
     /// <summary>Reads the context and baggage that came with a request.</summary>
@@ -56,7 +58,7 @@ public static class Propagation
         var (parent, state) = ReadParent(carrier, read);
         return new Extracted(
             parent is null ? default : W3CTraceContext.ToContext(parent, state),
-            Instrumentation.Baggage.Read(read(carrier, Instrumentation.Baggage.Header)));
+            Baggage.Read(read(carrier, Baggage.Header)));
     }
 
     /// <summary>The caller as a traceparent of version 00, and its trace state.</summary>

@@ -20,6 +20,9 @@ sealed class ProtobufWriter : IDisposable
 
     public void Clear() => Length = 0;
 
+    /// <summary>Takes back what was written after the first so many bytes.</summary>
+    public void CutTo(int length) => Length = length;
+
     public void Dispose()
     {
         ArrayPool<byte>.Shared.Return(_buffer);

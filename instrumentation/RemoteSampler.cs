@@ -11,22 +11,19 @@ sealed class RemoteSampler(Uri? server, double initialProbability, TimeProvider 
     const int MaxAnswerBytes = 1 << 20;
 
     volatile Sampler _current = Probability(initialProbability);
-    CancellationTokenSource? _stop;
     string _lastAnswer = "";
 
     internal override bool IsPerOperation => _current.IsPerOperation;
 
     internal override Threshold ThresholdOf(string operation) => _current.ThresholdOf(operation);
 
-    internal override void Start(TracingOptions options)
+    internal override void Start(TracingOptions options, CancellationToken stop)
     {
-        var address = new Uri(server ?? options.Endpoint, "/sampling?service=" + Uri.EscapeDataString(options.ServiceName));
-        _stop = new CancellationTokenSource();
+        var address = new Uri(
+            server ?? options.Endpoint, "/sampling?service=" + Uri.EscapeDataString(options.ServiceName));
         using (ExecutionContext.SuppressFlow())
-            _ = RunAsync(address, _stop.Token);
+            _ = RunAsync(address, stop);
     }
-
-    internal override void Stop() => _stop?.Cancel();
 
     async Task RunAsync(Uri address, CancellationToken stop)
     {
@@ -78,8 +75,9 @@ sealed class RemoteSampler(Uri? server, double initialProbability, TimeProvider 
         if (root.TryGetProperty("operationSampling", out var all) && all.ValueKind == JsonValueKind.Object)
         {
             return new OperationSampler(new Strategy(
-                Number(all, "defaultSamplingProbability", 1), Number(all, "defaultLowerBoundTracesPerSecond", double.MaxValue),
-                Operations(all)), TimeProvider.System);
+                Number(all, "defaultSamplingProbability", 1),
+                Number(all, "defaultLowerBoundTracesPerSecond", double.MaxValue), Operations(all)),
+                TimeProvider.System);
         }
         if (root.TryGetProperty("rateLimitingSampling", out var limit) && limit.ValueKind == JsonValueKind.Object)
         {

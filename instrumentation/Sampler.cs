@@ -27,8 +27,8 @@ public abstract class Sampler
     }
 
     /// <summary>
-    /// Records of each operation about so many traces a second, all of them while there are fewer. The share follows the
-    /// load within a second, and each trace bears the one that it was decided by.
+    /// Records of each operation about so many traces a second, all of them while there are fewer. The share follows
+    /// the load within a second, and each trace bears the one that it was decided by.
     /// </summary>
     /// <param name="tracesPerSecond">For each operation of this process, more than 0.</param>
     /// <param name="probability">Recorded at least, however many there are: 0 to 1.</param>
@@ -47,11 +47,12 @@ public abstract class Sampler
 
     /// <summary>
     /// Asks a server every 10 s which share of which operation to record: Jaeger's remote sampling, which our server
-    /// answers too, adapting to a budget of traces. Until the first answer, and when there is none, it is the one given.
+    /// answers too, adapting to a budget of traces. Until the first answer, and when there is none, it is the one
+    /// given.
     /// </summary>
     /// <param name="server">
     /// Absolute http address of which <c>/sampling?service=</c> is asked. Null for
-    /// <see cref="TracingOptions.Endpoint"/>, which must be the server's main port (9411) or Jaeger's 5778.
+    /// <see cref="TracingOptions.Endpoint"/>, which then must be HTTP's; Jaeger's own is port 5778.
     /// </param>
     /// <param name="initialProbability">The share until the first answer, 0 to 1. Default: 0.001.</param>
     /// <exception cref="ArgumentException">The address is not absolute, or the share not 0 to 1.</exception>
@@ -72,12 +73,8 @@ public abstract class Sampler
 
     internal abstract Threshold ThresholdOf(string operation);
 
-    /// <summary>Begins what goes on in the background, if anything does.</summary>
-    internal virtual void Start(TracingOptions options)
-    {
-    }
-
-    internal virtual void Stop()
+    /// <summary>Begins what goes on in the background until the stop, if anything does.</summary>
+    internal virtual void Start(TracingOptions options, CancellationToken stop)
     {
     }
 }

@@ -66,6 +66,7 @@ sealed class Sender : IDisposable
             _bytes += body.Buffer.Length;
             while (_bytes > _options.MaxBufferBytes && _waiting.TryDequeue(out var oldest))
                 Drop(oldest);
+            TellIfEmpty();
         }
         _arrived.Release();
     }
@@ -137,12 +138,16 @@ sealed class Sender : IDisposable
         {
             Release(body);
             _inFlight = null;
-            if (_waiting.Count == 0)
-            {
-                _emptied?.SetResult();
-                _emptied = null;
-            }
+            TellIfEmpty();
         }
+    }
+
+    void TellIfEmpty()
+    {
+        if (_waiting.Count > 0 || _inFlight is not null)
+            return;
+        _emptied?.SetResult();
+        _emptied = null;
     }
 
     void Drop(Body body)
@@ -210,9 +215,9 @@ sealed class Sender : IDisposable
             var answer = await response.Content.ReadAsByteArrayAsync(_stop.Token).ConfigureAwait(false);
             return isGrpc && response.IsSuccessStatusCode ? OfGrpc(response, answer) : OfHttp(response, answer);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or
-            TaskCanceledException { InnerException: TimeoutException })
+        catch (Exception e) when (!_stop.IsCancellationRequested)
         {
+            // no connection, no answer in time, or whatever a handler makes of it: nothing of it may reach the service
             return new Outcome(false, 0, true, null, e.Message);
         }
     }

@@ -11,26 +11,32 @@ namespace Tracing.Instrumentation;
 sealed class SpanReporter : IDisposable
 {
     /// <summary>A body is sent when it is as large; far below the 4 MiB that servers take at least.</summary>
-    const int BodyBytes = 512 << 10;
+    const int MaxBodyBytes = 512 << 10;
 
     static readonly TimeSpan HistogramInterval = TimeSpan.FromSeconds(10);
 
     readonly TracingOptions _options;
     readonly TimeProvider _time;
     readonly SpanRing _ring;
+    // never disposed of, as a span may end while this is
     readonly AutoResetEvent _called = new(false);
     readonly SpanBody _body;
     readonly Sender _sender;
     readonly SpanHistograms? _histograms;
     readonly UpgradeRing? _upgrades;
     readonly Thread _thread;
+    readonly Action<Activity, string?> _write;
+
+    // so that several bodies have room
+    readonly int _bodyBytes;
 
     long _flushesAsked, _flushesDone;
     volatile bool _stopping;
 
     public SpanReporter(TracingOptions options, ILogger log, TimeProvider time)
     {
-        (_options, _time) = (options, time);
+        (_options, _time, _write) = (options, time, Write);
+        _bodyBytes = Math.Min(MaxBodyBytes, options.MaxBufferBytes / 8);
         var resource = new OtlpResource(options);
         _body = options.IsOtlp ? new OtlpSpanBody(resource, options.Format) : new ZipkinSpanBody(options);
         _sender = new Sender(options, Counters, log, time);
@@ -86,7 +92,6 @@ sealed class SpanReporter : IDisposable
     {
         _sender.Dispose();
         _body.Dispose();
-        _called.Dispose();
         Counters.Dispose();
     }
 
@@ -123,14 +128,22 @@ sealed class SpanReporter : IDisposable
         if (span.Recorded)
             Write(span, null);
         else
-            _upgrades?.Add(span, Write);
+            _upgrades?.Add(span, _write);
     }
 
     void Write(Activity span, string? state)
     {
         Counters.Ended();
-        _body.Add(span, state);
-        if (_body.Length >= BodyBytes)
+        try
+        {
+            _body.Add(span, state);
+        }
+        catch (Exception)
+        {
+            // an attribute of the service's own type can do anything when it is read
+            Counters.Dropped(1);
+        }
+        if (_body.Length >= _bodyBytes)
             SendSpans();
     }
 
@@ -160,7 +173,7 @@ sealed class UpgradeRing(TracingOptions options)
     readonly Activity?[] _spans = new Activity?[Capacity];
     long _next;
 
-    public void Add(Activity span, Action<Activity, string> report)
+    public void Add(Activity span, Action<Activity, string?> report)
     {
         _spans[_next++ % Capacity] = span;
         if (span.Parent is null && ReasonFor(span) is { } reason)
@@ -171,7 +184,7 @@ sealed class UpgradeRing(TracingOptions options)
         options.UpgradeErrors && Conventions.IsError(first) ? "error"
         : first.Duration > options.UpgradeSlowerThan ? "slow" : null;
 
-    void Report(ActivityTraceId traceId, string reason, Action<Activity, string> report)
+    void Report(ActivityTraceId traceId, string reason, Action<Activity, string?> report)
     {
         for (var i = _next; i < _next + Capacity; i++)
         {

@@ -3,7 +3,9 @@ using Tracing.Model;
 
 namespace Tracing.Instrumentation;
 
-/// <summary>What the randomness of a trace must reach for it to be sampled, with the text that says so downstream.</summary>
+/// <summary>
+/// What the randomness of a trace must reach for it to be sampled, with the text that says so downstream.
+/// </summary>
 sealed class Threshold
 {
     public static readonly Threshold Always = new(0);

@@ -8,15 +8,16 @@ namespace Tracing.Instrumentation;
 /// <summary>
 /// Traces this process: samples, reports and propagates the spans that ASP.NET Core, HttpClient, gRPC, database drivers
 /// and its own code make as <see cref="Activity"/>. In a host, <c>AddTracing</c> starts and stops it; elsewhere
-/// <see cref="Start"/> and <see cref="DisposeAsync"/> do. One at a time, as ASP.NET Core and HttpClient ask one for all.
+/// <see cref="Start"/> and <see cref="DisposeAsync"/> do. One at a time, as ASP.NET Core and HttpClient ask one for
+/// all.
 /// </summary>
 public sealed class Tracer : IAsyncDisposable, IDisposable
 {
     const string HttpClientSource = "System.Net.Http";
 
-    readonly TracingOptions _options;
     readonly Sampler _sampler;
     readonly SpanReporter _reporter;
+    readonly CancellationTokenSource _stop = new();
     readonly RequestOutcomes _outcomes = new();
     readonly ActivityListener _listener;
     readonly DistributedContextPropagator _propagatorBefore;
@@ -29,7 +30,7 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
 
     internal Tracer(TracingOptions options, ILogger log)
     {
-        (_options, _sampler) = (options, options.Sampler);
+        _sampler = options.Sampler;
         _unsampledFirst = options.Upgrades ? ActivitySamplingResult.AllData : ActivitySamplingResult.PropagationData;
         _reportsUnsampled = options.Upgrades || (options.Histograms && options.IsOtlp);
         _unsampledChild = _reportsUnsampled ? _unsampledFirst : ActivitySamplingResult.None;
@@ -38,7 +39,7 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
         _propagatorBefore = DistributedContextPropagator.Current;
         DistributedContextPropagator.Current = _propagator = new HeaderPropagator(options.Propagation);
         _reporter = new SpanReporter(options, log, TimeProvider.System);
-        _sampler.Start(options);
+        _sampler.Start(options, _stop.Token);
         var sources = new SourceNames(options.Sources);
         _listener = new ActivityListener
         {
@@ -61,7 +62,8 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     /// <summary>Traces this process until the result is disposed of.</summary>
     /// <param name="configure">Changes the defaults.</param>
     /// <param name="log">Where it says that spans cannot be sent. Default: nowhere.</param>
-    /// <exception cref="ArgumentException">An option is not as it must be; the message names it and its value.</exception>
+    /// <exception cref="ArgumentException">An option is not as it must be; the message names it and its
+    /// value.</exception>
     public static Tracer Start(Action<TracingOptions>? configure = null, ILogger? log = null)
     {
         var options = new TracingOptions();
@@ -82,11 +84,12 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
             return;
         _listener.Dispose();
         _outcomes.Dispose();
-        _sampler.Stop();
+        await _stop.CancelAsync().ConfigureAwait(false);
         if (DistributedContextPropagator.Current == _propagator)
             DistributedContextPropagator.Current = _propagatorBefore;
         await _reporter.StopAsync().ConfigureAwait(false);
         _reporter.Dispose();
+        _stop.Dispose();
     }
 
     /// <summary>As <see cref="DisposeAsync"/>, while the thread waits.</summary>
@@ -94,14 +97,13 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
 
     ActivitySamplingResult Sample(ref ActivityCreationOptions<ActivityContext> creation)
     {
-        ref readonly var options = ref creation;
-        var parent = options.Parent;
+        var parent = creation.Parent;
         if (parent.SpanId == default)
-            return SampleFirst(ref creation, null);
+            return SampleFirst(ref creation);
         if (parent.IsRemote)
             return SampleRemote(ref creation, parent);
         // a call of gRPC is one span, not two
-        if (options.Source.Name == HttpClientSource && Activity.Current?.Source.Name == Conventions.GrpcClientSource)
+        if (creation.Source.Name == HttpClientSource && Activity.Current?.Source.Name == Conventions.GrpcClientSource)
             return ActivitySamplingResult.None;
         return (parent.TraceFlags & ActivityTraceFlags.Recorded) != 0
             ? ActivitySamplingResult.AllDataAndRecorded
@@ -109,17 +111,12 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     }
 
     /// <summary>A trace that begins here, or on which nobody has decided.</summary>
-    ActivitySamplingResult SampleFirst(ref ActivityCreationOptions<ActivityContext> creation, string? state)
+    ActivitySamplingResult SampleFirst(ref ActivityCreationOptions<ActivityContext> creation)
     {
         var threshold = _sampler.ThresholdOf(_sampler.IsPerOperation ? OperationOf(creation) : "");
         if (!threshold.Samples(creation.TraceId))
             return _unsampledFirst;
-        creation = creation with
-        {
-            TraceState = string.IsNullOrEmpty(state)
-                ? threshold.State
-                : OtTraceState.With(state, "th", OtTraceState.Hex(threshold.Value)),
-        };
+        creation = creation with { TraceState = threshold.State };
         return ActivitySamplingResult.AllDataAndRecorded;
     }
 
@@ -130,8 +127,8 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
         var state = parent.TraceState;
         if (state == B3.UndecidedState)
         {
-            creation = creation with { TraceState = null };
-            return SampleFirst(ref creation, null);
+            creation = creation with { TraceState = "" };
+            return SampleFirst(ref creation);
         }
         var isSampled = (parent.TraceFlags & ActivityTraceFlags.Recorded) != 0;
         // a threshold that the trace does not reach says nothing of how it was sampled

@@ -39,9 +39,8 @@ public sealed class TracingOptions
     /// <summary>
     /// Name of the service, not empty. Default: the environment's <c>OTEL_SERVICE_NAME</c>, else the program's name.
     /// </summary>
-    public string ServiceName { get; set; } = Environment.GetEnvironmentVariable("OTEL_SERVICE_NAME") is { Length: > 0 } name
-        ? name
-        : Assembly.GetEntryAssembly()?.GetName().Name ?? "unknown";
+    public string ServiceName { get; set; } =
+        Variable("OTEL_SERVICE_NAME") ?? Assembly.GetEntryAssembly()?.GetName().Name ?? "unknown";
 
     /// <summary>
     /// What else describes the process, such as <c>deployment.environment.name</c>: texts, numbers and booleans.
@@ -53,10 +52,8 @@ public sealed class TracingOptions
     /// The server, an absolute http or https address without the path of the format. Default: the environment's
     /// <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, else <c>http://127.0.0.1:4318</c>.
     /// </summary>
-    public Uri Endpoint { get; set; } = new(
-        Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 } address
-            ? address
-            : "http://127.0.0.1:4318", UriKind.RelativeOrAbsolute);
+    public Uri Endpoint { get; set; } =
+        new(Variable("OTEL_EXPORTER_OTLP_ENDPOINT") ?? "http://127.0.0.1:4318", UriKind.RelativeOrAbsolute);
 
     /// <summary>The wire. Default: <see cref="ReportFormat.Otlp"/>.</summary>
     public ReportFormat Format { get; set; } = ReportFormat.Otlp;
@@ -76,7 +73,9 @@ public sealed class TracingOptions
     /// </summary>
     public Sampler Sampler { get; set; } = Sampler.Always;
 
-    /// <summary>The headers that are written, at least one. Default: <see cref="PropagationFormats.TraceContext"/>.</summary>
+    /// <summary>
+    /// The headers that are written, at least one. Default: <see cref="PropagationFormats.TraceContext"/>.
+    /// </summary>
     public PropagationFormats Propagation { get; set; } = PropagationFormats.TraceContext;
 
     /// <summary>
@@ -86,13 +85,14 @@ public sealed class TracingOptions
     public bool Histograms { get; set; } = true;
 
     /// <summary>
-    /// Whether the spans of an unsampled trace are reported all the same if the first of them in this process fails. All
-    /// spans then cost what a recorded one does. Default: false.
+    /// Whether the spans of an unsampled trace are reported all the same if the first of them in this process fails.
+    /// All spans then cost what a recorded one does. Default: false.
     /// </summary>
     public bool UpgradeErrors { get; set; }
 
     /// <summary>
-    /// The same if the first span in this process takes longer than this; more than 0. Default: null, no matter how long.
+    /// The same if the first span in this process takes longer than this; more than 0. Default: null, no matter how
+    /// long.
     /// </summary>
     public TimeSpan? UpgradeSlowerThan { get; set; }
 
@@ -115,13 +115,15 @@ public sealed class TracingOptions
 
     internal bool IsOtlp => Format is ReportFormat.Otlp or ReportFormat.OtlpGrpc;
 
-    /// <exception cref="ArgumentException">Something is not as it must be; the message names it and its value.</exception>
+    /// <exception cref="ArgumentException">Something is not as it must be; the message names it and its
+    /// value.</exception>
     internal void Validate()
     {
         Check(!string.IsNullOrWhiteSpace(ServiceName), nameof(ServiceName), ServiceName, "not empty");
         Check(Endpoint is { IsAbsoluteUri: true, Scheme: "http" or "https" }, nameof(Endpoint), Endpoint,
             "an absolute http or https address");
-        Check(Enum.IsDefined(Format), nameof(Format), Format, "one of " + string.Join(", ", Enum.GetNames<ReportFormat>()));
+        Check(Enum.IsDefined(Format), nameof(Format), Format,
+            "one of " + string.Join(", ", Enum.GetNames<ReportFormat>()));
         Check((int)Propagation is > 0 and < 8, nameof(Propagation), Propagation,
             "one or more of " + string.Join(", ", Enum.GetNames<PropagationFormats>()));
         Check(Sources.All(source => !string.IsNullOrEmpty(source)), nameof(Sources), string.Join(", ", Sources),
@@ -135,6 +137,9 @@ public sealed class TracingOptions
         Check(StopTimeout >= TimeSpan.Zero && StopTimeout <= TimeSpan.FromMinutes(10), nameof(StopTimeout), StopTimeout,
             "00:00:00 to 00:10:00");
     }
+
+    static string? Variable(string name) =>
+        Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 
     static void Check(bool holds, string name, object? value, string must)
     {

@@ -15,7 +15,8 @@ public static class TracingServiceCollectionExtensions
     /// </summary>
     /// <param name="services">Of the host.</param>
     /// <param name="configure">Changes the defaults.</param>
-    /// <exception cref="ArgumentException">An option is not as it must be; the message names it and its value.</exception>
+    /// <exception cref="ArgumentException">An option is not as it must be; the message names it and its
+    /// value.</exception>
     public static IServiceCollection AddTracing(
         this IServiceCollection services, Action<TracingOptions>? configure = null)
     {
@@ -26,8 +27,10 @@ public static class TracingServiceCollectionExtensions
         options.Validate();
         services.AddSingleton(provider => new Tracer(
             options, provider.GetRequiredService<ILoggerFactory>().CreateLogger<Tracer>()));
-        // ASP.NET Core takes its propagator from the services
-        services.AddSingleton<DistributedContextPropagator>(new HeaderPropagator(options.Propagation));
+        // ASP.NET Core takes its propagator from the services, and an HttpClient the one that there is when it is made
+        var propagator = new HeaderPropagator(options.Propagation);
+        DistributedContextPropagator.Current = propagator;
+        services.AddSingleton<DistributedContextPropagator>(propagator);
         // the first that starts is the last that stops
         services.Insert(0, ServiceDescriptor.Singleton<IHostedService, TracerService>());
         return services;

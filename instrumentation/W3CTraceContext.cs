@@ -45,9 +45,6 @@ static class W3CTraceContext
             ActivitySpanId.CreateFromString(text[36..52]), flags, traceState, isRemote: true);
     }
 
-    public static string Write(ActivityTraceId traceId, ActivitySpanId spanId, bool isSampled) =>
-        string.Concat(string.Concat("00-", traceId.ToHexString(), "-"), spanId.ToHexString(), isSampled ? "-01" : "-00");
-
     /// <summary>
     /// The members without blanks around them; null if there are none, or one is not well formed, comes twice, or there
     /// are more than 32. Then only the state is left out: the trace goes on.
@@ -90,7 +87,8 @@ static class W3CTraceContext
         var equals = member.IndexOf('=');
         if (equals < 1)
             return false;
-        var (key, value) = (member[..equals], member[(equals + 1)..]);
+        var key = member[..equals];
+        var value = member[(equals + 1)..];
         return key.Length <= 256 && IsKey(key) && value.Length is > 0 and <= 256 &&
             !value.ContainsAnyExceptInRange(' ', '~') && !value.Contains('=');
     }
@@ -99,8 +97,9 @@ static class W3CTraceContext
     static bool IsKey(ReadOnlySpan<char> key)
     {
         var at = key.IndexOf('@');
-        var (tenant, vendor) = at < 0 ? (key, "v") : (key[..at], key[(at + 1)..]);
-        return IsWord(tenant) && IsWord(vendor) && (at < 0 || (tenant.Length <= 241 && vendor.Length <= 14));
+        return at < 0
+            ? IsWord(key)
+            : at <= 241 && key.Length - at <= 15 && IsWord(key[..at]) && IsWord(key[(at + 1)..]);
     }
 
     static bool IsWord(ReadOnlySpan<char> word) =>

@@ -1,13 +1,12 @@
 using System.Buffers;
 using System.Diagnostics;
-using Tracing.Model;
 using Tracing.Model.Wire;
 
 namespace Tracing.Instrumentation;
 
 /// <summary>
-/// Zipkin's formats, made of OTLP's: the mapping between the two is the model's, and who asks for Zipkin's asks for less
-/// than the least cost.
+/// Zipkin's formats, made of OTLP's: the mapping between the two is the model's, and who asks for Zipkin's asks for
+/// less than the least cost.
 /// </summary>
 sealed class ZipkinSpanBody(TracingOptions options) : SpanBody
 {
@@ -26,8 +25,8 @@ sealed class ZipkinSpanBody(TracingOptions options) : SpanBody
     public override Body Take()
     {
         var otlp = _spans.Take();
-        var decoded = OtlpProtobuf.Decode(otlp.Buffer.AsMemory(0, otlp.Length), WireLimits.Default).Spans
-            .ConvertAll(span => span with { Debug = span.TraceState.Contains(B3.DebugState, StringComparison.Ordinal) });
+        var decoded = OtlpProtobuf.Decode(otlp.Buffer.AsMemory(0, otlp.Length), WireLimits.Default).Spans.ConvertAll(
+            span => span with { Debug = span.TraceState.Contains(B3.DebugState, StringComparison.Ordinal) });
         ArrayPool<byte>.Shared.Return(otlp.Buffer);
         Count = 0;
         if (options.Format == ReportFormat.ZipkinProto)

@@ -5,8 +5,8 @@ namespace Tracing.Model;
 
 /// <summary>
 /// OpenTelemetry's entry <c>ot</c> of a W3C trace state, such as <c>ot=th:e666;rv:6e6d1a75832a2f</c>: of the threshold
-/// <c>th</c> and the randomness <c>rv</c>, up to 14 and exactly 14 hexadecimal digits of 56 bits. A trace is kept if its
-/// randomness reaches the threshold ("OpenTelemetry: TraceState probability sampling").
+/// <c>th</c> and the randomness <c>rv</c>, up to 14 and exactly 14 hexadecimal digits of 56 bits. A trace is kept if
+/// its randomness reaches the threshold ("OpenTelemetry: TraceState probability sampling").
 /// </summary>
 static class OtTraceState
 {
@@ -16,7 +16,9 @@ static class OtTraceState
     /// <summary>Stands where a span was kept for what it showed, not by chance: it adds no weight.</summary>
     public const string UpgradeKey = "up";
 
-    /// <summary>The client's threshold, where the collector has sampled once more and <c>th</c> is that of both.</summary>
+    /// <summary>
+    /// The client's threshold, where the collector has sampled once more and <c>th</c> is that of both.
+    /// </summary>
     public const string ClientThresholdKey = "cth";
 
     /// <summary>Longest value of the entry, by the specification; what is longer is not read.</summary>
@@ -29,7 +31,9 @@ static class OtTraceState
     /// <summary>Digits of a threshold beyond those that all thresholds as high begin with.</summary>
     const int Precision = 4;
 
-    /// <summary>The threshold that a share of all randomness reaches, in as few digits as make it right to 0.01 %.</summary>
+    /// <summary>
+    /// The threshold that a share of all randomness reaches, in as few digits as make it right to 0.01 %.
+    /// </summary>
     /// <param name="probability">0 to 1; 0, and what is too little for 56 bits, gives <see cref="Range"/>.</param>
     public static ulong ThresholdOf(double probability)
     {
@@ -40,11 +44,14 @@ static class OtTraceState
         if (kept is 0 or Range)
             return Range - kept;
         // a digit more for each that is f, or 0, in all thresholds near it
-        var same = Math.Max(-Math.ILogB(probability) - 1, -Math.ILogB(Math.Max(1 - probability, double.Epsilon)) - 1) / 4;
+        var same = Math.Max(LeadingZeros(probability), LeadingZeros(1 - probability)) / 4;
         var shift = 4 * (Digits - Math.Min(Digits, Precision + Math.Max(0, same)));
         var half = shift == 0 ? 0 : 1UL << (shift - 1);
         return ((Range - kept + half) >> shift) << shift;
     }
+
+    /// <summary>Of the binary digits after the point.</summary>
+    static int LeadingZeros(double share) => -Math.ILogB(Math.Max(share, double.Epsilon)) - 1;
 
     /// <summary>The share of all randomness that reaches a threshold.</summary>
     public static double ProbabilityOf(ulong threshold) => (Range - threshold) / (double)Range;
@@ -81,7 +88,8 @@ static class OtTraceState
     public static bool IsUpgraded(ReadOnlySpan<char> state) => Field(Entry(state), UpgradeKey).Length > 0;
 
     /// <summary>The value of a field of the entry; empty if there is none.</summary>
-    public static ReadOnlySpan<char> FieldOf(ReadOnlySpan<char> state, ReadOnlySpan<char> key) => Field(Entry(state), key);
+    public static ReadOnlySpan<char> FieldOf(ReadOnlySpan<char> state, ReadOnlySpan<char> key) =>
+        Field(Entry(state), key);
 
     /// <summary>The trace state with a field of the entry set, or taken away; all else is kept.</summary>
     /// <param name="value">Null to take it away.</param>

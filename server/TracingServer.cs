@@ -142,7 +142,8 @@ public static class TracingServer
             return SamplingEndpoints.AnswerAsync(context);
         var allowed = listener switch
         {
-            Listener.OtlpHttp => request.Path.StartsWithSegments("/v1"),
+            Listener.OtlpHttp =>
+                request.Path.StartsWithSegments("/v1") || request.Path.StartsWithSegments("/sampling"),
             Listener.Grpc => request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true,
             Listener.Sampling => false,
             _ => true,

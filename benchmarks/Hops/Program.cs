@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -10,7 +9,7 @@ using OpenTelemetry.Trace;
 using Tracing.Hops;
 using Tracing.Instrumentation;
 
-// A service that answers /hop itself, or after having asked the next, traced by our library, by OpenTelemetry's, or not:
+// A service that answers /hop, having asked the next if there is one; traced by our library, OpenTelemetry's, or none:
 //   --port=N            HTTP/1.1; N + 1 is gRPC's; free ones if it is not said
 //   --name=S            of the service
 //   --tracing=ours|otel|none
@@ -18,7 +17,16 @@ using Tracing.Instrumentation;
 //   --next=URL          the next service; its HTTP, or with --call=grpc its gRPC address
 //   --propagation=b3    what is written instead of W3C's headers
 //   --probability=P     share of traces that are recorded; 1 if it is not said
+//   --histograms=false  without those of our library
+// With --rounds=N (--seconds=S --rate=R) it measures what all that costs: see UnderLoad.cs.
 var settings = new ConfigurationBuilder().AddCommandLine(args).Build();
+if (settings["rounds"] is { } rounds)
+{
+    await UnderLoad.RunAsync(int.Parse(rounds, CultureInfo.InvariantCulture),
+        TimeSpan.FromSeconds(double.Parse(settings["seconds"] ?? "5", CultureInfo.InvariantCulture)),
+        int.Parse(settings["rate"] ?? "1000", CultureInfo.InvariantCulture));
+    return;
+}
 var port = int.Parse(settings["port"] ?? "0", CultureInfo.InvariantCulture);
 var name = settings["name"] ?? "hop";
 var server = new Uri(settings["server"] ?? "http://127.0.0.1:4318");
@@ -76,5 +84,3 @@ await app.StartAsync();
 await Console.Out.WriteLineAsync("ready " + string.Join(' ', app.Urls));
 await app.WaitForShutdownAsync();
 otel?.Dispose();
-await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
-    $"cpu {Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds:F3}"));

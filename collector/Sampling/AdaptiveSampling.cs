@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -86,7 +85,8 @@ sealed class AdaptiveSampling(
     }
 
     double ProbabilityOf(RootOperation operation) =>
-        ProbabilityBefore(operation) ?? _current.Services.GetValueOrDefault(operation.Service, options.InitialProbability);
+        ProbabilityBefore(operation) ??
+        _current.Services.GetValueOrDefault(operation.Service, options.InitialProbability);
 
     double? ProbabilityBefore(RootOperation operation) =>
         _current.ByService.TryGetValue(operation.Service, out var operations) &&

@@ -1,5 +1,4 @@
 using Tracing.Model;
-using Tracing.Storage;
 
 namespace Tracing.Collector;
 
@@ -36,7 +35,8 @@ sealed class RootRates(int maxOperations)
             {
                 var span = spans[i];
                 // an upgraded one is no more than the sampled ones stand for; a debugged one was not sampled
-                if (span.ParentSpanId.IsZero && !span.Shared && !span.Debug && !OtTraceState.IsUpgraded(span.TraceState))
+                if (span.ParentSpanId.IsZero && !span.Shared && !span.Debug &&
+                    !OtTraceState.IsUpgraded(span.TraceState))
                     Add(span, probabilityOf);
             }
         }
@@ -56,8 +56,8 @@ sealed class RootRates(int maxOperations)
     }
 
     /// <summary>
-    /// By OpenTelemetry's threshold, else by the attributes that Jaeger's clients and OpenTelemetry's samplers of theirs
-    /// set.
+    /// By OpenTelemetry's threshold, else by the attributes that Jaeger's clients and OpenTelemetry's samplers of
+    /// theirs set.
     /// </summary>
     static double? ProbabilityOf(Span span)
     {

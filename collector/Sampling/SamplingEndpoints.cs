@@ -49,7 +49,7 @@ public static class SamplingEndpoints
 /// <summary>Jaeger's remote sampling over gRPC.</summary>
 sealed class SamplingService(SamplingAdvisor advisor)
 {
-    public Task<byte[]> GetSamplingStrategyAsync(byte[] request, ServerCallContext context)
+    public Task<byte[]> GetSamplingStrategyAsync(byte[] request)
     {
         SamplingStrategyParameters asked;
         try

@@ -21,7 +21,7 @@ public sealed class SamplingOptions
     public double InitialProbability { get; set; } = 0.01;
 
     [Description("Traces a second that each process should record of each operation at least. 0 to 1000000.")]
-    public double MinTracesPerSecond { get; set; } = 1.0 / 60;
+    public double MinTracesPerSecond { get; set; } = 0.02;
 
     [Description("Operations that begin traces of which the rates are known; further ones are sampled as the " +
         "initial probability says. 1 to 1000000.")]

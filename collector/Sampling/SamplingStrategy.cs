@@ -104,7 +104,8 @@ sealed record StrategySet(SamplingStrategy? Default, IReadOnlyDictionary<string,
 {
     public static StrategySet Empty { get; } = new(null, new Dictionary<string, SamplingStrategy>());
 
-    /// <exception cref="FormatException">The text is no such file; the message says what is wrong and where.</exception>
+    /// <exception cref="FormatException">The text is no such file; the message says what is wrong and
+    /// where.</exception>
     public static StrategySet Read(ReadOnlyMemory<byte> text)
     {
         try

@@ -25,9 +25,9 @@ sealed class TraceSampler(double rate)
     }
 
     /// <summary>
-    /// A span that is kept, with the threshold of both rounds of sampling, the client's and this one; where the client's
-    /// is not known there is none. The client's stays beside it, as the spans of each operation are counted before this
-    /// round.
+    /// A span that is kept, with the threshold of both rounds of sampling, the client's and this one; where the
+    /// client's is not known there is none. The client's stays beside it, as the spans of each operation are counted
+    /// before this round.
     /// </summary>
     public Span WithThreshold(Span span)
     {
@@ -37,7 +37,10 @@ sealed class TraceSampler(double rate)
             ? rate * OtTraceState.ProbabilityOf(threshold)
             : ProbabilityOfBoth(threshold);
         var state = OtTraceState.With(span.TraceState, OtTraceState.ClientThresholdKey, OtTraceState.Hex(threshold));
-        return span with { TraceState = OtTraceState.With(state, "th", OtTraceState.Hex(OtTraceState.ThresholdOf(both))) };
+        return span with
+        {
+            TraceState = OtTraceState.With(state, "th", OtTraceState.Hex(OtTraceState.ThresholdOf(both))),
+        };
     }
 
     /// <summary>

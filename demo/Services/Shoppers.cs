@@ -22,7 +22,7 @@ sealed class Shoppers(DemoSettings settings, Faults faults, HttpClient http) : B
         {
             var rate = settings.Rate;
             if (faults.IsOn(Faults.LoadRamp))
-                rate *= 1 + 9 * (Stopwatch.GetElapsedTime(started).TotalSeconds % Ramp.TotalSeconds) / Ramp.TotalSeconds;
+                rate *= 1 + 9 * (Stopwatch.GetElapsedTime(started) / Ramp % 1);
             else
                 started = Stopwatch.GetTimestamp();
             // exponential, as people come on their own

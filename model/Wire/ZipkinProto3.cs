@@ -13,7 +13,9 @@ public static class ZipkinProto3
     public static DecodedSpans Decode(ReadOnlyMemory<byte> body, WireLimits limits) =>
         new ZipkinProto3Decoder(body, limits).Decode();
 
-    /// <summary>Writes the list. Spans that came in another format are written as <see cref="ZipkinMapping"/> says.</summary>
+    /// <summary>
+    /// Writes the list. Spans that came in another format are written as <see cref="ZipkinMapping"/> says.
+    /// </summary>
     public static byte[] Encode(IReadOnlyList<Span> spans)
     {
         var list = new Messages.ListOfSpans();

@@ -23,7 +23,8 @@ sealed class HopProcess : IAsyncDisposable
         var configuration = AppContext.BaseDirectory.Contains("release", StringComparison.OrdinalIgnoreCase)
             ? "release"
             : "debug";
-        var program = Path.Combine(Repository.Root, "artifacts", "bin", "Tracing.Hops", configuration, "Tracing.Hops.dll");
+        var program = Path.Combine(
+            Repository.Root, "artifacts", "bin", "Tracing.Hops", configuration, "Tracing.Hops.dll");
         var process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments])
         {
             RedirectStandardInput = true,

@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Tracing.Tests.Instrumentation;
 
-/// <summary>One request through services of which some are traced by OpenTelemetry's SDK and some by our library.</summary>
+/// <summary>
+/// One request through services of which some are traced by OpenTelemetry's SDK and some by our library.
+/// </summary>
 [Collection(nameof(TracerCollection))]
 public sealed class InteropTests
 {
@@ -43,7 +45,8 @@ public sealed class InteropTests
 
         Task<HopProcess> StartAsync(string name, string tracing, HopProcess? next) => HopProcess.StartAsync([
             $"--name={name}", $"--tracing={tracing}", $"--server={server.OtlpHttp}", $"--propagation={propagation}",
-            $"--call={call}", .. next is null ? Array.Empty<string>() : [$"--next={(call == "grpc" ? next.Grpc : next.Http)}"],
+            $"--call={call}",
+            .. next is null ? Array.Empty<string>() : [$"--next={(call == "grpc" ? next.Grpc : next.Http)}"],
         ]);
     }
 

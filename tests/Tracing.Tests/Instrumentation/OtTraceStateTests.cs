@@ -47,7 +47,8 @@ public sealed class OtTraceStateTests
     [InlineData("ot=rv:c")]
     [InlineData("xot=th:c")]
     [InlineData("")]
-    public void A_malformed_threshold_is_none(string state) => Assert.False(OtTraceState.TryReadThreshold(state, out _));
+    public void A_malformed_threshold_is_none(string state) =>
+        Assert.False(OtTraceState.TryReadThreshold(state, out _));
 
     [Theory]
     [InlineData("ot=rv:6e6d1a75832a2f;th:c", true)]

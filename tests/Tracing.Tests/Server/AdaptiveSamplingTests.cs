@@ -94,9 +94,9 @@ public sealed class AdaptiveSamplingTests
         await using var server = await RunningServer.StartAsync(
             "--Tracing:Sampling:TracesPerSecond=1", "--Tracing:Sampling:InitialProbability=0.25");
         var answer = await server.GetJsonAsync("/sampling?service=shop");
-        Assert.Equal(0.25, answer.GetProperty("operationSampling").GetProperty("defaultSamplingProbability").GetDouble());
-        Assert.Equal(JsonValueKind.Array,
-            answer.GetProperty("operationSampling").GetProperty("perOperationStrategies").ValueKind);
+        var sampling = answer.GetProperty("operationSampling");
+        Assert.Equal(0.25, sampling.GetProperty("defaultSamplingProbability").GetDouble());
+        Assert.Equal(JsonValueKind.Array, sampling.GetProperty("perOperationStrategies").ValueKind);
     }
 
     static AdaptiveSampling Collector(SamplingOptions options, DuckDbSpanStore store, TestClock clock) =>

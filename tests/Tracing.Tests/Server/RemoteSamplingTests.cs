@@ -91,7 +91,7 @@ public sealed class RemoteSamplingTests : IDisposable
     [Theory]
     [InlineData("{", "strategies: ")]
     [InlineData("""{"default_strategy":{"type":"sometimes","param":1}}""", "type is \"sometimes\"")]
-    [InlineData("""{"default_strategy":{"type":"probabilistic","param":2}}""", "param of a strategy of type probabilistic is 2")]
+    [InlineData("""{"default_strategy":{"type":"probabilistic","param":2}}""", "of type probabilistic is 2")]
     [InlineData("""{"service_strategies":[{"type":"probabilistic","param":1}]}""", "service is missing")]
     public async Task A_file_that_is_wrong_ends_the_start(string text, string problem)
     {
@@ -131,6 +131,7 @@ public sealed class RemoteSamplingTests : IDisposable
         var threshold = OtTraceState.ThresholdOf(client);
         var sampler = new TraceSampler(collector);
         var random = new Random(11);
+        var state = $"ot=th:{OtTraceState.Hex(threshold)}";
         const int Traces = 3_000_000;
         var (weight, kept) = (0.0, 0);
         for (var i = 0; i < Traces; i++)
@@ -138,7 +139,7 @@ public sealed class RemoteSamplingTests : IDisposable
             var id = new TraceId(1, unchecked((ulong)random.NextInt64(long.MinValue, long.MaxValue)));
             if ((id.Low & (OtTraceState.Range - 1)) < threshold)
                 continue;
-            var span = new Span { TraceId = id, SpanId = new SpanId(1), TraceState = $"ot=th:{OtTraceState.Hex(threshold)}" };
+            var span = new Span { TraceId = id, SpanId = new SpanId(1), TraceState = state };
             if (!sampler.Keeps(span))
                 continue;
             Assert.True(OtTraceState.TryReadThreshold(sampler.WithThreshold(span).TraceState, out var both));

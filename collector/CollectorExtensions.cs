@@ -22,6 +22,7 @@ public static class CollectorExtensions
         services.AddSingleton<CollectorMetrics>();
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<SpanIntake>();
+        services.AddSingleton<ClientAudit>();
         services.AddSingleton<MetricsIntake>();
         services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = options.MaxBodyBytes);
         services.AddSingleton<IServiceMethodProvider<OtlpTraceService>, RawMethods>();

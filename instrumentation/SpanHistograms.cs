@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Tracing.Model;
+using Tracing.Model.Wire;
 
 namespace Tracing.Instrumentation;
 
@@ -104,7 +105,7 @@ sealed class SpanHistograms(OtlpResource resource, ReportFormat format, Counters
     {
         var counts = counters.Counts;
         var metric = writer.Begin(2);
-        writer.Text(1, "tracing.client.spans");
+        writer.Text(1, MetricInstrument.ClientSpans);
         writer.Text(2, "Spans to be reported, by what became of them.");
         writer.Text(3, "{span}");
         var data = writer.Begin(7);

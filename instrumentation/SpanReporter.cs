@@ -83,8 +83,18 @@ sealed class SpanReporter : IDisposable
         _stopping = true;
         _called.Set();
         _thread.Join();
-        var sent = _sender.WhenEmptyAsync();
-        await Task.WhenAny(sent, Task.Delay(_options.StopTimeout, _time)).ConfigureAwait(false);
+        using var patience = new CancellationTokenSource(_options.StopTimeout, _time);
+        try
+        {
+            await _sender.WhenEmptyAsync().WaitAsync(patience.Token).ConfigureAwait(false);
+            // once more, as the last counts are those after the last spans
+            SendHistograms();
+            await _sender.WhenEmptyAsync().WaitAsync(patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // what is left is dropped
+        }
         await _sender.StopAsync().ConfigureAwait(false);
     }
 

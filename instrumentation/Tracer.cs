@@ -114,7 +114,8 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     ActivitySamplingResult SampleFirst(ref ActivityCreationOptions<ActivityContext> creation)
     {
         var threshold = _sampler.ThresholdOf(_sampler.IsPerOperation ? OperationOf(creation) : "");
-        if (!threshold.Samples(creation.TraceId))
+        // asked for, the id is made; without that, it is made later
+        if (threshold != Threshold.Always && !threshold.Samples(creation.TraceId))
             return _unsampledFirst;
         creation = creation with { TraceState = threshold.State };
         return ActivitySamplingResult.AllDataAndRecorded;

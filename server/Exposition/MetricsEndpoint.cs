@@ -9,7 +9,8 @@ namespace Tracing.Server;
 /// it takes anything; one that names OpenMetrics, Prometheus' text or its protobuf gets that.
 /// </summary>
 sealed class MetricsEndpoint(
-    CollectorMetrics metrics, RequestMetrics requests, ExposedSeries series, ILogger<MetricsEndpoint> log)
+    CollectorMetrics metrics, RequestMetrics requests, ClientAudit audit, ExposedSeries series,
+    ILogger<MetricsEndpoint> log)
 {
     static readonly Form Json = new("application/json", "application/json");
 
@@ -61,7 +62,7 @@ sealed class MetricsEndpoint(
     /// <summary>A store that does not answer takes its own families away, and not those that tell of it.</summary>
     async Task<List<MetricFamily>> FamiliesAsync(CancellationToken cancellationToken)
     {
-        var families = OwnMetrics.Families(metrics, requests).ToList();
+        var families = OwnMetrics.Families(metrics, requests, audit).ToList();
         var isAnswered = 1;
         try
         {

@@ -146,6 +146,26 @@ public sealed class ReportingTests : IDisposable
     }
 
     [Fact]
+    public async Task The_server_knows_what_became_of_a_clients_spans()
+    {
+        await using var server = await RunningServer.StartAsync("--Tracing:Collector:MaxAttributes=3");
+        await using (Start(server, _ => { }))
+        {
+            for (var i = 0; i < 10; i++)
+                Record();
+        }
+
+        var lines = (await server.Client.GetStringAsync("/prometheus")).Split('\n');
+
+        foreach (var (outcome, spans) in new[] { ("ended", 20), ("sent", 10), ("dropped", 10) })
+        {
+            Assert.Contains(lines, line => line.StartsWith("tracing_client_spans_total", StringComparison.Ordinal) &&
+                line.Contains($"outcome=\"{outcome}\"", StringComparison.Ordinal) && line.EndsWith($" {spans}"));
+        }
+        Assert.Equal(10, await CountAsync(server));
+    }
+
+    [Fact]
     public async Task A_server_that_is_busy_gets_its_spans_later()
     {
         var refusals = 3;

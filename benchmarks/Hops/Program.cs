@@ -8,6 +8,7 @@ using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 using Tracing.Hops;
 using Tracing.Instrumentation;
+using Sampler = Tracing.Instrumentation.Sampler;
 
 // A service that answers /hop, having asked the next if there is one; traced by our library, OpenTelemetry's, or none:
 //   --port=N            HTTP/1.1; N + 1 is gRPC's; free ones if it is not said

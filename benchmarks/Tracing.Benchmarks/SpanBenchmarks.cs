@@ -3,6 +3,7 @@ using BenchmarkDotNet.Attributes;
 using OpenTelemetry;
 using OpenTelemetry.Trace;
 using Tracing.Instrumentation;
+using Sampler = Tracing.Instrumentation.Sampler;
 
 namespace Tracing.Benchmarks;
 

@@ -68,7 +68,7 @@ static class Launcher
     static Process StartServer(Uri server) => Start(Path.Combine(AppContext.BaseDirectory, "tracing.dll"),
     [
         "--Tracing:Address=127.0.0.1", $"--Tracing:Port={server.Port}", "--Tracing:OtlpHttpPort=-1",
-        "--Tracing:GrpcPort=-1",
+        "--Tracing:GrpcPort=-1", "--Logging:LogLevel:Default=Warning",
         $"--Tracing:Storage:Path={Path.Combine(Path.GetTempPath(), "tracing-demo", $"{server.Port}")}",
     ]);
 

@@ -11,7 +11,9 @@ static class ShopService
         var builder = WebApplication.CreateSlimBuilder();
         var name = settings.Service == "stock-2" ? "stock" : settings.Service;
         var isGrpc = name is "cart" or "stock" or "payment";
-        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        // what fails on purpose is to be seen in traces
+        builder.Logging.SetMinimumLevel(LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore", LogLevel.Critical).AddFilter("Grpc", LogLevel.Critical);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenLocalhost(
             settings.AddressOf(settings.Service).Port,
             listen => listen.Protocols = isGrpc ? HttpProtocols.Http2 : HttpProtocols.Http1));
@@ -52,7 +54,10 @@ static class ShopService
             case "queue": MessageQueue.Map(app); break;
             case "cart": app.MapGrpcService<CartService>(); break;
             case "payment": app.MapGrpcService<PaymentService>(); break;
-            case "stock": app.MapGrpcService<StockService>(); break;
+            case "stock":
+                app.Services.GetRequiredService<ShopDatabase>().Fill(StockService.Table);
+                app.MapGrpcService<StockService>();
+                break;
         }
     }
 

@@ -9,4 +9,7 @@ static partial class Log
 
     [LoggerMessage(2, LogLevel.Information, "Spans are sent to {Endpoint} again")]
     public static partial void Recovered(ILogger logger, Uri endpoint);
+
+    [LoggerMessage(3, LogLevel.Warning, "A span \"{Name}\" could not be written; of others like it nothing is said")]
+    public static partial void Unreadable(ILogger logger, string name, Exception exception);
 }

@@ -108,13 +108,13 @@ sealed class OtlpSpanBody(OtlpResource resource, ReportFormat format) : SpanBody
         Span<byte> id = stackalloc byte[16];
         span.TraceId.CopyTo(id);
         scope.Bytes(1, id);
-        span.SpanId.CopyTo(id);
+        span.SpanId.CopyTo(id[..8]);
         scope.Bytes(2, id[..8]);
         if (!string.IsNullOrEmpty(state))
             scope.Text(3, state);
         if (span.ParentSpanId != default)
         {
-            span.ParentSpanId.CopyTo(id);
+            span.ParentSpanId.CopyTo(id[..8]);
             scope.Bytes(4, id[..8]);
         }
     }
@@ -155,7 +155,7 @@ sealed class OtlpSpanBody(OtlpResource resource, ReportFormat format) : SpanBody
         Span<byte> id = stackalloc byte[16];
         link.Context.TraceId.CopyTo(id);
         scope.Bytes(1, id);
-        link.Context.SpanId.CopyTo(id);
+        link.Context.SpanId.CopyTo(id[..8]);
         scope.Bytes(2, id[..8]);
         if (!string.IsNullOrEmpty(link.Context.TraceState))
             scope.Text(3, link.Context.TraceState);

@@ -16,6 +16,7 @@ sealed class SpanReporter : IDisposable
     static readonly TimeSpan HistogramInterval = TimeSpan.FromSeconds(10);
 
     readonly TracingOptions _options;
+    readonly ILogger _log;
     readonly TimeProvider _time;
     readonly SpanRing _ring;
     // never disposed of, as a span may end while this is
@@ -31,11 +32,12 @@ sealed class SpanReporter : IDisposable
     readonly int _bodyBytes;
 
     long _flushesAsked, _flushesDone;
+    bool _hasFailed;
     volatile bool _stopping;
 
     public SpanReporter(TracingOptions options, ILogger log, TimeProvider time)
     {
-        (_options, _time, _write) = (options, time, Write);
+        (_options, _log, _time, _write) = (options, log, time, Write);
         _bodyBytes = Math.Min(MaxBodyBytes, options.MaxBufferBytes / 8);
         var resource = new OtlpResource(options);
         _body = options.IsOtlp ? new OtlpSpanBody(resource, options.Format) : new ZipkinSpanBody(options);
@@ -148,10 +150,13 @@ sealed class SpanReporter : IDisposable
         {
             _body.Add(span, state);
         }
-        catch (Exception)
+        catch (Exception e)
         {
             // an attribute of the service's own type can do anything when it is read
             Counters.Dropped(1);
+            if (!_hasFailed)
+                Log.Unreadable(_log, span.DisplayName, e);
+            _hasFailed = true;
         }
         if (_body.Length >= _bodyBytes)
             SendSpans();

@@ -42,9 +42,6 @@ builder.WebHost.ConfigureKestrel(kestrel =>
     kestrel.Listen(IPAddress.Loopback, port == 0 ? 0 : port + 1, listen => listen.Protocols = HttpProtocols.Http2);
 });
 builder.Services.AddGrpc();
-using var client = new HttpClient();
-builder.Services.AddSingleton(new Next(client, settings["next"], settings["call"] == "grpc"));
-
 TracerProvider? otel = null;
 if (settings["tracing"] == "ours")
 {
@@ -72,6 +69,9 @@ else if (settings["tracing"] == "otel")
         .Build();
 }
 
+// once tracing is set up, as a client carries contexts in the way that holds when it is made
+using var client = new HttpClient();
+builder.Services.AddSingleton(new Next(client, settings["next"], settings["call"] == "grpc"));
 await using var app = builder.Build();
 app.MapGet("/hop", async (Next next) => $"{name} {await next.GoAsync()}");
 app.MapGrpcService<HopService>();

@@ -34,21 +34,11 @@ sealed class CartService : Cart.CartBase
 }
 
 /// <summary>How much there is of each article; on two hosts, of which one can be slow.</summary>
-sealed class StockService : Stock.StockBase
+sealed class StockService(ShopDatabase database, Faults faults, DemoSettings settings) : Stock.StockBase
 {
+    public const string Table = "CREATE TABLE stock (article INTEGER PRIMARY KEY, left INTEGER NOT NULL)";
+
     static readonly TimeSpan SlowBy = TimeSpan.FromMilliseconds(300);
-    static int _isFilled;
-
-    readonly ShopDatabase _database;
-    readonly Faults _faults;
-    readonly DemoSettings _settings;
-
-    public StockService(ShopDatabase database, Faults faults, DemoSettings settings)
-    {
-        (_database, _faults, _settings) = (database, faults, settings);
-        if (Interlocked.Exchange(ref _isFilled, 1) == 0)
-            database.Fill("CREATE TABLE stock (article INTEGER PRIMARY KEY, left INTEGER NOT NULL)");
-    }
 
     public override Task<StockAnswer> Check(StockItem request, ServerCallContext context) =>
         AnswerAsync("SELECT stock", "SELECT left FROM stock WHERE article = $p", request.Article);
@@ -59,11 +49,11 @@ sealed class StockService : Stock.StockBase
 
     async Task<StockAnswer> AnswerAsync(string summary, string sql, int article)
     {
-        if (_faults.IsOn(Faults.SlowHost) && _settings.Service == "stock-2")
+        if (faults.IsOn(Faults.SlowHost) && settings.Service == "stock-2")
             await Task.Delay(SlowBy);
-        if (_faults.IsOn(Faults.Retries) && Random.Shared.Next(2) == 0)
+        if (faults.IsOn(Faults.Retries) && Random.Shared.Next(2) == 0)
             throw new RpcException(new Status(StatusCode.Unavailable, "the stock is being counted"));
-        var left = await _database.QueryAsync(summary, sql, article,
+        var left = await database.QueryAsync(summary, sql, article,
             async reader => await reader.ReadAsync() ? reader.GetInt32(0) : 1000);
         return new StockAnswer { Available = left > 0, Left = left };
     }

@@ -11,12 +11,11 @@ static class Launcher
         faults.Set(settings.Faults);
         await using var page = FaultsPage(settings, faults);
         await page.StartAsync();
-        var processes = new List<Process>();
+        var services = new List<Process>();
+        using var server = await IsUpAsync(settings.Server) ? null : StartServer(settings.Server);
         try
         {
-            if (!await IsUpAsync(settings.Server))
-                processes.Add(StartServer(settings.Server));
-            processes.AddRange(DemoSettings.Services.Select(service => StartService(settings, service)));
+            services.AddRange(DemoSettings.Services.Select(service => StartService(settings, service)));
             while (!await IsUpAsync(settings.Server))
                 await Task.Delay(TimeSpan.FromMilliseconds(200), page.Lifetime.ApplicationStopping);
             await Console.Out.WriteLineAsync($"""
@@ -36,7 +35,9 @@ static class Launcher
         }
         finally
         {
-            await StopAsync(processes);
+            await StopAsync(services);
+            // what it has acknowledged is on disk
+            server?.Kill();
         }
     }
 
@@ -84,15 +85,13 @@ static class Launcher
 
     static bool IsDotnet(string path) => Path.GetFileNameWithoutExtension(path) == "dotnet";
 
-    /// <summary>
-    /// The services end when their input does, the server when it is told to: what the services have recorded is stored
-    /// first.
-    /// </summary>
-    static async Task StopAsync(List<Process> processes)
+    /// <summary>Services end when their input does, once the server has what they recorded.</summary>
+    static async Task StopAsync(List<Process> services)
     {
-        foreach (var process in Enumerable.Reverse(processes))
+        foreach (var service in services)
+            service.StandardInput.Close();
+        foreach (var process in services)
         {
-            process.StandardInput.Close();
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
             try
             {

@@ -31,7 +31,7 @@ static class ShopService
         if (isGrpc)
             builder.Services.AddGrpc();
         if (name is "catalog" or "stock")
-            builder.Services.AddSingleton(new ShopDatabase(settings.Service));
+            builder.Services.AddSingleton(new ShopDatabase($"{settings.Service}-db"));
         if (name == "mailer")
             builder.Services.AddHostedService<Mailer>();
         if (name == "shoppers")

@@ -13,9 +13,20 @@ static class Conventions
     public const string GrpcStatus = "grpc.status_code";
     public const string GrpcClientSource = "Grpc.Net.Client";
 
+    const string HttpOut = "System.Net.Http.HttpRequestOut";
+
     /// <summary>"package.Service/Method" for gRPC, else as the span says.</summary>
     public static string NameOf(Activity span) =>
         span.GetTagItem(GrpcMethod) is string { Length: > 1 } method ? WithoutSlash(method) : span.DisplayName;
+
+    /// <summary>
+    /// The span that the called service is to see as its parent. For a call of gRPC it is gRPC's: HttpClient makes one of
+    /// its own below that, which is not sampled so that a call is one span, not two.
+    /// </summary>
+    public static Activity? CallOf(Activity? span) =>
+        span?.Parent is { } parent && parent.Source.Name == GrpcClientSource && span.OperationName == HttpOut
+            ? parent
+            : span;
 
     public static ActivityKind KindOf(Activity span) =>
         span.Kind == ActivityKind.Internal && span.Source.Name == GrpcClientSource ? ActivityKind.Client : span.Kind;

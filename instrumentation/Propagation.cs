@@ -98,7 +98,7 @@ sealed class HeaderPropagator(PropagationFormats formats) : DistributedContextPr
     {
         if (setter is not null)
         {
-            Propagation.Inject(activity, (carrier, setter),
+            Propagation.Inject(Conventions.CallOf(activity), (carrier, setter),
                 static (to, name, value) => to.setter(to.carrier, name, value), formats);
         }
     }

@@ -65,7 +65,7 @@ sealed class RemoteSampler(Uri? server, double initialProbability, TimeProvider 
         _lastAnswer = answer;
     }
 
-    static Sampler Read(string answer)
+    Sampler Read(string answer)
     {
         using var document = JsonDocument.Parse(answer);
         var root = document.RootElement;
@@ -77,13 +77,13 @@ sealed class RemoteSampler(Uri? server, double initialProbability, TimeProvider 
             return new OperationSampler(new Strategy(
                 Number(all, "defaultSamplingProbability", 1),
                 Number(all, "defaultLowerBoundTracesPerSecond", double.MaxValue), Operations(all)),
-                TimeProvider.System);
+                time);
         }
         if (root.TryGetProperty("rateLimitingSampling", out var limit) && limit.ValueKind == JsonValueKind.Object)
         {
             var tracesPerSecond = Number(limit, "maxTracesPerSecond", double.MaxValue);
             return tracesPerSecond == 0 ? Never : new ServiceSampler(new OperationSampler(
-                new Strategy(0, tracesPerSecond, []), TimeProvider.System));
+                new Strategy(0, tracesPerSecond, []), time));
         }
         if (root.TryGetProperty("probabilisticSampling", out var share) && share.ValueKind == JsonValueKind.Object)
             return Probability(Number(share, "samplingRate", 1));

@@ -4,6 +4,7 @@ using OpenTelemetry;
 using OpenTelemetry.Trace;
 using Tracing.Instrumentation;
 using Sampler = Tracing.Instrumentation.Sampler;
+using Tracer = Tracing.Instrumentation.Tracer;
 
 namespace Tracing.Benchmarks;
 

@@ -10,21 +10,31 @@ namespace Tracing.Collector;
 public static class CollectorExtensions
 {
     /// <summary>Adds what the intake needs; an <c>ISpanStore</c> must be registered too.</summary>
-    public static IServiceCollection AddCollector(this IServiceCollection services, CollectorOptions options)
+    public static IServiceCollection AddCollector(
+        this IServiceCollection services, CollectorOptions options, SamplingOptions sampling)
     {
         services.AddSingleton(options);
+        services.AddSingleton(sampling);
+        services.AddSingleton<StrategyFile>();
+        services.AddSingleton<AdaptiveSampling>();
+        services.AddHostedService(provider => provider.GetRequiredService<AdaptiveSampling>());
+        services.AddSingleton<SamplingAdvisor>();
         services.AddSingleton<CollectorMetrics>();
         services.AddSingleton<BodyBudget>();
         services.AddSingleton<SpanIntake>();
+        services.AddSingleton<ClientAudit>();
         services.AddSingleton<MetricsIntake>();
         services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = options.MaxBodyBytes);
         services.AddSingleton<IServiceMethodProvider<OtlpTraceService>, RawMethods>();
         services.AddSingleton<IServiceMethodProvider<OtlpMetricsService>, RawMethods>();
         services.AddSingleton<IServiceMethodProvider<ZipkinSpanService>, RawMethods>();
+        services.AddSingleton<IServiceMethodProvider<SamplingService>, RawMethods>();
         return services;
     }
 
-    /// <summary>Maps Zipkin's intake, OTLP over HTTP, and the gRPC services, as far as they are enabled.</summary>
+    /// <summary>
+    /// Maps Zipkin's intake, OTLP over HTTP, and the gRPC services, as far as they are enabled, and remote sampling.
+    /// </summary>
     public static void MapCollector(this IEndpointRouteBuilder routes, CollectorOptions options)
     {
         // made before any request, as it counts streams from their start that began after it
@@ -33,6 +43,7 @@ public static class CollectorExtensions
         {
             routes.MapZipkinIntake();
             routes.MapOtlp();
+            routes.MapSampling();
         }
         else
         {
@@ -44,6 +55,7 @@ public static class CollectorExtensions
             routes.MapGrpcService<OtlpTraceService>();
             routes.MapGrpcService<OtlpMetricsService>();
             routes.MapGrpcService<ZipkinSpanService>();
+            routes.MapGrpcService<SamplingService>();
         }
     }
 }

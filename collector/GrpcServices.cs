@@ -62,7 +62,7 @@ sealed class ZipkinSpanService(SpanIntake intake, ILogger<SpanIntake> log)
 /// Names the methods of the services to the gRPC host, which otherwise wants generated base classes.
 /// </summary>
 sealed class RawMethods : IServiceMethodProvider<OtlpTraceService>, IServiceMethodProvider<OtlpMetricsService>,
-    IServiceMethodProvider<ZipkinSpanService>
+    IServiceMethodProvider<ZipkinSpanService>, IServiceMethodProvider<SamplingService>
 {
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<OtlpTraceService> context) =>
         context.AddUnaryMethod(
@@ -78,6 +78,11 @@ sealed class RawMethods : IServiceMethodProvider<OtlpTraceService>, IServiceMeth
         context.AddUnaryMethod(
             RawGrpc.Unary("zipkin.proto3.SpanService", "Report"), [],
             (service, request, call) => service.ReportAsync(request, call));
+
+    public void OnServiceMethodDiscovery(ServiceMethodProviderContext<SamplingService> context) =>
+        context.AddUnaryMethod(
+            RawGrpc.Unary("jaeger.api_v2.SamplingManager", "GetSamplingStrategy"), [],
+            (service, request, _) => service.GetSamplingStrategyAsync(request));
 }
 
 static class RawGrpc

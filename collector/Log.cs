@@ -6,4 +6,10 @@ static partial class Log
 {
     [LoggerMessage(1, LogLevel.Error, "What was sent could not be stored; the sender was told to send it again")]
     public static partial void StoreFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(2, LogLevel.Error, "Sampling strategies in {File} cannot be used, those of before stay: {Problem}")]
+    public static partial void StrategiesUnusable(ILogger logger, string file, string problem);
+
+    [LoggerMessage(3, LogLevel.Warning, "Rates of traces could not be shared; sampling probabilities stay as they are")]
+    public static partial void SamplingNotShared(ILogger logger, Exception exception);
 }

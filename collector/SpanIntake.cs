@@ -18,7 +18,7 @@ delegate DecodedSpans SpanDecoder(ReadOnlyMemory<byte> body, WireLimits limits);
 /// returns only when the spans are durable and visible, so that a success is never given from memory.
 /// </summary>
 sealed class SpanIntake(
-    ISpanStore store, CollectorOptions options, CollectorMetrics metrics, TimeProvider time)
+    ISpanStore store, CollectorOptions options, AdaptiveSampling sampling, CollectorMetrics metrics, TimeProvider time)
 {
     readonly WireLimits _limits = options.Limits;
     readonly TraceSampler _sampler = new(options.SampleRate);
@@ -44,7 +44,10 @@ sealed class SpanIntake(
         transport.SpansReceived(decoded.Spans.Count + decoded.Rejected);
         transport.SpansLost(decoded.Rejected);
 
-        var kept = _sampler.KeepsAll ? decoded.Spans : decoded.Spans.FindAll(_sampler.Keeps);
+        sampling.Observe(decoded.Spans);
+        var kept = _sampler.KeepsAll
+            ? decoded.Spans
+            : decoded.Spans.FindAll(_sampler.Keeps).ConvertAll(_sampler.WithThreshold);
         transport.SpansLost(decoded.Spans.Count - kept.Count);
         var batch = new SpanBatch(kept, hash)
         {
@@ -81,25 +84,5 @@ sealed class SpanIntake(
         }
         if (!stored)
             throw new IntakeBusyException("the store cannot keep up");
-    }
-}
-
-/// <summary>
-/// Keeps a share of traces by their id, exactly as Zipkin's collector does, so that several collectors, and a Zipkin
-/// beside this one, agree: a trace is kept when the low 64 bits, as a signed number without its sign, are at most
-/// rate x 2^63. Ids must be random for the rate to hold.
-/// </summary>
-sealed class TraceSampler(double rate)
-{
-    readonly long _boundary = rate >= 1 ? long.MaxValue : (long)(long.MaxValue * rate);
-
-    public bool KeepsAll => _boundary == long.MaxValue;
-
-    public bool Keeps(Span span)
-    {
-        var low = unchecked((long)span.TraceId.Low);
-        // the most negative number has no positive twin
-        var distance = low == long.MinValue ? long.MaxValue : Math.Abs(low);
-        return span.Debug || (_boundary > 0 && distance <= _boundary);
     }
 }

@@ -67,7 +67,7 @@ static class ServerEndpoints
         using var text = new MemoryStream();
         text.Write(Encoding.UTF8.GetBytes(MetricsText.Prometheus(metrics, requests)));
         await new TextExposition(isOpenMetrics: false).WriteAsync(
-            text, OwnMetrics.Families(metrics, requests), context.RequestAborted);
+            text, OwnMetrics.Families(metrics, requests, Service<ClientAudit>(context)), context.RequestAborted);
         await WriteAsync(context, "text/plain; version=0.0.4; charset=utf-8", text.ToArray());
     }
 

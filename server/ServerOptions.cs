@@ -45,6 +45,8 @@ public sealed class ServerOptions
 
     public CollectorOptions Collector { get; set; } = new();
 
+    public SamplingOptions Sampling { get; set; } = new();
+
     public QueryOptions Query { get; set; } = new();
 
     public StorageOptions Storage { get; set; } = new();
@@ -65,6 +67,7 @@ public sealed class ServerOptions
         if (StopTimeout <= TimeSpan.Zero)
             problems.Add($"StopTimeout is {StopTimeout}; it must be more than 0");
         problems.AddRange(Collector.Validate().Select(p => "Collector:" + p));
+        problems.AddRange(Sampling.Validate().Select(p => "Sampling:" + p));
         problems.AddRange(Query.Validate().Select(p => "Query:" + p));
         problems.AddRange(MetricsPush.Validate().Select(p => "MetricsPush:" + p));
         problems.AddRange(Storage.Validate().Select(p => "Storage:" + p));

@@ -73,7 +73,7 @@ public static class TracingServer
             },
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<DuckDbSpanStore>>()));
-        services.AddCollector(options.Collector);
+        services.AddCollector(options.Collector, options.Sampling);
         services.AddQuery(options.Query);
         services.AddSingleton(provider => new ExposedSeries(
             provider.GetRequiredService<ISpanStore>(), options.MaxExposedSeries, options.Query.Timeout,
@@ -100,6 +100,8 @@ public static class TracingServer
             Listen(kestrel, options.Address, options.OtlpHttpPort, HttpProtocols.Http1, Listener.OtlpHttp);
         if (options.GrpcPort >= 0)
             Listen(kestrel, options.Address, options.GrpcPort, HttpProtocols.Http2, Listener.Grpc);
+        if (options.Sampling.Port >= 0)
+            Listen(kestrel, options.Address, options.Sampling.Port, HttpProtocols.Http1, Listener.Sampling);
     }
 
     static void Listen(
@@ -141,10 +143,15 @@ public static class TracingServer
     {
         var listener = context.Features.Get<IConnectionItemsFeature>()?.Items[ListenerKey] as Listener?;
         var request = context.Request;
+        // any path, as Jaeger does
+        if (listener == Listener.Sampling && HttpMethods.IsGet(request.Method))
+            return SamplingEndpoints.AnswerAsync(context);
         var allowed = listener switch
         {
-            Listener.OtlpHttp => request.Path.StartsWithSegments("/v1"),
+            Listener.OtlpHttp =>
+                request.Path.StartsWithSegments("/v1") || request.Path.StartsWithSegments("/sampling"),
             Listener.Grpc => request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true,
+            Listener.Sampling => false,
             _ => true,
         };
         if (allowed)
@@ -173,5 +180,6 @@ public static class TracingServer
         Main,
         OtlpHttp,
         Grpc,
+        Sampling,
     }
 }

@@ -98,6 +98,13 @@ public interface ISpanStore : IAsyncDisposable
     /// </summary>
     Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Leaves a note of a member on a topic, in the place of its last one, and answers those of all members that left
+    /// one within the last 30 s, this one among them: so collectors that share a store act as one.
+    /// </summary>
+    Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
+        string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken);
+
     /// <summary>Returns when the store can read and write; throws with the reason when it cannot.</summary>
     Task CheckAsync(CancellationToken cancellationToken);
 }

@@ -13,7 +13,7 @@ delegate DecodedMetrics MetricsDecoder(ReadOnlyMemory<byte> body, WireLimits lim
 /// As for spans, a success means that it is durable.
 /// </summary>
 sealed class MetricsIntake(
-    ISpanStore store, CollectorOptions options, CollectorMetrics metrics, TimeProvider time)
+    ISpanStore store, CollectorOptions options, ClientAudit audit, CollectorMetrics metrics, TimeProvider time)
 {
     readonly WireLimits _limits = options.Limits;
     readonly CumulativeStreams _streams = new(options.MaxMetricStreams, time);
@@ -31,18 +31,21 @@ sealed class MetricsIntake(
         using (body)
         {
             transport.BytesReceived(body.Memory.Length);
-            decoded = decode(body.Memory, _limits, DurationInstruments.IsKnown);
+            decoded = decode(body.Memory, _limits, IsTaken);
             hash = XxHash128.HashToUInt128(body.Memory.Span);
         }
         transport.PointsReceived(decoded.Points.Count + decoded.Rejected, decoded.Ignored);
         transport.PointsRejected(decoded.Rejected);
 
         var counter = new SeriesCounter(decoded.Rejected, decoded.RejectedReason, time);
-        var cumulative = decoded.Points.FindAll(
-            point => point.Instrument.Temporality == MetricTemporality.Cumulative);
+        var cumulative = new List<HistogramPoint>();
         foreach (var point in decoded.Points)
         {
-            if (point.Instrument.Temporality != MetricTemporality.Cumulative)
+            if (point.Instrument.Name == MetricInstrument.ClientSpans)
+                audit.Add(point);
+            else if (point.Instrument.Temporality == MetricTemporality.Cumulative)
+                cumulative.Add(point);
+            else
                 counter.Add(point);
         }
         if (cumulative.Count == 0)
@@ -62,6 +65,9 @@ sealed class MetricsIntake(
         session.Commit();
         return result;
     }
+
+    static bool IsTaken(string metric) =>
+        DurationInstruments.IsKnown(metric) || metric == MetricInstrument.ClientSpans;
 
     async Task<IntakeResult> StoreAsync(
         SeriesCounter counter, DecodedMetrics decoded, UInt128 hash, PointMetrics transport,

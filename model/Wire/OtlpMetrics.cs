@@ -15,6 +15,12 @@ public enum MetricTemporality
 /// <summary>What the data points of a metric have in common. Complete once the whole body is decoded.</summary>
 public sealed class MetricInstrument
 {
+    /// <summary>
+    /// The sum by which our client library tells what became of its spans; its points are read as those of a histogram
+    /// without buckets.
+    /// </summary>
+    public const string ClientSpans = "tracing.client.spans";
+
     public Resource Resource { get; internal set; } = Resource.Empty;
 
     public InstrumentationScope Scope { get; internal set; } = InstrumentationScope.Empty;

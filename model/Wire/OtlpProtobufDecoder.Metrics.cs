@@ -78,6 +78,9 @@ sealed partial class OtlpProtobufDecoder
                 // description, metadata
                 case 2 << 3 | Length:
                 case 12 << 3 | Length: _reader.Skip(); break;
+                case 7 << 3 | Length when Instrument.Name == MetricInstrument.ClientSpans:
+                    ReadClientSpans(_reader.EnterMessage(end));
+                    break;
                 // gauge, sum, summary
                 case 5 << 3 | Length:
                 case 7 << 3 | Length:
@@ -88,6 +91,43 @@ sealed partial class OtlpProtobufDecoder
             }
         }
         EndMetric();
+    }
+
+    /// <summary>A sum of whole numbers, of our own client, which writes the name first.</summary>
+    void ReadClientSpans(int end)
+    {
+        while (_reader.NextTag(end) is not 0 and var tag)
+        {
+            switch (tag)
+            {
+                case 1 << 3 | Length:
+                    var offset = _reader.FieldOffset;
+                    BeginPoint(offset);
+                    ReadNumberPoint(_reader.EnterMessage(end));
+                    EndPoint(offset, isExponential: false);
+                    break;
+                case 2 << 3 | Varint: Instrument.Temporality = (MetricTemporality)_reader.ReadInt32(); break;
+                case 3 << 3 | Varint: _reader.Skip(); break;
+                default: _reader.SkipUnknown(1, 3); break;
+            }
+        }
+    }
+
+    void ReadNumberPoint(int end)
+    {
+        var first = Attributes.Mark;
+        while (_reader.NextTag(end) is not 0 and var tag)
+        {
+            switch (tag)
+            {
+                case 2 << 3 | Fixed64: Point.StartUnixNano = _reader.ReadFixed64(); break;
+                case 3 << 3 | Fixed64: Point.TimeUnixNano = _reader.ReadFixed64(); break;
+                case 6 << 3 | Fixed64: Point.Count = _reader.ReadFixed64(); break;
+                case 7 << 3 | Length: ReadAttribute(_reader.EnterMessage(end), first); break;
+                case 8 << 3 | Varint: Point.Flags = _reader.ReadUInt32(); break;
+                default: _reader.SkipUnknown(2, 8); break;
+            }
+        }
     }
 
     void IgnorePoints(int end)

@@ -4,12 +4,13 @@ namespace Tracing.Server;
 
 /// <summary>All that the server tells of itself and of what it has counted, to who asks or is sent it.</summary>
 sealed class ExposedFamilies(
-    CollectorMetrics metrics, RequestMetrics requests, ExposedSeries series, ILogger<ExposedFamilies> log)
+    CollectorMetrics metrics, RequestMetrics requests, ClientAudit audit, ExposedSeries series,
+    ILogger<ExposedFamilies> log)
 {
     /// <summary>A store that does not answer takes its own families away, and not those that tell of it.</summary>
     public async Task<List<MetricFamily>> GetAsync(CancellationToken cancellationToken)
     {
-        var families = OwnMetrics.Families(metrics, requests).ToList();
+        var families = OwnMetrics.Families(metrics, requests, audit).ToList();
         var isAnswered = 1;
         try
         {

@@ -5,7 +5,7 @@ namespace Tracing.Server;
 /// <summary>The server's own counters, under names of our own.</summary>
 static class OwnMetrics
 {
-    public static IEnumerable<MetricFamily> Families(CollectorMetrics metrics, RequestMetrics requests)
+    public static IEnumerable<MetricFamily> Families(CollectorMetrics metrics, RequestMetrics requests, ClientAudit audit)
     {
         foreach (var (name, help, value) in MetricsText.Counters)
             yield return OfTransports($"tracing_collector_{name}", FamilyKind.Counter, help, metrics.All, value);
@@ -20,6 +20,11 @@ static class OwnMetrics
             "data points of metrics received", metrics.AllPoints, m => m.Received);
         yield return new MetricFamily("tracing_collector_metric_points_outcome", FamilyKind.Counter,
             "what became of the data points", "", metrics.AllPoints.SelectMany(Outcomes));
+
+        yield return new MetricFamily("tracing_client_spans", FamilyKind.Counter,
+            "spans of services, by what their client library says became of them", "",
+            audit.Totals.Select(each => new MetricSample(
+                [("service", each.Service), ("outcome", each.Outcome)], each.Spans)));
 
         yield return new MetricFamily("tracing_http_requests_seconds", FamilyKind.Summary,
             "requests answered and the time they took", "seconds",

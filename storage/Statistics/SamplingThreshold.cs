@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tracing.Model;
 
 namespace Tracing.Storage;
 
@@ -12,11 +13,16 @@ public static class SamplingThreshold
     const int Digits = 14;
     const double Range = 1L << 56;
 
-    /// <summary>1 where OpenTelemetry says nothing of sampling; null where the probability is not known.</summary>
+    /// <summary>
+    /// 1 where OpenTelemetry says nothing of sampling; null where the probability is not known; 0 for a span that its
+    /// client kept for what it showed, as those that were sampled stand for it already.
+    /// </summary>
     public static double? AdjustedCount(string traceState)
     {
         if (traceState.Length == 0)
             return 1;
+        if (OtTraceState.IsUpgraded(traceState))
+            return 0;
         foreach (var entry in traceState.AsSpan().Split(','))
         {
             var member = traceState.AsSpan(entry).Trim();
@@ -24,6 +30,16 @@ public static class SamplingThreshold
                 return OfEntry(member[3..]);
         }
         return 1;
+    }
+
+    /// <summary>
+    /// The same before the collector's own sampling: spans that it drops are counted as they come, and those that it
+    /// keeps must not stand for them once more.
+    /// </summary>
+    public static double? AdjustedCountOfClient(string traceState)
+    {
+        var client = OtTraceState.FieldOf(traceState, OtTraceState.ClientThresholdKey);
+        return client.Length == 0 ? AdjustedCount(traceState) : OfEntry($"th:{client}");
     }
 
     static double? OfEntry(ReadOnlySpan<char> entry)

@@ -26,10 +26,9 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names)
     public static bool IsEstimated(Span span) => SamplingThreshold.AdjustedCount(span.TraceState) is null;
 
     /// <summary>How many spans a span stands for; 1 if that is not known.</summary>
-    public static ulong WeightOf(Span span) => span.TraceState.Length == 0 ? 1 :
-        SamplingThreshold.AdjustedCount(span.TraceState) is { } count
-            ? AdjustedCount.Round(count, span.TraceId, span.SpanId)
-            : 1;
+    public static ulong WeightOf(Span span) => span.TraceState.Length == 0
+        ? 1
+        : Weight(span, SamplingThreshold.AdjustedCount(span.TraceState)).Weight;
 
     /// <summary>
     /// Held while something is added or read; who adds to <see cref="Of"/> takes it for many spans at once.
@@ -114,12 +113,18 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names)
                 Of(new Series(SeriesLevel.Operation, service, operation, span.Kind, isError)));
             _near.Remember(span.ServiceName, span.Name, kindAndOutcome, counted);
         }
-        var (weight, isEstimated) = span.TraceState.Length == 0 ? (1, false) : (WeightOf(span), IsEstimated(span));
+        var (weight, isEstimated) = span.TraceState.Length == 0
+            ? (1, false)
+            : Weight(span, SamplingThreshold.AdjustedCountOfClient(span.TraceState));
         var exemplar = new TraceExemplar(span.TraceId, SecondOf(span));
         var minute = MinuteOf(exemplar.UnixSeconds);
         counted.Service.At(minute).Add(span.DurationNanos, weight, isEstimated, exemplar);
         counted.Operation.At(minute).Add(span.DurationNanos, weight, isEstimated, exemplar);
     }
+
+    static (ulong Weight, bool IsEstimated) Weight(Span span, double? adjustedCount) => adjustedCount is { } count
+        ? (AdjustedCount.Round(count, span.TraceId, span.SpanId), false)
+        : (1, true);
 
     /// <summary>Where the spans of an operation, of one kind and outcome, are counted.</summary>
     sealed record CountedNames(ByMinute<LatencyCounts> Service, ByMinute<LatencyCounts> Operation);

@@ -20,6 +20,7 @@ public sealed class DuckDbSpanStore : ISpanStore
     readonly SpanWriter _writer;
     readonly Readers _readers;
     readonly TraceTables _traceTables;
+    readonly Notes _notes;
     int _isMakingTables;
 
     // null in memory, where nothing is sealed and nothing dropped
@@ -36,6 +37,7 @@ public sealed class DuckDbSpanStore : ISpanStore
         _sealer = sealer;
         _tables = tables;
         _logger = logger;
+        _notes = new Notes(time);
         _writer = new SpanWriter(tables, options, time, logger);
         _traceTables = new TraceTables(options.MaxTracesInMemory);
         _readers = new Readers(folder.Connect, partitions, options.MaxConcurrentReads);
@@ -208,6 +210,10 @@ public sealed class DuckDbSpanStore : ISpanStore
 
     public Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>(_tables.TagValues.Values(key));
+
+    public Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
+        string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken) =>
+        Task.FromResult(_notes.Exchange(topic, member, note));
 
     public Task CheckAsync(CancellationToken cancellationToken)
     {

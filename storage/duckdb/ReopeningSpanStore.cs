@@ -115,6 +115,10 @@ public sealed class ReopeningSpanStore : ISpanStore
     public Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken) =>
         RunAsync(store => store.GetTagValuesAsync(key, cancellationToken));
 
+    public Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
+        string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken) =>
+        RunAsync(store => store.ExchangeAsync(topic, member, note, cancellationToken));
+
     public async Task CheckAsync(CancellationToken cancellationToken)
     {
         var store = Current;

@@ -16,6 +16,7 @@ public sealed partial class TidyTests
         ["Tracing.Storage.DuckDb"] = ["Tracing.Storage"],
         ["Tracing.Collector"] = ["Tracing.Storage"],
         ["Tracing.Query"] = ["Tracing.Storage"],
+        ["Tracing.Instrumentation"] = ["Tracing.Model"],
         ["Tracing.Server"] = ["Tracing.Collector", "Tracing.Query", "Tracing.Storage.DuckDb"],
     };
 

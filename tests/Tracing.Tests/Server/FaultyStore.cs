@@ -84,6 +84,10 @@ sealed class FaultyStore : ISpanStore
 
     static Task<IReadOnlyList<string>> NoNames => Task.FromResult<IReadOnlyList<string>>([]);
 
+    public Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
+        string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<ReadOnlyMemory<byte>>>([note]);
+
     public Task CheckAsync(CancellationToken cancellationToken) =>
         Broken is null ? Task.CompletedTask : Task.FromException(Broken);
 

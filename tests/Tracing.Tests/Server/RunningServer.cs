@@ -30,6 +30,7 @@ sealed class RunningServer : IAsyncDisposable
         OtlpHttp = new Uri(addresses[1]);
         Grpc = new Uri(addresses[2]);
         Client = new HttpClient { BaseAddress = Http };
+        Addresses = addresses.ConvertAll(address => new Uri(address));
     }
 
     public Uri Http { get; }
@@ -39,6 +40,9 @@ sealed class RunningServer : IAsyncDisposable
     public Uri Grpc { get; }
 
     public HttpClient Client { get; }
+
+    /// <summary>In the order in which the server listens.</summary>
+    public IReadOnlyList<Uri> Addresses { get; }
 
     /// <summary>All that is mapped.</summary>
     public IReadOnlyList<Endpoint> Endpoints => _app.Services.GetRequiredService<EndpointDataSource>().Endpoints;

@@ -1,0 +1,157 @@
+using System.Diagnostics;
+using BenchmarkDotNet.Attributes;
+using OpenTelemetry;
+using OpenTelemetry.Trace;
+using Tracing.Instrumentation;
+using Sampler = Tracing.Instrumentation.Sampler;
+using Tracer = Tracing.Instrumentation.Tracer;
+
+namespace Tracing.Benchmarks;
+
+/// <summary>
+/// What a span costs the thread that makes it: without tracing, as a bare Activity, with our library, and with
+/// OpenTelemetry's SDK, whose spans go to a batch that nobody exports, ours to a server that is not there: written, but
+/// not sent. Between iterations both catch up, so that no span is dropped while the clock runs.
+/// </summary>
+[MemoryDiagnoser]
+[SimpleJob(launchCount: 2, warmupCount: 100, iterationCount: 200, invocationCount: Invocations)]
+[GroupBenchmarksBy(BenchmarkDotNet.Configs.BenchmarkLogicalGroupRule.ByCategory)]
+[CategoriesColumn]
+public class SpanBenchmarks
+{
+    /// <summary>Two spans each, which our ring and OpenTelemetry's queue hold.</summary>
+    const int Invocations = 1536;
+
+    static readonly ActivitySource Source = new("Benchmark");
+
+    readonly ActivityContext _unsampled = new(
+        ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.None, isRemote: true);
+
+    ActivityListener? _bare;
+    Tracer? _ours;
+    TracerProvider? _openTelemetry;
+    Activity? _parent;
+
+    [GlobalSetup(Targets = [nameof(BareRootAndChild), nameof(BareTags)])]
+    public void SetUpBare()
+    {
+        _bare = new ActivityListener
+        {
+            ShouldListenTo = _ => true,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+        };
+        ActivitySource.AddActivityListener(_bare);
+    }
+
+    [GlobalSetup(Targets = [nameof(OurRootAndChild), nameof(OurTags)])]
+    public void SetUpOurs() => _ours = Start(Sampler.Always, false);
+
+    [GlobalSetup(Target = nameof(OurRootAndChildWithHistograms))]
+    public void SetUpHistograms() => _ours = Start(Sampler.Always, true);
+
+    [GlobalSetup(Target = nameof(OurUnsampledChild))]
+    public void SetUpUnsampled() => Unsampled(() => _ours = Start(Sampler.Never, false));
+
+    [GlobalSetup(Target = nameof(OurUnsampledChildWithHistograms))]
+    public void SetUpUnsampledHistograms() => Unsampled(() => _ours = Start(Sampler.Never, true));
+
+    [GlobalSetup(Targets = [nameof(OpenTelemetryRootAndChild), nameof(OpenTelemetryTags)])]
+    public void SetUpOpenTelemetry() => _openTelemetry = Provider();
+
+    [GlobalSetup(Target = nameof(OpenTelemetryUnsampledChild))]
+    public void SetUpOpenTelemetryUnsampled() => Unsampled(() => _openTelemetry = Provider());
+
+    [IterationSetup]
+    public void CatchUp()
+    {
+        // the processor's thread and ours both work off what is there when asked; sending is no part of it
+        _openTelemetry?.ForceFlush();
+        _ours?.CatchUp();
+    }
+
+    [GlobalCleanup]
+    public void CleanUp()
+    {
+        _parent?.Dispose();
+        _bare?.Dispose();
+        _ours?.Dispose();
+        _openTelemetry?.Dispose();
+    }
+
+    [Benchmark, BenchmarkCategory("root and child")]
+    public void NoRootAndChild() => RootAndChild();
+
+    [Benchmark(Baseline = true), BenchmarkCategory("root and child")]
+    public void BareRootAndChild() => RootAndChild();
+
+    [Benchmark, BenchmarkCategory("root and child")]
+    public void OurRootAndChild() => RootAndChild();
+
+    [Benchmark, BenchmarkCategory("root and child")]
+    public void OurRootAndChildWithHistograms() => RootAndChild();
+
+    [Benchmark, BenchmarkCategory("root and child")]
+    public void OpenTelemetryRootAndChild() => RootAndChild();
+
+    [Benchmark(Baseline = true), BenchmarkCategory("root with 3 tags")]
+    public void BareTags() => Tags();
+
+    [Benchmark, BenchmarkCategory("root with 3 tags")]
+    public void OurTags() => Tags();
+
+    [Benchmark, BenchmarkCategory("root with 3 tags")]
+    public void OpenTelemetryTags() => Tags();
+
+    [Benchmark(Baseline = true), BenchmarkCategory("unsampled child")]
+    public void OpenTelemetryUnsampledChild() => Child();
+
+    [Benchmark, BenchmarkCategory("unsampled child")]
+    public void OurUnsampledChild() => Child();
+
+    [Benchmark, BenchmarkCategory("unsampled child")]
+    public void OurUnsampledChildWithHistograms() => Child();
+
+    static void RootAndChild()
+    {
+        using var root = Source.StartActivity("root", ActivityKind.Server);
+        using var child = Source.StartActivity("child", ActivityKind.Client);
+    }
+
+    static void Tags()
+    {
+        using var root = Source.StartActivity("root", ActivityKind.Server);
+        root?.SetTag("http.request.method", "GET").SetTag("http.route", "/cart/{id}").SetTag("url.scheme", "http");
+    }
+
+    static void Child()
+    {
+        using var child = Source.StartActivity("child", ActivityKind.Client);
+    }
+
+    static Tracer Start(Sampler sampler, bool histograms) => Tracer.Start(tracing =>
+    {
+        tracing.Endpoint = new Uri("http://127.0.0.1:9");
+        tracing.Sampler = sampler;
+        tracing.Histograms = histograms;
+        tracing.StopTimeout = TimeSpan.Zero;
+    });
+
+    static TracerProvider Provider() => Sdk.CreateTracerProviderBuilder()
+        .AddSource(Source.Name)
+        .SetSampler(new ParentBasedSampler(new AlwaysOnSampler()))
+        .AddProcessor(new BatchActivityExportProcessor(new Nowhere(), maxQueueSize: 8192))
+        .Build();
+
+    /// <summary>Within a request whose caller has decided against recording.</summary>
+    void Unsampled(Action start)
+    {
+        start();
+        _parent = Source.StartActivity("request", ActivityKind.Server, _unsampled);
+        Activity.Current = _parent;
+    }
+
+    sealed class Nowhere : BaseExporter<Activity>
+    {
+        public override ExportResult Export(in Batch<Activity> batch) => ExportResult.Success;
+    }
+}

@@ -1,0 +1,120 @@
+using Tracing.Model;
+
+namespace Tracing.Collector;
+
+/// <summary>An operation that begins traces.</summary>
+readonly record struct RootOperation(string Service, string Name);
+
+/// <summary>How often an operation begins traces.</summary>
+/// <param name="PerSecond">All traces, those among them that were not recorded.</param>
+/// <param name="RecordedPerSecond">Those that were.</param>
+readonly record struct RootRate(double PerSecond, double RecordedPerSecond);
+
+/// <summary>
+/// Counts the traces that begin, by operation: each root counts as often as it says that it stands for. Rates are those
+/// of the latest intervals, as few as have enough roots to be told from chance.
+/// </summary>
+sealed class RootRates(int maxOperations)
+{
+    /// <summary>Roots from which a rate is right to some 20 %.</summary>
+    const int Enough = 25;
+
+    /// <summary>A minute of intervals of 5 s; what has not been seen for so long is forgotten.</summary>
+    const int Intervals = 12;
+
+    readonly Lock _lock = new();
+    readonly Dictionary<RootOperation, Window> _operations = [];
+    int _now;
+
+    /// <param name="probabilityOf">What clients were told, for roots that do not say themselves.</param>
+    public void Add(IReadOnlyList<Span> spans, Func<RootOperation, double> probabilityOf)
+    {
+        lock (_lock)
+        {
+            for (var i = 0; i < spans.Count; i++)
+            {
+                var span = spans[i];
+                // an upgraded one is no more than the sampled ones stand for; a debugged one was not sampled
+                if (span.ParentSpanId.IsZero && !span.Shared && !span.Debug &&
+                    !OtTraceState.IsUpgraded(span.TraceState))
+                    Add(span, probabilityOf);
+            }
+        }
+    }
+
+    void Add(Span span, Func<RootOperation, double> probabilityOf)
+    {
+        var operation = new RootOperation(span.ServiceName, span.Name);
+        if (!_operations.TryGetValue(operation, out var window))
+        {
+            if (_operations.Count >= maxOperations)
+                return;
+            _operations[operation] = window = new Window();
+        }
+        window.Recorded[_now]++;
+        window.Weight[_now] += 1 / Math.Max(ProbabilityOf(span) ?? probabilityOf(operation), double.Epsilon);
+    }
+
+    /// <summary>
+    /// By OpenTelemetry's threshold, else by the attributes that Jaeger's clients and OpenTelemetry's samplers of
+    /// theirs set.
+    /// </summary>
+    static double? ProbabilityOf(Span span)
+    {
+        if (OtTraceState.TryReadThreshold(span.TraceState, out var threshold))
+            return OtTraceState.ProbabilityOf(threshold);
+        var (isProbabilistic, share) = (false, (double?)null);
+        foreach (var (key, value) in span.Attributes)
+        {
+            if (key == "sampler.type")
+                isProbabilistic = value.AsString() == "probabilistic";
+            else if (key == "sampler.param" && value.Type == AttributeType.Double)
+                share = value.AsDouble();
+        }
+        return isProbabilistic && share is > 0 and <= 1 ? share : null;
+    }
+
+    /// <summary>The rates now that an interval is over.</summary>
+    public Dictionary<RootOperation, RootRate> Next(TimeSpan interval)
+    {
+        lock (_lock)
+        {
+            var rates = new Dictionary<RootOperation, RootRate>();
+            foreach (var (operation, window) in _operations)
+            {
+                var rate = window.Rate(_now, interval.TotalSeconds);
+                if (rate.RecordedPerSecond > 0)
+                    rates[operation] = rate;
+                else
+                    _operations.Remove(operation);
+            }
+            _now = (_now + 1) % Intervals;
+            foreach (var window in _operations.Values)
+                (window.Recorded[_now], window.Weight[_now]) = (0, 0);
+            return rates;
+        }
+    }
+
+    /// <summary>The counts of the latest intervals, in a ring.</summary>
+    sealed class Window
+    {
+        public readonly double[] Recorded = new double[Intervals];
+        public readonly double[] Weight = new double[Intervals];
+
+        int _age;
+
+        public RootRate Rate(int newest, double seconds)
+        {
+            _age = Math.Min(Intervals, _age + 1);
+            var (recorded, weight, count) = (0.0, 0.0, 0);
+            while (count < _age && (recorded < Enough || count == 0))
+            {
+                var at = (newest - count + Intervals) % Intervals;
+                recorded += Recorded[at];
+                weight += Weight[at];
+                count++;
+            }
+            return new RootRate(weight / (count * seconds), recorded / (count * seconds));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System.Buffers;
+using System.Text;
+
+namespace Tracing.Instrumentation;
+
+/// <summary>The header <c>baggage</c> ("W3C Baggage"): what a request carries along for all that serve it.</summary>
+static class Baggage
+{
+    public const string Header = "baggage";
+
+    /// <summary>What the specification asks all to carry, and nobody to exceed: bytes and entries.</summary>
+    const int MaxLength = 8192;
+
+    const int MaxEntries = 180;
+
+    static readonly SearchValues<char> NoKeyLetters = SearchValues.Create(" \t\"(),/:;<=>?@[\\]{}");
+
+    /// <summary>
+    /// The entries, in the order written; those that are not well formed are left out, and all properties.
+    /// </summary>
+    public static List<KeyValuePair<string, string?>>? Read(string? header)
+    {
+        if (string.IsNullOrEmpty(header) || header.Length > MaxLength)
+            return null;
+        var entries = new List<KeyValuePair<string, string?>>();
+        foreach (var range in header.AsSpan().Split(','))
+        {
+            var entry = header.AsSpan()[range];
+            var end = entry.IndexOf(';');
+            var pair = end < 0 ? entry : entry[..end];
+            var equals = pair.IndexOf('=');
+            if (equals < 1 || entries.Count == MaxEntries)
+                continue;
+            var key = pair[..equals].Trim(" \t");
+            if (key.Length > 0 && !key.ContainsAny(NoKeyLetters))
+                entries.Add(new(key.ToString(), Uri.UnescapeDataString(pair[(equals + 1)..].Trim(" \t"))));
+        }
+        return entries;
+    }
+
+    /// <summary>Null if there is nothing to write; entries beyond the bounds are left out.</summary>
+    public static string? Write(IEnumerable<KeyValuePair<string, string?>> entries)
+    {
+        StringBuilder? text = null;
+        var count = 0;
+        foreach (var (key, value) in entries)
+        {
+            var escaped = Uri.EscapeDataString(value ?? "");
+            if (++count > MaxEntries || (text?.Length ?? 0) + key.Length + escaped.Length + 2 > MaxLength)
+                break;
+            text = text is null ? new StringBuilder() : text.Append(',');
+            text.Append(key).Append('=').Append(escaped);
+        }
+        return text?.ToString();
+    }
+}

@@ -1,0 +1,129 @@
+using System.Diagnostics;
+
+namespace Tracing.Instrumentation;
+
+/// <summary>
+/// Takes one field of a carrier; null if it has none. A field that came several times is joined by commas.
+/// </summary>
+public delegate string? ReadField<in TCarrier>(TCarrier carrier, string name);
+
+/// <summary>Sets one field of a carrier.</summary>
+public delegate void WriteField<in TCarrier>(TCarrier carrier, string name, string value);
+
+/// <summary>What came with a request.</summary>
+/// <param name="Context">The caller's span, to be given to <c>StartActivity</c>; <c>default</c> if none came.</param>
+/// <param name="Baggage">Keys and values; null if none came.</param>
+public readonly record struct Extracted(ActivityContext Context, IReadOnlyList<KeyValuePair<string, string?>>? Baggage);
+
+/// <summary>
+/// Carries the context of a trace over whatever carries a request: the headers of a queue's message, Thrift's, a job's
+/// fields. HTTP and gRPC need none of it, as ASP.NET Core and HttpClient do the same on their own.
+/// <para>
+/// Names are as HTTP's. W3C's headers are read first, then B3's. What is not well formed is as if it had not come.
+/// </para>
+/// </summary>
+public static class Propagation
+{
+    /// <summary>Writes a span's context and baggage, so that what is called becomes its child.</summary>
+    /// <param name="span">Null for none, which writes nothing.</param>
+    /// <param name="carrier">What <paramref name="write"/> is given.</param>
+    /// <param name="write">A static lambda costs nothing.</param>
+    /// <param name="formats">Which headers. Default: <see cref="PropagationFormats.TraceContext"/>.</param>
+    public static void Inject<TCarrier>(Activity? span, TCarrier carrier, WriteField<TCarrier> write,
+        PropagationFormats formats = PropagationFormats.TraceContext)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        if (span is null || span.IdFormat != ActivityIdFormat.W3C)
+            return;
+        if ((formats & PropagationFormats.TraceContext) != 0)
+        {
+            write(carrier, W3CTraceContext.TraceParent, span.Id!);
+            if (span.TraceStateString is { Length: > 0 } state)
+                write(carrier, W3CTraceContext.TraceState, state);
+        }
+        if ((formats & PropagationFormats.B3Single) != 0)
+            write(carrier, B3.Single, B3.WriteSingle(span));
+        if ((formats & PropagationFormats.B3Multi) != 0)
+            WriteB3Multi(span, carrier, write);
+        if (Baggage.Write(span.Baggage) is { } baggage)
+            write(carrier, Baggage.Header, baggage);
+    }
+
+    /// <summary>Reads the context and baggage that came with a request.</summary>
+    /// <param name="carrier">What <paramref name="read"/> is given.</param>
+    /// <param name="read">A static lambda costs nothing.</param>
+    public static Extracted Extract<TCarrier>(TCarrier carrier, ReadField<TCarrier> read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        var (parent, state) = ReadParent(carrier, read);
+        return new Extracted(
+            parent is null ? default : W3CTraceContext.ToContext(parent, state),
+            Baggage.Read(read(carrier, Baggage.Header)));
+    }
+
+    /// <summary>The caller as a traceparent of version 00, and its trace state.</summary>
+    internal static (string? Parent, string? State) ReadParent<TCarrier>(TCarrier carrier, ReadField<TCarrier> read)
+    {
+        if (read(carrier, W3CTraceContext.TraceParent) is { } header && W3CTraceContext.Normalize(header) is { } parent)
+            return (parent, W3CTraceContext.NormalizeState(read(carrier, W3CTraceContext.TraceState)));
+        var b3 = read(carrier, B3.Single) is { } single ? B3.ReadSingle(single) : null;
+        b3 ??= B3.ReadMulti(read(carrier, B3.TraceId), read(carrier, B3.SpanId),
+            read(carrier, B3.Sampled), read(carrier, B3.Flags));
+        return b3 is { } found ? (found.TraceParent, found.State) : (null, null);
+    }
+
+    static void WriteB3Multi<TCarrier>(Activity span, TCarrier carrier, WriteField<TCarrier> write)
+    {
+        write(carrier, B3.TraceId, B3.TraceIdOf(span));
+        write(carrier, B3.SpanId, span.SpanId.ToHexString());
+        if (span.ParentSpanId != default)
+            write(carrier, B3.ParentSpanId, span.ParentSpanId.ToHexString());
+        if (B3.IsDebug(span))
+            write(carrier, B3.Flags, "1");
+        else
+            write(carrier, B3.Sampled, span.Recorded ? "1" : "0");
+    }
+}
+
+/// <summary>How ASP.NET Core, HttpClient and gRPC carry contexts while a tracer runs.</summary>
+sealed class HeaderPropagator(PropagationFormats formats) : DistributedContextPropagator
+{
+    public override IReadOnlyCollection<string> Fields { get; } =
+    [
+        W3CTraceContext.TraceParent, W3CTraceContext.TraceState, Baggage.Header,
+        B3.Single, B3.TraceId, B3.SpanId, B3.ParentSpanId, B3.Sampled, B3.Flags,
+    ];
+
+    public override void Inject(Activity? activity, object? carrier, PropagatorSetterCallback? setter)
+    {
+        if (setter is not null)
+        {
+            Propagation.Inject(Conventions.CallOf(activity), (carrier, setter),
+                static (to, name, value) => to.setter(to.carrier, name, value), formats);
+        }
+    }
+
+    public override void ExtractTraceIdAndState(
+        object? carrier, PropagatorGetterCallback? getter, out string? traceId, out string? traceState) =>
+        (traceId, traceState) = getter is null ? (null, null) : Propagation.ReadParent((carrier, getter), Read);
+
+    public override IEnumerable<KeyValuePair<string, string?>>? ExtractBaggage(
+        object? carrier, PropagatorGetterCallback? getter) =>
+        getter is null ? null : Reversed(Baggage.Read(Read((carrier, getter), Baggage.Header)));
+
+    /// <summary>ASP.NET Core adds each in front of the others.</summary>
+    static List<KeyValuePair<string, string?>>? Reversed(List<KeyValuePair<string, string?>>? entries)
+    {
+        entries?.Reverse();
+        return entries;
+    }
+
+    static string? Read((object? Carrier, PropagatorGetterCallback Get) from, string name)
+    {
+        from.Get(from.Carrier, name, out var value, out var values);
+        if (values is null)
+            return value;
+        // headers that may come once come several times: not well formed
+        return string.Join(',', values);
+    }
+}

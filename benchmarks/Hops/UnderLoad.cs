@@ -44,7 +44,8 @@ static class UnderLoad
                 results[name].Add(figures);
                 await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
                     $"round {round + 1} {name,-24} {figures.PerSecond,8:F0} requests/s " +
-                    $"{figures.CpuMicros,7:F1} us CPU a request; at {rate}/s mean {figures.MeanMicros,7:F1} us, p99 {figures.P99Micros,7:F1} us"));
+                    $"{figures.CpuMicros,7:F1} us CPU a request; " +
+                    $"at {rate}/s mean {figures.MeanMicros,7:F1} us, p99 {figures.P99Micros,7:F1} us"));
             }
         }
         await Console.Out.WriteLineAsync("\nmedians of the ratios to no tracing in the same round");
@@ -99,7 +100,7 @@ static class UnderLoad
         return requests;
     }
 
-    /// <summary>Latencies in microseconds, counted from when a request was due, so that a stall is not left out.</summary>
+    /// <summary>Latencies in microseconds, from when a request was due, so that a stall is not left out.</summary>
     static async Task<List<double>> FixedRateAsync(HttpClient client, Uri target, TimeSpan duration, int rate)
     {
         var latencies = new List<double>();

@@ -20,8 +20,8 @@ static class Conventions
         span.GetTagItem(GrpcMethod) is string { Length: > 1 } method ? WithoutSlash(method) : span.DisplayName;
 
     /// <summary>
-    /// The span that the called service is to see as its parent. For a call of gRPC it is gRPC's: HttpClient makes one of
-    /// its own below that, which is not sampled so that a call is one span, not two.
+    /// The span that the called service is to see as its parent. For a call of gRPC it is gRPC's: HttpClient makes one
+    /// of its own below that, which is not sampled so that a call is one span, not two.
     /// </summary>
     public static Activity? CallOf(Activity? span) =>
         span?.Parent is { } parent && parent.Source.Name == GrpcClientSource && span.OperationName == HttpOut

@@ -25,6 +25,9 @@ static class UnderLoad
 
     const int Connections = 16;
 
+    /// <summary>How late a timer may be.</summary>
+    static readonly TimeSpan TimerLag = TimeSpan.FromMilliseconds(2);
+
     public static async Task RunAsync(int rounds, TimeSpan duration, int rate)
     {
         await using var sink = await SinkAsync();
@@ -40,8 +43,9 @@ static class UnderLoad
                 var figures = await MeasureAsync([.. arguments, $"--server={server}"], duration, rate);
                 results[name].Add(figures);
                 await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
-                    $"round {round + 1} {name,-24} {figures.PerSecond,8:F0} requests/s {figures.CpuMicros,7:F1} us CPU " +
-                    $"a request; at {rate}/s mean {figures.MeanMicros,7:F1} us, p99 {figures.P99Micros,7:F1} us"));
+                    $"round {round + 1} {name,-24} {figures.PerSecond,8:F0} requests/s " +
+                    $"{figures.CpuMicros,7:F1} us CPU a request; " +
+                    $"at {rate}/s mean {figures.MeanMicros,7:F1} us, p99 {figures.P99Micros,7:F1} us"));
             }
         }
         await Console.Out.WriteLineAsync("\nmedians of the ratios to no tracing in the same round");
@@ -50,7 +54,8 @@ static class UnderLoad
             double Ratio(Func<Figures, double> of) =>
                 100 * (Median(all.Zip(results["none"], (one, none) => of(one) / of(none))) - 1);
             await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
-                $"{name,-24} throughput {Ratio(f => f.PerSecond),6:+0.0;-0.0} %  CPU {Ratio(f => f.CpuMicros),6:+0.0;-0.0} %  " +
+                $"{name,-24} throughput {Ratio(f => f.PerSecond),6:+0.0;-0.0} %  " +
+                $"CPU {Ratio(f => f.CpuMicros),6:+0.0;-0.0} %  " +
                 $"mean latency {Ratio(f => f.MeanMicros),6:+0.0;-0.0} %  p99 {Ratio(f => f.P99Micros),6:+0.0;-0.0} %"));
         }
     }
@@ -95,7 +100,7 @@ static class UnderLoad
         return requests;
     }
 
-    /// <summary>Latencies in microseconds, counted from when a request was due, so that a stall is not left out.</summary>
+    /// <summary>Latencies in microseconds, from when a request was due, so that a stall is not left out.</summary>
     static async Task<List<double>> FixedRateAsync(HttpClient client, Uri target, TimeSpan duration, int rate)
     {
         var latencies = new List<double>();
@@ -108,9 +113,8 @@ static class UnderLoad
                 var due = TimeSpan.FromSeconds(Interlocked.Increment(ref next) / (double)rate);
                 if (due >= duration)
                     return;
-                // timers are a millisecond wide
                 while (due - Stopwatch.GetElapsedTime(begun) is var left && left > TimeSpan.Zero)
-                    await (left > TimeSpan.FromMilliseconds(2) ? Task.Delay(left - TimeSpan.FromMilliseconds(1.5)) : YieldAsync());
+                    await (left > TimerLag ? Task.Delay(left - TimerLag) : YieldAsync());
                 await client.GetStringAsync(target);
                 lock (latencies)
                     latencies.Add((Stopwatch.GetElapsedTime(begun) - due).TotalMicroseconds);

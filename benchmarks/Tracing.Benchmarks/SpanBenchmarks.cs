@@ -2,7 +2,6 @@ using System.Diagnostics;
 using BenchmarkDotNet.Attributes;
 using OpenTelemetry;
 using OpenTelemetry.Trace;
-using Tracing.Instrumentation;
 using Sampler = Tracing.Instrumentation.Sampler;
 using Tracer = Tracing.Instrumentation.Tracer;
 
@@ -27,10 +26,11 @@ public class SpanBenchmarks
     readonly ActivityContext _unsampled = new(
         ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.None, isRemote: true);
 
-    ActivityListener? _bare;
-    Tracer? _ours;
-    TracerProvider? _openTelemetry;
-    Activity? _parent;
+    // static, as one of them at most is set in a process
+    static ActivityListener? _bare;
+    static Tracer? _ours;
+    static TracerProvider? _openTelemetry;
+    static Activity? _parent;
 
     [GlobalSetup(Targets = [nameof(BareRootAndChild), nameof(BareTags)])]
     public void SetUpBare()

@@ -27,7 +27,7 @@ sealed class AdaptiveSampling(
     /// How much more an operation may be sampled than before: few roots say little, and one that is not seen by chance
     /// must not bring all of them in.
     /// </summary>
-    const double MaxGrowth = 2;
+    const double MaxGrowth = 4;
 
     readonly string _name = Guid.NewGuid().ToString();
     readonly RootRates _rates = new(options.MaxOperations);
@@ -92,7 +92,7 @@ sealed class AdaptiveSampling(
         _current.ByService.TryGetValue(operation.Service, out var operations) &&
         operations.TryGetValue(operation.Name, out var probability) ? probability : null;
 
-    static ReadOnlyMemory<byte> Write(Dictionary<RootOperation, RootRate> rates)
+    static ReadOnlyMemory<byte> Write(Dictionary<RootOperation, double> rates)
     {
         var output = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(output);
@@ -101,7 +101,7 @@ sealed class AdaptiveSampling(
         {
             json.WriteStringValue(operation.Service);
             json.WriteStringValue(operation.Name);
-            json.WriteNumberValue(rate.PerSecond);
+            json.WriteNumberValue(rate);
         }
         json.WriteEndArray();
         json.Flush();

@@ -5,11 +5,6 @@ namespace Tracing.Collector;
 /// <summary>An operation that begins traces.</summary>
 readonly record struct RootOperation(string Service, string Name);
 
-/// <summary>How often an operation begins traces.</summary>
-/// <param name="PerSecond">All traces, those among them that were not recorded.</param>
-/// <param name="RecordedPerSecond">Those that were.</param>
-readonly record struct RootRate(double PerSecond, double RecordedPerSecond);
-
 /// <summary>
 /// Counts the traces that begin, by operation: each root counts as often as it says that it stands for. Rates are those
 /// of the latest intervals, as few as have enough roots to be told from chance.
@@ -18,6 +13,11 @@ sealed class RootRates(int maxOperations)
 {
     /// <summary>Roots from which a rate is right to some 20 %.</summary>
     const int Enough = 25;
+
+    /// <summary>
+    /// An interval with so many roots more than twice those of each after it is of another load, whatever chance does.
+    /// </summary>
+    const int Surprise = 10;
 
     /// <summary>A minute of intervals of 5 s; what has not been seen for so long is forgotten.</summary>
     const int Intervals = 12;
@@ -74,16 +74,15 @@ sealed class RootRates(int maxOperations)
         return isProbabilistic && share is > 0 and <= 1 ? share : null;
     }
 
-    /// <summary>The rates now that an interval is over.</summary>
-    public Dictionary<RootOperation, RootRate> Next(TimeSpan interval)
+    /// <summary>The traces a second now that an interval is over, those among them that were not recorded.</summary>
+    public Dictionary<RootOperation, double> Next(TimeSpan interval)
     {
         lock (_lock)
         {
-            var rates = new Dictionary<RootOperation, RootRate>();
+            var rates = new Dictionary<RootOperation, double>();
             foreach (var (operation, window) in _operations)
             {
-                var rate = window.Rate(_now, interval.TotalSeconds);
-                if (rate.RecordedPerSecond > 0)
+                if (window.Rate(_now, interval.TotalSeconds) is { } rate)
                     rates[operation] = rate;
                 else
                     _operations.Remove(operation);
@@ -102,19 +101,28 @@ sealed class RootRates(int maxOperations)
         public readonly double[] Weight = new double[Intervals];
 
         int _age;
+        double _lastWeight;
 
-        public RootRate Rate(int newest, double seconds)
+        /// <summary>Traces a second; null if there was no root for a minute.</summary>
+        public double? Rate(int newest, double seconds)
         {
             _age = Math.Min(Intervals, _age + 1);
+            if (Recorded[newest] > 0)
+                _lastWeight = Weight[newest] / Recorded[newest];
             var (recorded, weight, count) = (0.0, 0.0, 0);
-            while (count < _age && (recorded < Enough || count == 0))
+            while (count < _age && recorded < Enough)
             {
                 var at = (newest - count + Intervals) % Intervals;
+                if (count > 0 && Recorded[at] > 2 * recorded / count + Surprise)
+                    break;
                 recorded += Recorded[at];
                 weight += Weight[at];
                 count++;
             }
-            return new RootRate(weight / (count * seconds), recorded / (count * seconds));
+            // less than one is not seen; as if it were one, until there is none for a minute
+            return recorded > 0 ? weight / (count * seconds)
+                : Array.TrueForAll(Recorded, roots => roots == 0) ? null
+                : _lastWeight / (count * seconds);
         }
     }
 }

@@ -5,7 +5,8 @@ namespace Tracing.Server;
 /// <summary>The server's own counters, under names of our own.</summary>
 static class OwnMetrics
 {
-    public static IEnumerable<MetricFamily> Families(CollectorMetrics metrics, RequestMetrics requests, ClientAudit audit)
+    public static IEnumerable<MetricFamily> Families(
+        CollectorMetrics metrics, RequestMetrics requests, ClientAudit audit)
     {
         foreach (var (name, help, value) in MetricsText.Counters)
             yield return OfTransports($"tracing_collector_{name}", FamilyKind.Counter, help, metrics.All, value);

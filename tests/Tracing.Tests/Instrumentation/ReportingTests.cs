@@ -109,7 +109,8 @@ public sealed class ReportingTests : IDisposable
         Assert.All(spans, span => Assert.Equal("ot=up:error", Text(span, "traceState")));
         var services = (await server.GetJsonAsync($"/api/tracing/services?start={start}&end={start + 180}&kind=all"))
             .GetProperty("services").EnumerateArray();
-        Assert.All(services, service => Assert.Equal(0, service.GetProperty("current").GetProperty("count").GetInt32()));
+        Assert.All(services,
+            service => Assert.Equal(0, service.GetProperty("current").GetProperty("count").GetInt32()));
     }
 
     [Fact]
@@ -148,11 +149,11 @@ public sealed class ReportingTests : IDisposable
     [Fact]
     public async Task The_server_knows_what_became_of_a_clients_spans()
     {
-        await using var server = await RunningServer.StartAsync("--Tracing:Collector:MaxAttributes=3");
+        await using var server = await RunningServer.StartAsync("--Tracing:Collector:MaxAttributes=10");
         await using (Start(server, _ => { }))
         {
             for (var i = 0; i < 10; i++)
-                Record();
+                Record(Refused);
         }
 
         var lines = (await server.Client.GetStringAsync("/prometheus")).Split('\n');
@@ -218,13 +219,12 @@ public sealed class ReportingTests : IDisposable
     [Fact]
     public async Task What_the_server_refuses_is_counted_as_dropped()
     {
-        await using var server = await RunningServer.StartAsync("--Tracing:Collector:MaxAttributes=3");
+        await using var server = await RunningServer.StartAsync("--Tracing:Collector:MaxAttributes=10");
         await using var tracer = Start(server, o => o.Histograms = false);
 
-        Record();
+        Record(Refused);
         await tracer.FlushAsync();
 
-        // the child has more attributes than that
         Assert.Equal(new ReportCounts(2, 1, 1, 0), tracer.Counts);
     }
 
@@ -264,6 +264,13 @@ public sealed class ReportingTests : IDisposable
         options.Endpoint = endpoint;
         options.Sources.Clear();
         options.Sources.Add(_source.Name);
+    }
+
+    /// <summary>More attributes than a server takes that takes 10.</summary>
+    static void Refused(Activity span)
+    {
+        for (var i = 0; i < 11; i++)
+            span.SetTag($"key {i}", i);
     }
 
     /// <summary>A server span with a failing client span below it.</summary>

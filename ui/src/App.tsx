@@ -1,5 +1,15 @@
 import { lazy, Suspense, useEffect, useRef } from 'react'
-import { Link, Navigate, NavLink, Route, Routes, useLocation, useNavigate, useParams, useSearchParams } from 'react-router'
+import {
+  Link,
+  Navigate,
+  NavLink,
+  Route,
+  Routes,
+  useLocation,
+  useNavigate,
+  useParams,
+  useSearchParams,
+} from 'react-router'
 import { HealthPage } from './pages/health/HealthPage'
 import { Help, useKeys } from './parts/Keys'
 import { RangePicker } from './parts/RangePicker'
@@ -114,6 +124,8 @@ function FromZipkin() {
 function FromZipkinsSearch() {
   const [parameters] = useSearchParams()
   const service = parameters.get('serviceName')
-  const query = service ? `/search?q=${encodeURIComponent(`{ resource.service.name = ${JSON.stringify(service)} }`)}` : '/'
+  const query = service
+    ? `/search?q=${encodeURIComponent(`{ resource.service.name = ${JSON.stringify(service)} }`)}`
+    : '/'
   return <Navigate to={query} replace />
 }

@@ -204,8 +204,20 @@ export interface HistoryAnswer {
 export interface SystemAnswer {
   version: string
   startedUnixSeconds: number
-  store: { kind: string; path: string; bytes: number; files: { name: string; bytes: number; writtenUnixSeconds: number }[] }
-  intake: { transport: string; messages: number; messagesDropped: number; bytes: number; spans: number; spansDropped: number }[]
+  store: {
+    kind: string
+    path: string
+    bytes: number
+    files: { name: string; bytes: number; writtenUnixSeconds: number }[]
+  }
+  intake: {
+    transport: string
+    messages: number
+    messagesDropped: number
+    bytes: number
+    spans: number
+    spansDropped: number
+  }[]
   metrics: {
     transport: string
     messages: number

@@ -18,7 +18,14 @@ export function Spark({ values, label, width = 120, height = 26 }: SparkProps) {
     line += `${starts ? 'M' : 'L'}${x(i).toFixed(1)} ${y(value).toFixed(1)}`
   })
   return (
-    <svg className="spark" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label}>
+    <svg
+      className="spark"
+      width={width}
+      height={height}
+      viewBox={`0 0 ${width} ${height}`}
+      role="img"
+      aria-label={label}
+    >
       <path d={line} />
     </svg>
   )

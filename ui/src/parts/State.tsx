@@ -51,7 +51,13 @@ export function Answer<T>({ query, empty, children }: AnswerProps<T>) {
   )
 }
 
-export function Panel(props: { title: ReactNode; note?: ReactNode; tools?: ReactNode; wide?: boolean; children: ReactNode }) {
+export function Panel(props: {
+  title: ReactNode
+  note?: ReactNode
+  tools?: ReactNode
+  wide?: boolean
+  children: ReactNode
+}) {
   return (
     <section className={props.wide ? 'panel wide' : 'panel'}>
       <header>

@@ -5,10 +5,10 @@ import { serviceName } from '../../parts/format'
 import { useRange } from '../../parts/range'
 import { Answer, Panel } from '../../parts/State'
 import { useApi } from '../../parts/useApi'
+import { baseWindow } from '../service/baseWindow'
 import { EdgeTable } from './EdgeTable'
 import { Graph } from './Graph'
 import { around, type Coloring } from './graph'
-import { baseWindow } from '../service/baseWindow'
 
 export default function DependenciesPage() {
   const { range, window, change } = useRange()

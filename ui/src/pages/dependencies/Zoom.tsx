@@ -22,12 +22,12 @@ export function Zoom({ width, height, children }: { width: number; height: numbe
         </button>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <div className="canvas" tabIndex={0} role="region" aria-label="Graph of services">
-        <svg width={width * scale} height={height * scale} viewBox={`0 0 ${width} ${height}`} role="group">
+      <section className="canvas" tabIndex={0} aria-label="Graph of services">
+        <svg width={width * scale} height={height * scale} viewBox={`0 0 ${width} ${height}`}>
           <title>Services and the calls between them</title>
           {children}
         </svg>
-      </div>
+      </section>
     </div>
   )
 }

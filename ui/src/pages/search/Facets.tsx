@@ -22,7 +22,8 @@ export function Facets({ query, onQuery }: Props) {
           <>
             <p className="note">
               {count(data.spans)} spans of {count(data.traces)} traces, {share(data.errors / data.spans)} failed
-              {data.durationNanos && `; p50 ${duration(data.durationNanos.p50)}, p99 ${duration(data.durationNanos.p99)}`}
+              {data.durationNanos &&
+                `; p50 ${duration(data.durationNanos.p50)}, p99 ${duration(data.durationNanos.p99)}`}
             </p>
             {data.facets.map(facet => (
               <section key={facet.key}>

@@ -57,7 +57,9 @@ export function QueryLine({ query, onSearch }: Props) {
     const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
     if (by !== 0 && isOpen) {
       event.preventDefault()
-      setChosen((chosen + by + suggestions.length + 1) % (suggestions.length + 1) || (by > 0 ? 0 : suggestions.length - 1))
+      setChosen(
+        (chosen + by + suggestions.length + 1) % (suggestions.length + 1) || (by > 0 ? 0 : suggestions.length - 1),
+      )
     } else if ((event.key === 'Tab' || event.key === 'Enter') && isOpen && chosen >= 0) {
       event.preventDefault()
       accept(chosen)
@@ -93,7 +95,9 @@ export function QueryLine({ query, onSearch }: Props) {
             setCursor(event.target.selectionStart ?? -1)
             setChosen(-1)
           }}
-          onSelect={event => document.activeElement === input.current && setCursor(event.currentTarget.selectionStart ?? -1)}
+          onSelect={event =>
+            document.activeElement === input.current && setCursor(event.currentTarget.selectionStart ?? -1)
+          }
           onBlur={() => setCursor(-1)}
           onKeyDown={key}
           onPaste={paste}
@@ -128,7 +132,9 @@ export function QueryLine({ query, onSearch }: Props) {
             key={name}
             type="button"
             aria-pressed={text.includes(filter)}
-            onClick={() => onSearch(text.includes(filter) ? without(text, filter) : text ? `${text} && ${filter}` : filter)}
+            onClick={() =>
+              onSearch(text.includes(filter) ? without(text, filter) : text ? `${text} && ${filter}` : filter)
+            }
           >
             {name}
           </button>

@@ -23,7 +23,7 @@ export function Scatter({ traces }: { traces: FoundTrace[] }) {
   return (
     <Panel title="Duration by time" note="a circle is a trace, larger with more spans; crossed: failed">
       <div ref={attach}>
-        <svg width={width} height={height} role="group" aria-label="Traces by start and duration">
+        <svg width={width} height={height} aria-label="Traces by start and duration">
           {ticks.map(tick => (
             <g key={tick}>
               <line x1={left} x2={width} y1={y(tick)} y2={y(tick)} className="grid-line" />

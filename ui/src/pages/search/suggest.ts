@@ -33,7 +33,16 @@ export function placeAt(query: string, cursor: number): Place | null {
 }
 
 /** Fields of the query language that are no attributes. */
-export const fields = ['name', 'status', 'kind', 'duration', 'statusMessage', 'rootName', 'rootServiceName', 'traceDuration']
+export const fields = [
+  'name',
+  'status',
+  'kind',
+  'duration',
+  'statusMessage',
+  'rootName',
+  'rootServiceName',
+  'traceDuration',
+]
 
 export const operators = ['=', '!=', '=~', '!~', '>', '<', '>=', '<=']
 

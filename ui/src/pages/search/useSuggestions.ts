@@ -44,7 +44,10 @@ export function useSuggestions(place: Place | null): Suggestion[] {
     case 'key': {
       const attributes = (keys.data?.keys ?? [])
         .filter(each => each.scope === 'span' || each.scope === 'resource')
-        .map(each => ({ insert: attribute(each.scope as 'span' | 'resource', each.key), note: `${count(each.spans)} spans` }))
+        .map(each => ({
+          insert: attribute(each.scope as 'span' | 'resource', each.key),
+          note: `${count(each.spans)} spans`,
+        }))
       return [...fields.map(insert => ({ insert, note: '' })), ...attributes]
         .filter(each => each.insert.toLowerCase().includes(place.text.toLowerCase()))
         .slice(0, most)

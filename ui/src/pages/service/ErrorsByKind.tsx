@@ -8,7 +8,8 @@ import { useApi } from '../../parts/useApi'
 import { queryOf } from './region'
 import type { Subject } from './ServicePage'
 
-const keys = 'statusMessage,span.error.type,span.exception.type,span.http.response.status_code,span.rpc.grpc.status_code,span.error'
+const keys =
+  'statusMessage,span.error.type,span.exception.type,span.http.response.status_code,span.rpc.grpc.status_code,span.error'
 
 export function ErrorsByKind({ subject }: { subject: Subject }) {
   const { window } = useRange()
@@ -16,7 +17,10 @@ export function ErrorsByKind({ subject }: { subject: Subject }) {
   const q = withCondition(queryOf(subject, []), 'status = error')
   const facets = useApi<FacetsAnswer>('facets', { q, ...window, keys, limit: 6 })
   return (
-    <Panel title="Errors by kind" note={facets.data && facets.data.spans > 0 && `${count(facets.data.spans)} failed spans`}>
+    <Panel
+      title="Errors by kind"
+      note={facets.data && facets.data.spans > 0 && `${count(facets.data.spans)} failed spans`}
+    >
       <Answer query={facets} empty={data => data.spans === 0 && 'Nothing failed in this time.'}>
         {data => (
           <ul className="common">

@@ -1,6 +1,6 @@
+import type { HeatmapAnswer } from '../../api/types'
 import { heatColor } from '../../parts/colors'
 import { count } from '../../parts/format'
-import type { HeatmapAnswer } from '../../api/types'
 import { useTheme } from '../../parts/theme'
 import { mostOf } from './heat'
 

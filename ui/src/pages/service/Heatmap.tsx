@@ -39,7 +39,6 @@ export function Heatmap({ answer, lines, region, onRegion }: Props) {
 
   return (
     <div className="heatmap" ref={attach}>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: the buttons below do the same by keyboard */}
       <div
         style={{ height }}
         onPointerDown={event => {

@@ -35,7 +35,5 @@ function Points({ data }: { data: LoadAnswer }) {
       ],
     }
   }, [data])
-  return (
-    <Chart label="Latency against rate" x={x} lines={lines} format={duration} formatX={rate} logarithmic />
-  )
+  return <Chart label="Latency against rate" x={x} lines={lines} format={duration} formatX={rate} logarithmic />
 }

@@ -12,12 +12,18 @@ export function Neighbours({ service }: { service: string }) {
   return (
     <div className="grid">
       <Panel title="Callers">
-        <Answer query={edges} empty={data => !data.edges.some(edge => edge.callee.service === service) && 'Nobody calls it.'}>
+        <Answer
+          query={edges}
+          empty={data => !data.edges.some(edge => edge.callee.service === service) && 'Nobody calls it.'}
+        >
           {data => <EdgeTable edges={data.edges.filter(edge => edge.callee.service === service)} end="caller" />}
         </Answer>
       </Panel>
       <Panel title="Callees">
-        <Answer query={edges} empty={data => !data.edges.some(edge => edge.caller.service === service) && 'It calls nobody.'}>
+        <Answer
+          query={edges}
+          empty={data => !data.edges.some(edge => edge.caller.service === service) && 'It calls nobody.'}
+        >
           {data => <EdgeTable edges={data.edges.filter(edge => edge.caller.service === service)} end="callee" />}
         </Answer>
       </Panel>

@@ -28,7 +28,9 @@ export function RateAndErrors({ subject, onBrush }: Props) {
 function Lines({ data, onBrush }: { data: TimeseriesAnswer; onBrush: Props['onBrush'] }) {
   const { times, lines } = useMemo(() => {
     const trend = trendOf(data)
-    const errors = new Map(data.points.map(point => [point.unixSeconds, (point.errors / Math.max(1, point.count)) * point.rate]))
+    const errors = new Map(
+      data.points.map(point => [point.unixSeconds, (point.errors / Math.max(1, point.count)) * point.rate]),
+    )
     return {
       times: trend.times,
       lines: [

@@ -87,7 +87,12 @@ export function Selection({ subject, region, onClose }: Props) {
           </div>
           <div>
             <h3>Traces of them, the slowest first</h3>
-            <Answer query={traces} empty={data => data.traces.length === 0 && 'These spans are counted, but their traces are not stored any more.'}>
+            <Answer
+              query={traces}
+              empty={data =>
+                data.traces.length === 0 && 'These spans are counted, but their traces are not stored any more.'
+              }
+            >
               {data => <TraceList traces={data.traces} dense />}
             </Answer>
           </div>
@@ -114,7 +119,17 @@ function useFacets(q: string, time: { start: number; end: number }, isKnown: boo
   }
 }
 
-function CommonList({ all, q, spans, time }: { all: Common[]; q: string; spans: number; time: { start: number; end: number } }) {
+function CommonList({
+  all,
+  q,
+  spans,
+  time,
+}: {
+  all: Common[]
+  q: string
+  spans: number
+  time: { start: number; end: number }
+}) {
   const link = useLink()
   const unique = all.filter(
     (each, i) => all.findIndex(other => other.key === each.key && other.value === each.value) === i,

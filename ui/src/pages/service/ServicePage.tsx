@@ -13,8 +13,8 @@ import { Load } from './Load'
 import { Neighbours } from './Neighbours'
 import { Operations } from './Operations'
 import { RateAndErrors } from './RateAndErrors'
-import { Selection } from './Selection'
 import type { Region } from './region'
+import { Selection } from './Selection'
 
 export interface Subject {
   service: string
@@ -47,15 +47,14 @@ function OfService({ subject }: { subject: Subject }) {
         </h1>
         <label>
           <span className="hidden">Operation</span>
-          <select
-            value={subject.operation ?? ''}
-            onChange={event => change({ operation: event.target.value || null })}
-          >
+          <select value={subject.operation ?? ''} onChange={event => change({ operation: event.target.value || null })}>
             <option value="">All operations</option>
             {subject.operation && !operations.data?.operations.some(each => each.operation === subject.operation) && (
               <option>{subject.operation}</option>
             )}
-            {operations.data?.operations.map(each => <option key={each.operation}>{each.operation}</option>)}
+            {operations.data?.operations.map(each => (
+              <option key={each.operation}>{each.operation}</option>
+            ))}
           </select>
         </label>
       </header>

@@ -16,7 +16,8 @@ export interface Region {
 export function filterOf(subject: Subject, kinds: string[]): string {
   const conditions = [`resource.service.name = ${quote(subject.service)}`]
   if (subject.operation) conditions.push(`name = ${quote(subject.operation)}`)
-  if (kinds.length > 0) conditions.push(kinds.length === 1 ? `kind = ${kinds[0]}` : `(${kinds.map(kind => `kind = ${kind}`).join(' || ')})`)
+  if (kinds.length > 0)
+    conditions.push(kinds.length === 1 ? `kind = ${kinds[0]}` : `(${kinds.map(kind => `kind = ${kind}`).join(' || ')})`)
   return conditions.join(' && ')
 }
 

@@ -41,7 +41,11 @@ function Stored({ data }: { data: SystemAnswer }) {
       <Figure name="Size on disk" value={bytes(data.store.bytes)} />
       <Figure name="Bytes a span" value={spans ? (data.store.bytes / spans).toFixed(0) : '…'} />
       <Figure name="Files of spans" value={String(files.length)} />
-      <Figure name="Running" value={ago(data.startedUnixSeconds).replace(' ago', '')} note={`version ${data.version}`} />
+      <Figure
+        name="Running"
+        value={ago(data.startedUnixSeconds).replace(' ago', '')}
+        note={`version ${data.version}`}
+      />
     </dl>
   )
 }

@@ -17,7 +17,11 @@ export function AttributeTable({ name, attributes, keyOf }: Props) {
   if (attributes.length === 0) return null
   // a number may have been sent as one or as a text
   const conditionOf = (key: string, value: string) =>
-    number.test(value) ? `(${key} = ${value} || ${key} = ${quote(value)})` : value === 'true' || value === 'false' ? `(${key} = ${value} || ${key} = ${quote(value)})` : `${key} = ${quote(value)}`
+    number.test(value)
+      ? `(${key} = ${value} || ${key} = ${quote(value)})`
+      : value === 'true' || value === 'false'
+        ? `(${key} = ${value} || ${key} = ${quote(value)})`
+        : `${key} = ${quote(value)}`
   return (
     <section>
       {name && <h3>{name}</h3>}

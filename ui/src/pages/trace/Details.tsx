@@ -89,7 +89,8 @@ function Facts({ trace, span, analysis, percentile }: Props) {
       </dd>
       <dt>On the critical path</dt>
       <dd>
-        {duration(critical)} <span className="note">{share(trace.duration > 0 ? critical / trace.duration : null)} of the trace</span>
+        {duration(critical)}{' '}
+        <span className="note">{share(trace.duration > 0 ? critical / trace.duration : null)} of the trace</span>
       </dd>
       {shift !== 0 && (
         <>

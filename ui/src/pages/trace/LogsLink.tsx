@@ -1,6 +1,6 @@
 import { useState } from 'react'
-import type { Trace, TraceSpan } from './model'
 import { fillTemplate } from './logs'
+import type { Trace, TraceSpan } from './model'
 
 const key = 'tracing.logs'
 

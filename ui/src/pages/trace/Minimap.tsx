@@ -33,7 +33,12 @@ export function Minimap({ analysis, whole, view, onView }: Props) {
       if (!span) continue
       context.fillStyle = serviceColor(span.service)
       const x = ((span.start - whole.start) / length) * width
-      context.fillRect(x, (i / spans.length) * height, Math.max(1, (span.duration / length) * width), Math.max(1, height / spans.length))
+      context.fillRect(
+        x,
+        (i / spans.length) * height,
+        Math.max(1, (span.duration / length) * width),
+        Math.max(1, height / spans.length),
+      )
     }
   }, [analysis, whole, length, width])
 
@@ -62,7 +67,7 @@ export function Minimap({ analysis, whole, view, onView }: Props) {
       onPointerMove={event => drawn && setDrawn([drawn[0], at(event)])}
       onPointerUp={finish}
     >
-      <canvas ref={canvas} style={{ width: '100%', height }} aria-hidden="true" />
+      <canvas ref={canvas} style={{ width: '100%', height }} />
       <div className="shade" style={{ left: 0, width: `${(shown[0] as number) * 100}%` }} />
       <div className="shade" style={{ right: 0, width: `${(1 - (shown[1] as number)) * 100}%` }} />
     </div>

@@ -91,7 +91,10 @@ function Bar({ span, view, analysis }: { span: TraceSpan; view: View; analysis: 
       >
         {critical > 0 && <i style={{ width: `${Math.min(100, critical * 100)}%` }} />}
       </span>
-      <span className="length" style={isRight ? { right: `${100 - left + 0.4}%` } : { left: `calc(${left + width}% + 6px)` }}>
+      <span
+        className="length"
+        style={isRight ? { right: `${100 - left + 0.4}%` } : { left: `calc(${left + width}% + 6px)` }}
+      >
         {duration(span.duration)}
       </span>
     </span>

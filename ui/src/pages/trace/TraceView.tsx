@@ -63,8 +63,8 @@ export function TraceView({ trace, isComplete, percentiles, details }: Props) {
         </div>
         {skewed > 0 && (
           <label className="note">
-            <input type="checkbox" checked={isCorrected} onChange={event => setCorrected(event.target.checked)} /> clocks
-            corrected ({count(skewed)} spans moved)
+            <input type="checkbox" checked={isCorrected} onChange={event => setCorrected(event.target.checked)} />{' '}
+            clocks corrected ({count(skewed)} spans moved)
           </label>
         )}
         {!isComplete && (

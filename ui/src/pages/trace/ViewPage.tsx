@@ -25,9 +25,7 @@ export default function ViewPage() {
     if (file) take(await file.text())
   }
   if (read && !(read instanceof Error)) {
-    return (
-      <TraceView key={read.trace.id} trace={read.trace} isComplete percentiles={null} details={read.details} />
-    )
+    return <TraceView key={read.trace.id} trace={read.trace} isComplete percentiles={null} details={read.details} />
   }
   return (
     <div className="page">

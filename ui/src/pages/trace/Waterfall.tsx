@@ -130,7 +130,6 @@ export function Waterfall({ trace, analysis, percentiles, details }: Props) {
           <span title="Percentile among the spans of the operation, of the day before">Pctl</span>
           <Ticks view={view} />
         </div>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
         <div ref={scroller} className="rows" role="tree" aria-label={`${trace.total} spans`} tabIndex={0}>
           <div style={{ height: virtual.getTotalSize() }}>
             {virtual.getVirtualItems().map(item => {

@@ -62,7 +62,9 @@ export function traceOf(details: SpanDetails[]): { trace: Trace; details: SpanDe
   const own = details.filter(span => span.traceId === id)
   const ordered = walk(own)
   const known = own.filter(span => span.start > 0n)
-  const start = known.reduce((least, span) => (span.start < least ? span.start : least), known[0]?.start ?? 0n)
+  // Math.min takes no bigints
+  let start = known[0]?.start ?? 0n
+  for (const span of known) if (span.start < start) start = span.start
   const spans: TraceSpan[] = []
   for (const [index, { span, parent }] of ordered.entries()) {
     const above = spans[parent]

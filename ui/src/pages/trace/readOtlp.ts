@@ -61,7 +61,10 @@ function spanOf(span: OtlpSpan, service: string, host: string, resource: Attribu
     parentId: /[^0]/.test(span.parentSpanId ?? '') ? (span.parentSpanId as string) : '',
     service,
     name: span.name ?? '',
-    kind: typeof span.kind === 'string' ? Math.max(0, kinds.indexOf(span.kind.replace('SPAN_KIND_', ''))) : (span.kind ?? 0),
+    kind:
+      typeof span.kind === 'string'
+        ? Math.max(0, kinds.indexOf(span.kind.replace('SPAN_KIND_', '')))
+        : (span.kind ?? 0),
     isError: code === 2 || code === 'STATUS_CODE_ERROR',
     statusMessage: span.status?.message ?? '',
     start,

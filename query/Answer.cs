@@ -34,6 +34,24 @@ static class Answer
     public static Task WriteJsonAsync<T>(HttpContext context, T answer) => WriteAsync(
         context, "application/json", JsonSerializer.SerializeToUtf8Bytes(answer, JsonSerializerOptions.Web));
 
+    /// <summary>For answers that are made bit by bit; each flush reaches the client.</summary>
+    public static async Task WriteStreamAsync(HttpContext context, string contentType, Func<Stream, Task> write)
+    {
+        var response = context.Response;
+        response.ContentType = contentType;
+        response.Headers.Append(HeaderNames.Vary, "accept-encoding");
+        if (HttpMethods.IsHead(context.Request.Method))
+            return;
+        if (!TakesGzip(context.Request))
+        {
+            await write(response.Body);
+            return;
+        }
+        response.Headers.ContentEncoding = "gzip";
+        await using var gzip = new GZipStream(response.Body, CompressionLevel.Fastest);
+        await write(gzip);
+    }
+
     public static Task WriteTextAsync(HttpContext context, int status, string text) =>
         WriteAsync(context, "text/plain; charset=utf-8", System.Text.Encoding.UTF8.GetBytes(text), status);
 

@@ -32,6 +32,7 @@ public static class QueryExtensions
             own.MapCounts();
             own.MapStatistics();
             own.MapComparisons();
+            own.MapTraceHistory();
         }
         routes.MapApiDescription();
     }

@@ -15,26 +15,47 @@ namespace Tracing.Query;
 static class TraceEndpoints
 {
     const string Json = "application/json";
+    const string JsonLines = "application/x-ndjson";
     const string Protobuf = "application/x-protobuf";
 
     /// <summary>Why the trace is still stored, and for how many stored traces it stands.</summary>
     const string KeptHeader = "Tracing-Kept";
 
-    public static void MapTraces(this IEndpointRouteBuilder routes) =>
-        routes.MapMethods("/api/tracing/traces/{traceId}", [HttpMethods.Get, HttpMethods.Head], GetTraceAsync)
-            .WithName("GetTrace")
-            .WithSummary("A trace as OTLP TracesData: JSON, or protobuf when the Accept header asks for it. Whole " +
-                "without parameters; else a window, and in JSON its field summary tells what it leaves out.")
-            .Produces<TraceAnswer>(StatusCodes.Status200OK, Json, Protobuf)
+    const string IdText = "1 to 32 hex digits. Up to 16 also find the trace whose id ends with them.";
+
+    public static void MapTraces(this IEndpointRouteBuilder routes)
+    {
+        Map("", GetTraceAsync, "GetTrace", "A trace as OTLP TracesData: JSON, or protobuf when the Accept header " +
+            "asks for it. Whole without parameters; else a window, and in JSON its field summary tells what it " +
+            "leaves out.")
+            .Produces<TraceAnswer>(StatusCodes.Status200OK, Json, Protobuf);
+        Map("/outline", GetOutlineAsync, "GetOutline", "What a waterfall shows of all spans of a trace: lines of " +
+            "JSON, a head and then windows of spans, parents before children.")
+            .Produces<OutlineHead>(StatusCodes.Status200OK, JsonLines);
+
+        RouteHandlerBuilder Map(string path, Delegate handler, string name, string summary) => routes
+            .MapMethods("/api/tracing/traces/{traceId}" + path, [HttpMethods.Get, HttpMethods.Head], handler)
+            .WithName(name)
+            .WithSummary(summary)
             .ProducesProblem(StatusCodes.Status400BadRequest)
             .ProducesProblem(StatusCodes.Status404NotFound);
+    }
+
+    /// <summary>Apart, as it rests on statistics, which can be switched off with the search.</summary>
+    public static void MapTraceHistory(this IEndpointRouteBuilder routes) => routes
+        .MapMethods("/api/tracing/traces/{traceId}/history", [HttpMethods.Get, HttpMethods.Head], GetHistoryAsync)
+        .WithName("GetHistory")
+        .WithSummary("How long the operations of a trace took in the day up to its end, in percentiles.")
+        .Produces<HistoryAnswer>()
+        .ProducesProblem(StatusCodes.Status400BadRequest)
+        .ProducesProblem(StatusCodes.Status404NotFound);
 
     /// <summary>
     /// 200 with <c>{"resourceSpans":[...]}</c>; 404 when nothing of the trace, or no span of the id in root, is stored;
     /// 400 when a parameter is wrong. Errors are RFC 9457 problems.
     /// </summary>
     static async Task<IResult> GetTraceAsync(
-        [Description("1 to 32 hex digits. Up to 16 also find the trace whose id ends with them.")] string traceId,
+        [Description(IdText)] string traceId,
         [Description("Id of a span, 1 to 16 hex digits: only this span and those below it.")] string? root,
         [Description("Levels below the roots, or below the span root: 0 or more. Default: all.")] string? depth,
         [Description("Only spans that overlap the time from here: nanoseconds since 1970, Unix seconds or RFC 3339.")]
@@ -45,11 +66,6 @@ static class TraceEndpoints
         [Description("How many spans in this order to pass over. Default: 0.")] string? offset,
         HttpContext context, ISpanStore store, QueryOptions options)
     {
-        if (!TraceId.TryParse(traceId.Trim(), out var id) || id.IsZero)
-        {
-            return TypedResults.Problem(
-                $"\"{traceId}\" is not a trace id: 1 to 32 hex digits that are not all zeros", statusCode: 400);
-        }
         TraceWindowQuery? query = null;
         try
         {
@@ -60,21 +76,60 @@ static class TraceEndpoints
         {
             return TypedResults.Problem(e.Message, statusCode: 400);
         }
-        var traces = await store.GetTracesAsync([id], options.StrictTraceId, context.RequestAborted);
-        // exemplars are known by the low half of their ids
-        if (traces.Count == 0 && options.StrictTraceId && id.High == 0)
-            traces = await store.GetTracesAsync([id], strict: false, context.RequestAborted);
-        if (traces.Count == 0)
-            return TypedResults.Problem($"no span of trace {id} is stored", statusCode: 404);
-        var window = query is null ? null : TraceWindow.Of(traces[0], query);
+        var (found, problem) = await FindAsync(traceId, store, options, context.RequestAborted);
+        if (found is not { } trace)
+            return problem!;
+        var window = query is null ? null : TraceWindow.Of(trace.Spans, query);
         if (query is not null && window is null)
-            return TypedResults.Problem($"root is \"{root}\", but trace {id} has no such span", statusCode: 404);
+            return TypedResults.Problem($"root is \"{root}\", but trace {trace.Id} has no such span", statusCode: 404);
 
-        var kept = await store.GetKeptAsync(id, context.RequestAborted);
+        var kept = await store.GetKeptAsync(trace.Id, context.RequestAborted);
         context.Response.Headers[KeptHeader] = string.Create(CultureInfo.InvariantCulture,
             $"{SearchAnswer.NameOf(kept.Reason)}; weight={kept.Weight}");
-        await WriteAsync(context, window?.Spans ?? traces[0], window?.Summary);
+        await WriteAsync(context, window?.Spans ?? trace.Spans, window?.Summary);
         return TypedResults.Empty;
+    }
+
+    /// <summary>Compressed by line, so that the first can be drawn while others are still made.</summary>
+    static async Task<IResult> GetOutlineAsync(
+        [Description(IdText)] string traceId, HttpContext context, ISpanStore store, QueryOptions options)
+    {
+        var (found, problem) = await FindAsync(traceId, store, options, context.RequestAborted);
+        if (found is not { } trace)
+            return problem!;
+        var kept = await store.GetKeptAsync(trace.Id, context.RequestAborted);
+        await Answer.WriteStreamAsync(context, JsonLines, output =>
+            new TraceOutline(trace.Spans).WriteAsync(output, trace.Id, kept, context.RequestAborted));
+        return TypedResults.Empty;
+    }
+
+    static async Task<IResult> GetHistoryAsync([Description(IdText)] string traceId, HttpContext context,
+        ISpanStore store, QueryOptions options, TimeProvider time)
+    {
+        var (found, problem) = await FindAsync(traceId, store, options, context.RequestAborted);
+        if (found is not { } trace)
+            return problem!;
+        await Answer.WriteJsonAsync(
+            context, await TraceHistory.OfAsync(trace.Spans, store, time, context.RequestAborted));
+        return TypedResults.Empty;
+    }
+
+    /// <summary>The trace, or what is wrong.</summary>
+    static async Task<((TraceId Id, IReadOnlyList<Span> Spans)? Found, IResult? Problem)> FindAsync(
+        string text, ISpanStore store, QueryOptions options, CancellationToken cancellation)
+    {
+        if (!TraceId.TryParse(text.Trim(), out var id) || id.IsZero)
+        {
+            return (null, TypedResults.Problem(
+                $"\"{text}\" is not a trace id: 1 to 32 hex digits that are not all zeros", statusCode: 400));
+        }
+        var traces = await store.GetTracesAsync([id], options.StrictTraceId, cancellation);
+        // exemplars are known by the low half of their ids
+        if (traces.Count == 0 && options.StrictTraceId && id.High == 0)
+            traces = await store.GetTracesAsync([id], strict: false, cancellation);
+        return traces.Count == 0
+            ? (null, TypedResults.Problem($"no span of trace {id} is stored", statusCode: 404))
+            : ((id, traces[0]), null);
     }
 
     static Task WriteAsync(HttpContext context, IReadOnlyList<Span> spans, TraceSummary? summary)

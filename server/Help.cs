@@ -15,7 +15,10 @@ sealed record Setting(string Key, string Default, string Text);
 /// <summary>The list of all settings, made from the option classes so that it cannot be out of date.</summary>
 static class Help
 {
-    public static IReadOnlyList<Setting> Settings() => [.. Of(new ServerOptions(), ServerOptions.Section)];
+    public static IReadOnlyList<Setting> Settings() => Settings(new ServerOptions());
+
+    /// <summary>The same with what is set instead of the defaults.</summary>
+    public static IReadOnlyList<Setting> Settings(ServerOptions options) => [.. Of(options, ServerOptions.Section)];
 
     public static string Text()
     {

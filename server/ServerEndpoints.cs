@@ -7,7 +7,7 @@ using Tracing.Storage;
 
 namespace Tracing.Server;
 
-/// <summary>What concerns the whole process: health, version, its own metrics, and the pages below /zipkin/.</summary>
+/// <summary>What concerns the whole process: health, version and its own metrics.</summary>
 static class ServerEndpoints
 {
     const string JsonUtf8 = "application/json; charset=utf-8";
@@ -24,34 +24,15 @@ static class ServerEndpoints
         Get(routes, "/metrics", context => Service<MetricsEndpoint>(context).AnswerAsync(context));
         Get(routes, "/prometheus", PrometheusAsync);
         Get(routes, "/actuator/prometheus", PrometheusAsync);
-        if (options.UiEnabled && options.Query.Enabled)
-            MapPages(routes, options);
-    }
-
-    static void MapPages(IEndpointRouteBuilder routes, ServerOptions options)
-    {
+        if (!options.UiEnabled || !options.Query.Enabled)
+            return;
         Get(routes, "/zipkin/config.json", context =>
         {
             context.Response.Headers.CacheControl = "max-age=600";
             return WriteAsync(context, JsonUtf8, UiConfig(options));
         });
-        var page = Resource("page.html");
-        foreach (var path in new[]
-        {
-            "/zipkin/", "/zipkin/index.html", "/zipkin/traces/{traceId}", "/zipkin/dependency", "/zipkin/traceViewer",
-        })
-        {
-            Get(routes, path, context =>
-            {
-                context.Response.Headers.CacheControl = "max-age=60";
-                return WriteAsync(context, "text/html; charset=utf-8", page);
-            });
-        }
-        Get(routes, "/", context =>
-        {
-            context.Response.Redirect("/zipkin/" + context.Request.QueryString);
-            return Task.CompletedTask;
-        });
+        routes.MapSystem();
+        routes.MapPages();
     }
 
     static void Get(IEndpointRouteBuilder routes, string path, RequestDelegate handler) =>
@@ -154,14 +135,6 @@ static class ServerEndpoints
             json.WriteEndObject();
         }
         return output.WrittenMemory;
-    }
-
-    static byte[] Resource(string name)
-    {
-        using var stream = typeof(ServerEndpoints).Assembly.GetManifestResourceStream(name)!;
-        using var bytes = new MemoryStream();
-        stream.CopyTo(bytes);
-        return bytes.ToArray();
     }
 
     static Task WriteAsync(HttpContext context, string contentType, ReadOnlyMemory<byte> body)

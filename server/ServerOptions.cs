@@ -33,7 +33,7 @@ public sealed class ServerOptions
     [Description("What this process does: all, collector or query. Other than all needs a store that is shared.")]
     public Role Role { get; set; } = Role.All;
 
-    [Description("Whether the pages below /zipkin/ are served.")]
+    [Description("Whether the web UI is served.")]
     public bool UiEnabled { get; set; } = true;
 
     [Description("Series of operations, and of calls between services, that /metrics shows under their own names; " +

@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text.Json;
+using Tracing.Model;
+using Tracing.Storage;
+
+namespace Tracing.Query;
+
+/// <summary>The first line of an outline.</summary>
+/// <param name="TraceId">32 lower-case hex digits.</param>
+/// <param name="StartUnixNano">The earliest start, in nanoseconds since 1970, as text.</param>
+/// <param name="DurationNanos">From then to the latest end.</param>
+/// <param name="Kept">Why it is still stored, as in a search.</param>
+/// <param name="Weight">For how many stored traces it stands.</param>
+sealed record OutlineHead(
+    string TraceId, int Spans, string StartUnixNano, long DurationNanos, string Kept, double Weight);
+
+/// <summary>Each further line: spans in the order of a walk from the roots, column by column.</summary>
+/// <param name="Texts">Names that the lines before did not have; all of them make one list.</param>
+/// <param name="Ids">16 lower-case hex digits each.</param>
+/// <param name="Parents">Place of the parent in the whole order; -1 for roots, -2 where the parent is missing.</param>
+/// <param name="Starts">Nanoseconds since the start of the trace; null if the span has none.</param>
+/// <param name="Durations">In nanoseconds.</param>
+/// <param name="Services">Places in the list of names, as are the names.</param>
+/// <param name="Hosts">The same: the attribute that tells instances apart.</param>
+/// <param name="Kinds">OTLP's numbers, as are the statuses.</param>
+sealed record OutlineWindow(IReadOnlyList<string> Texts, IReadOnlyList<string> Ids, IReadOnlyList<int> Parents,
+    IReadOnlyList<long?> Starts, IReadOnlyList<long> Durations, IReadOnlyList<int> Services,
+    IReadOnlyList<int> Names, IReadOnlyList<int> Hosts, IReadOnlyList<int> Kinds, IReadOnlyList<int> Statuses);
+
+/// <summary>What a waterfall shows of all spans of a trace, in windows, so that the first can be drawn at once.</summary>
+sealed class TraceOutline
+{
+    /// <summary>Spans of a line: some screens full first, then as many as a browser reads within a frame or two.</summary>
+    const int FirstWindow = 500;
+    const int Window = 5000;
+
+    const int Orphan = -2;
+
+    /// <summary>By which instances are told apart, the first that a resource has.</summary>
+    static readonly string[] HostKeys =
+        ["service.instance.id", "k8s.pod.name", "host.name", "container.id", "server.address", "net.host.ip"];
+
+    static readonly byte[] NewLine = "\n"u8.ToArray();
+
+    readonly SpanTree _tree;
+    readonly Dictionary<string, int> _texts = new(StringComparer.Ordinal);
+    readonly ulong _start;
+    readonly long _duration;
+
+    public TraceOutline(IReadOnlyList<Span> spans)
+    {
+        _tree = SpanTree.Of(spans);
+        _start = spans.Where(span => span.StartUnixNano > 0).Select(span => span.StartUnixNano).DefaultIfEmpty().Min();
+        var end = spans.Max(span => span.EndUnixNano);
+        _duration = end > _start ? (long)(end - _start) : 0;
+    }
+
+    public async Task WriteAsync(Stream output, TraceId id, TraceKept kept, CancellationToken cancellation)
+    {
+        var count = _tree.Nodes.Length;
+        await LineAsync(new OutlineHead(id.ToString(), count, _start.ToString(CultureInfo.InvariantCulture), _duration,
+            SearchAnswer.NameOf(kept.Reason), kept.Weight));
+        for (var (from, size) = (0, FirstWindow); from < count; (from, size) = (from + size, Window))
+            await LineAsync(WindowOf(_tree.Nodes.Slice(from, Math.Min(size, count - from))));
+
+        async Task LineAsync<T>(T line)
+        {
+            await output.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(line, JsonSerializerOptions.Web), cancellation);
+            await output.WriteAsync(NewLine, cancellation);
+            await output.FlushAsync(cancellation);
+        }
+    }
+
+    OutlineWindow WindowOf(ReadOnlySpan<SpanTree.Node> nodes)
+    {
+        var known = _texts.Count;
+        var window = new OutlineWindow([], new string[nodes.Length], new int[nodes.Length], new long?[nodes.Length],
+            new long[nodes.Length], new int[nodes.Length], new int[nodes.Length], new int[nodes.Length],
+            new int[nodes.Length], new int[nodes.Length]);
+        for (var i = 0; i < nodes.Length; i++)
+        {
+            var span = nodes[i].Span;
+            ((string[])window.Ids)[i] = span.SpanId.ToString();
+            ((int[])window.Parents)[i] = nodes[i].IsOrphan ? Orphan : nodes[i].Parent;
+            ((long?[])window.Starts)[i] = span.StartUnixNano == 0 ? null : (long)(span.StartUnixNano - _start);
+            ((long[])window.Durations)[i] = span.DurationNanos;
+            ((int[])window.Services)[i] = TextOf(span.ServiceName);
+            ((int[])window.Names)[i] = TextOf(span.Name);
+            ((int[])window.Hosts)[i] = TextOf(HostOf(span));
+            ((int[])window.Kinds)[i] = (int)span.Kind;
+            ((int[])window.Statuses)[i] = (int)span.Status;
+        }
+        return window with { Texts = [.. _texts.Keys.Skip(known)] };
+    }
+
+    int TextOf(string text)
+    {
+        if (!_texts.TryGetValue(text, out var place))
+            _texts.Add(text, place = _texts.Count);
+        return place;
+    }
+
+    static string HostOf(Span span)
+    {
+        foreach (var key in HostKeys)
+        {
+            foreach (var attribute in span.Resource.Attributes)
+            {
+                if (attribute.Key == key)
+                    return attribute.Value.ToString() ?? "";
+            }
+        }
+        return "";
+    }
+}

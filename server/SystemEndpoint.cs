@@ -1,0 +1,78 @@
+using System.Reflection;
+using Tracing.Collector;
+
+namespace Tracing.Server;
+
+/// <param name="Name">Relative to the folder of the store.</param>
+sealed record StoredFile(string Name, long Bytes, long WrittenUnixSeconds);
+
+/// <param name="Kind">duckdb or cassandra.</param>
+/// <param name="Files">Of the embedded store; the newest first.</param>
+sealed record StoreState(string Kind, string Path, long Bytes, IReadOnlyList<StoredFile> Files);
+
+/// <summary>What one way of sending spans has brought since the start. A message is one request.</summary>
+sealed record IntakeState(
+    string Transport, long Messages, long MessagesDropped, long Bytes, long Spans, long SpansDropped);
+
+/// <summary>The same of the metrics of clients, in data points.</summary>
+sealed record PointsState(
+    string Transport, long Messages, long Received, long Counted, long Ignored, long Rejected, long Failed);
+
+/// <param name="Value">In force.</param>
+sealed record SettingState(string Key, string Value, string Default, string Text);
+
+sealed record SystemState(string Version, long StartedUnixSeconds, StoreState Store,
+    IReadOnlyList<IntakeState> Intake, IReadOnlyList<PointsState> Metrics, IReadOnlyList<SettingState> Settings);
+
+/// <summary>What this process does and has: for its page in the UI, and for scripts.</summary>
+static class SystemEndpoint
+{
+    public static void MapSystem(this IEndpointRouteBuilder routes)
+    {
+        var started = routes.ServiceProvider.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeSeconds();
+        routes.MapGet("/api/tracing/system", (ServerOptions options, CollectorMetrics metrics) =>
+                TypedResults.Ok(new SystemState(Version(), started, StoreOf(options), IntakeOf(metrics),
+                    PointsOf(metrics), SettingsOf(options))))
+            .WithName("GetSystem")
+            .WithSummary("Version, files of the store, counters of the intake since the start, and all settings.");
+    }
+
+    static string Version() => typeof(SystemEndpoint).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+
+    static StoreState StoreOf(ServerOptions options)
+    {
+        var folder = new DirectoryInfo(options.Storage.Path);
+        List<StoredFile> files = options.Storage.Kind == StorageKind.DuckDb && folder.Exists
+            ? [.. folder.EnumerateFiles("*", SearchOption.AllDirectories)
+                .OrderByDescending(file => file.LastWriteTimeUtc)
+                .Select(file => new StoredFile(Path.GetRelativePath(folder.FullName, file.FullName), SizeOf(file),
+                    new DateTimeOffset(file.LastWriteTimeUtc).ToUnixTimeSeconds()))]
+            : [];
+        return new StoreState(options.Storage.Kind.ToString().ToLowerInvariant(), folder.FullName,
+            files.Sum(file => file.Bytes), files);
+    }
+
+    /// <summary>0 for a file that the store has just deleted.</summary>
+    static long SizeOf(FileInfo file)
+    {
+        try
+        {
+            return file.Length;
+        }
+        catch (FileNotFoundException)
+        {
+            return 0;
+        }
+    }
+
+    static List<IntakeState> IntakeOf(CollectorMetrics metrics) => [.. metrics.All.Select(each => new IntakeState(
+        each.Name, each.Messages, each.MessagesDropped, each.Bytes, each.Spans, each.SpansDropped))];
+
+    static List<PointsState> PointsOf(CollectorMetrics metrics) => [.. metrics.AllPoints.Select(each =>
+        new PointsState(each.Name, each.Messages, each.Received, each.Counted, each.Ignored, each.Rejected,
+            each.Failed))];
+
+    static List<SettingState> SettingsOf(ServerOptions options) => [.. Help.Settings(options).Zip(Help.Settings(),
+        (now, usual) => new SettingState(now.Key, now.Default, usual.Default, now.Text))];
+}

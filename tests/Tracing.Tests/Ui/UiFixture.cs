@@ -1,0 +1,80 @@
+using Microsoft.Playwright;
+using Xunit;
+
+namespace Tracing.Tests;
+
+/// <summary>A server with traffic, and Chromium. Without one or the other the tests skip, and say why.</summary>
+public sealed class UiFixture : IAsyncLifetime
+{
+    static readonly string[] Browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+    RunningServer? _server;
+    IPlaywright? _playwright;
+    IBrowser? _browser;
+    string? _missing;
+
+    public Uri Address => _server!.Http;
+
+    public async ValueTask InitializeAsync()
+    {
+        if (Browsers.FirstOrDefault(File.Exists) is not { } path)
+        {
+            _missing = $"There is no Chromium: none of {string.Join(", ", Browsers)}. On Debian: apt-get install chromium";
+            return;
+        }
+        _server = await RunningServer.StartAsync();
+        var page = await _server.Client.SendAsync(new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { { "Accept", "text/html" } } });
+        if ((await page.Content.ReadAsStringAsync()).Contains("The pages are not built", StringComparison.Ordinal))
+        {
+            _missing = "The web UI is not built, as Node.js was not found.";
+            return;
+        }
+        var now = TimeProvider.System.GetUtcNow();
+        foreach (var body in new[] { ShopTraffic.Body(now), ShopTraffic.LargeTrace(now, 20_000) })
+            Assert.True((await _server.PostAsync("/v1/traces", body)).IsSuccessStatusCode);
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+        {
+            ExecutablePath = path,
+            Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        });
+    }
+
+    /// <summary>A page of its own, which collects what goes wrong in it.</summary>
+    public async Task<(IPage Page, List<string> Problems)> OpenAsync(
+        string path, ColorScheme colors = ColorScheme.Light, int width = 1440)
+    {
+        Assert.SkipWhen(_missing is not null, _missing ?? "");
+        var context = await _browser!.NewContextAsync(new BrowserNewContextOptions
+        {
+            ColorScheme = colors,
+            ViewportSize = new ViewportSize { Width = width, Height = 900 },
+            BaseURL = Address.ToString(),
+        });
+        var page = await context.NewPageAsync();
+        var problems = new List<string>();
+        page.Console += (_, message) =>
+        {
+            if (message.Type == "error")
+                problems.Add(message.Text);
+        };
+        page.PageError += (_, error) => problems.Add(error);
+        page.Request += (_, request) =>
+        {
+            // data: and blob: are of the page itself
+            if (request.Url.StartsWith("http", StringComparison.Ordinal) && !request.Url.StartsWith(Address.ToString(), StringComparison.Ordinal))
+                problems.Add($"a request to {request.Url}");
+        };
+        await page.GotoAsync(path);
+        return (page, problems);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null)
+            await _browser.CloseAsync();
+        _playwright?.Dispose();
+        if (_server is not null)
+            await _server.DisposeAsync();
+    }
+}

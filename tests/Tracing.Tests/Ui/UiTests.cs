@@ -1,0 +1,173 @@
+using System.Text.RegularExpressions;
+using Deque.AxeCore.Commons;
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+using Xunit;
+using static Microsoft.Playwright.Assertions;
+
+namespace Tracing.Tests;
+
+/// <summary>What a person does with the pages, in a real browser against the real server.</summary>
+public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
+{
+    const string Shop = "/service?service=stock&last=30m";
+
+    /// <summary>Name and address of each page.</summary>
+    public static TheoryData<string, string> Pages => new()
+    {
+        { "health", "/?last=15m" },
+        { "service", Shop },
+        { "search", "/search?last=1h" },
+        { "trace", $"/traces/{1:x32}?span={3:x16}" },
+        { "flame", $"/traces/{1:x32}?tab=flame" },
+        { "statistics", $"/traces/{1:x32}?tab=statistics" },
+        { "raw", $"/traces/{1:x32}?tab=raw" },
+        { "compare", $"/compare?a={1:x32}&b={4:x32}" },
+        { "dependencies", "/dependencies?last=1h" },
+        { "system", "/system" },
+        { "view", "/view" },
+    };
+
+    [Fact]
+    public async Task From_the_first_page_to_the_slow_host_in_three_clicks()
+    {
+        var (page, problems) = await ui.OpenAsync("/?last=10m");
+        await page.Locator(".changes a", new() { HasText = "stock" }).First.ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Select the slowest" }).ClickAsync();
+        await Expect(page.Locator(".common li", new() { HasText = ShopTraffic.SlowHost }).First).ToBeVisibleAsync();
+        await page.Locator(".selection .traces a").First.ClickAsync();
+        await Expect(page.Locator(".row.selected")).ToBeVisibleAsync();
+        await Expect(page.Locator(".details")).ToContainTextAsync(ShopTraffic.SlowHost);
+        await Expect(page.Locator(".track .bar.critical").First).ToBeVisibleAsync();
+        Assert.Empty(problems);
+    }
+
+    [Fact]
+    public async Task A_box_on_the_heat_map_leads_to_traces()
+    {
+        var (page, _) = await ui.OpenAsync(Shop);
+        var box = await page.Locator(".heatmap canvas").BoundingBoxAsync();
+        Assert.NotNull(box);
+        await page.Mouse.MoveAsync(box.X + 70, box.Y + 2);
+        await page.Mouse.DownAsync();
+        await page.Mouse.MoveAsync(box.X + box.Width - 5, box.Y + box.Height - 30);
+        await page.Mouse.UpAsync();
+        await Expect(page.Locator(".selection .traces a")).ToHaveCountAsync(12);
+    }
+
+    [Fact]
+    public async Task A_search_is_completed_narrowed_and_shared_by_its_address()
+    {
+        var (page, _) = await ui.OpenAsync("/search?last=1h");
+        var line = page.GetByRole(AriaRole.Combobox, new() { NameRegex = QueryLine() });
+        await line.PressSequentiallyAsync("resource.host.name = ");
+        await page.GetByRole(AriaRole.Option, new() { Name = ShopTraffic.SlowHost }).ClickAsync();
+        await line.PressAsync("Enter");
+        await Expect(page).ToHaveURLAsync(new Regex("stock-3"));
+        await page.Locator(".facets button", new() { HasText = "error" }).ClickAsync();
+        await Expect(page).ToHaveURLAsync(new Regex("status"));
+        var found = await page.Locator(".traces a").CountAsync();
+
+        var (other, _) = await ui.OpenAsync(new Uri(page.Url).PathAndQuery);
+        await Expect(other.Locator(".traces a")).ToHaveCountAsync(found);
+    }
+
+    [Fact]
+    public async Task Others_with_the_value_of_an_attribute_are_found()
+    {
+        var (page, _) = await ui.OpenAsync($"/traces/{1:x32}?span={3:x16}&last=1h");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Find others with http.route = stock.Reserve" }).ClickAsync();
+        await Expect(page.Locator(".traces a").First).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task A_trace_id_in_the_query_line_opens_the_trace()
+    {
+        var (page, _) = await ui.OpenAsync("/search");
+        await page.GetByRole(AriaRole.Combobox, new() { NameRegex = QueryLine() }).FillAsync($"{1:x32}");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.Locator(".row")).ToHaveCountAsync(4);
+    }
+
+    [Fact]
+    public async Task A_trace_is_viewed_without_being_stored()
+    {
+        var (page, _) = await ui.OpenAsync("/view");
+        await page.GetByLabel("JSON of a trace").FillAsync("""
+            [{"traceId":"abcd","id":"1","name":"pasted","timestamp":1000,"duration":50,"localEndpoint":{"serviceName":"x"}}]
+            """);
+        await Expect(page.Locator(".row")).ToContainTextAsync("pasted");
+        await Expect(page.Locator(".trace-facts")).ToContainTextAsync("not stored");
+    }
+
+    [Fact]
+    public async Task Of_a_large_trace_only_what_is_seen_is_in_the_page()
+    {
+        var (page, _) = await ui.OpenAsync($"/traces/{0xffff:x32}");
+        await Expect(page.Locator(".trace-facts")).ToContainTextAsync("20.0 k");
+        await Expect(page.Locator(".trace-tools .spinner")).ToHaveCountAsync(0);
+        await page.Locator(".rows").EvaluateAsync("rows => rows.scrollTop = rows.scrollHeight");
+        await Expect(page.Locator(".row").Last).ToContainTextAsync("step");
+        Assert.InRange(await page.Locator(".row").CountAsync(), 10, 120);
+    }
+
+    [Fact]
+    public async Task The_keyboard_goes_along_the_rows_and_between_pages()
+    {
+        var (page, _) = await ui.OpenAsync($"/traces/{1:x32}");
+        await Expect(page.Locator(".row")).ToHaveCountAsync(4);
+        await page.Keyboard.PressAsync("j");
+        await page.Keyboard.PressAsync("j");
+        await Expect(page.Locator(".row.selected")).ToContainTextAsync("stock.Reserve");
+        await page.Keyboard.PressAsync("ArrowLeft");
+        await Expect(page.Locator(".row")).ToHaveCountAsync(2);
+        await page.Keyboard.PressAsync("?");
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("Escape");
+        await page.Keyboard.PressAsync("g");
+        await page.Keyboard.PressAsync("d");
+        await Expect(page).ToHaveURLAsync(new Regex("/dependencies"));
+    }
+
+    [Fact]
+    public async Task What_is_not_stored_and_what_is_wrong_is_said()
+    {
+        var (page, _) = await ui.OpenAsync("/traces/1234567890abcdef");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("no span of trace");
+        await page.GotoAsync("/search?q=%7B%20nonsense%20%3D%20%7D");
+        await Expect(page.GetByRole(AriaRole.Alert).First).ToContainTextAsync("column");
+        await page.GotoAsync("/?from=1000&to=2000");
+        await Expect(page.Locator(".state").First).ToContainTextAsync("No spans in this time");
+    }
+
+    /// <summary>Screenshots stay in artifacts/screenshots, to be looked at.</summary>
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public async Task Every_page_can_be_used_by_all_and_in_all_colours(string name, string address)
+    {
+        foreach (var colors in new[] { ColorScheme.Light, ColorScheme.Dark })
+        {
+            foreach (var width in new[] { 1440, 390 })
+            {
+                var (page, problems) = await ui.OpenAsync(address, colors, width);
+                await page.WaitForLoadStateAsync(LoadState.NetworkIdle);
+                var file = $"{name}-{colors.ToString().ToLowerInvariant()}-{width}.png";
+                await page.ScreenshotAsync(new()
+                {
+                    Path = Path.Combine(Repository.Root, "artifacts", "screenshots", file),
+                    FullPage = true,
+                });
+                var result = await page.RunAxe();
+                Assert.Empty(result.Violations.Where(each => each.Impact is "serious" or "critical").Select(Describe));
+                Assert.Empty(problems);
+                await page.Context.CloseAsync();
+            }
+        }
+    }
+
+    static string Describe(AxeResultItem violation) =>
+        $"{violation.Id}: {violation.Help}: {string.Join(" | ", violation.Nodes.Take(3).Select(node => node.Html))}";
+
+    [GeneratedRegex("Query")]
+    private static partial Regex QueryLine();
+}

@@ -1,0 +1,138 @@
+import { useEffect, useMemo, useState } from 'react'
+import type { Edge, GraphAnswer, GraphNode } from '../../api/types'
+import { serviceColor } from '../../parts/colors'
+import { duration, rate, serviceName, share } from '../../parts/format'
+import { Loading } from '../../parts/State'
+import { type Coloring, keyOf, nodeHeight, nodeWidth, p99Of, severityOf, widthOf } from './graph'
+import type { Layout } from './layout'
+import { Zoom } from './Zoom'
+
+interface Props {
+  graph: Pick<GraphAnswer, 'nodes' | 'edges'>
+  base: GraphAnswer | null
+  coloring: Coloring
+  focus: string | null
+  onFocus: (service: string) => void
+}
+
+export function Graph({ graph, base, coloring, focus, onFocus }: Props) {
+  const layout = useLayout(graph)
+  const [hovered, setHovered] = useState<string | null>(null)
+  const before = useMemo(() => new Map((base?.edges ?? []).map(edge => [keyOf(edge), edge])), [base])
+  if (!layout) return <Loading what="Laying out the graph" />
+  const rates = graph.edges.map(edge => edge.rate).filter(each => each > 0)
+  const [least, most] = [Math.min(...rates), Math.max(...rates)]
+  return (
+    <>
+      <p className="legend">
+        <span className="severity-0">▬ {coloring === 'errors' ? 'under 0.5 % fail' : 'p99 as before'}</span>
+        <span className="severity-1">▬ {coloring === 'errors' ? 'under 5 %' : 'over a quarter more'}</span>
+        <span className="severity-2">▬ {coloring === 'errors' ? '5 % or more' : 'doubled'}</span>
+        <span>thicker: more calls; dashed: messages; click a service to focus on it</span>
+      </p>
+      <Zoom width={layout.width} height={layout.height}>
+        {graph.edges.map(edge => (
+          <EdgeLine
+            key={keyOf(edge)}
+            edge={edge}
+            points={layout.edges.get(keyOf(edge)) ?? []}
+            severity={severityOf(edge, coloring, before.get(keyOf(edge)))}
+            width={widthOf(edge, least, most)}
+            isFaint={hovered !== null && edge.caller.service !== hovered && edge.callee.service !== hovered}
+            isLabelled={graph.edges.length <= 30 || edge.caller.service === hovered || edge.callee.service === hovered}
+          />
+        ))}
+        {graph.nodes.map(node => (
+          <NodeBox
+            key={node.service}
+            node={node}
+            at={layout.nodes.get(node.service) ?? { x: 0, y: 0 }}
+            isFocus={node.service === focus}
+            onFocus={onFocus}
+            onHover={setHovered}
+          />
+        ))}
+      </Zoom>
+    </>
+  )
+}
+
+/** The library that lays out is as large as all else, so it comes when it is needed. */
+function useLayout(graph: Props['graph']): Layout | null {
+  const [layout, setLayout] = useState<Layout | null>(null)
+  useEffect(() => {
+    let isCurrent = true
+    void import('./layout').then(library => isCurrent && setLayout(library.layout(graph)))
+    return () => {
+      isCurrent = false
+    }
+  }, [graph])
+  return layout
+}
+
+interface EdgeProps {
+  edge: Edge
+  points: { x: number; y: number }[]
+  severity: number
+  width: number
+  isFaint: boolean
+  isLabelled: boolean
+}
+
+function EdgeLine({ edge, points, severity, width, isFaint, isLabelled }: EdgeProps) {
+  const middle = points[Math.floor(points.length / 2)]
+  const path = points.map((point, i) => `${i === 0 ? 'M' : 'L'}${point.x.toFixed(1)} ${point.y.toFixed(1)}`).join('')
+  const label = `${rate(edge.rate)}${(edge.errorShare ?? 0) > 0 ? ` · ⚠ ${share(edge.errorShare)}` : ''}`
+  return (
+    <g className={`edge severity-${severity}${isFaint ? ' faint' : ''}`}>
+      <title>
+        {`${serviceName(edge.caller.service)} → ${serviceName(edge.callee.service)}: ${rate(edge.rate)}, ${share(edge.errorShare)} failed, p99 ${duration(p99Of(edge))}`}
+      </title>
+      <path d={path} strokeWidth={width} strokeDasharray={edge.kind === 'message' ? '6 4' : undefined} />
+      {middle && isLabelled && (
+        <text x={middle.x} y={middle.y - 5} textAnchor="middle">
+          {label}
+        </text>
+      )}
+    </g>
+  )
+}
+
+interface NodeProps {
+  node: GraphNode
+  at: { x: number; y: number }
+  isFocus: boolean
+  onFocus: (service: string) => void
+  onHover: (service: string | null) => void
+}
+
+function NodeBox({ node, at, isFocus, onFocus, onHover }: NodeProps) {
+  const name = serviceName(node.service)
+  const failed = node.count ? (node.errors ?? 0) / node.count : 0
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: there is no button within SVG
+    <g
+      className={`node${isFocus ? ' focus' : ''}${node.instrumented ? '' : ' foreign'}`}
+      transform={`translate(${at.x - nodeWidth / 2} ${at.y - nodeHeight / 2})`}
+      role="button"
+      tabIndex={0}
+      aria-label={`Focus on ${name}`}
+      onClick={() => onFocus(node.service)}
+      onKeyDown={event => event.key === 'Enter' && onFocus(node.service)}
+      onMouseEnter={() => onHover(node.service)}
+      onMouseLeave={() => onHover(null)}
+    >
+      <title>{node.instrumented ? name : `${name}: has no spans of its own, known from its callers`}</title>
+      <rect width={nodeWidth} height={nodeHeight} rx={7} />
+      <rect width={5} height={nodeHeight} rx={2} style={{ fill: serviceColor(node.service) }} className="stripe" />
+      <text x={13} y={17} className="name">
+        {name.length > 23 ? `${name.slice(0, 22)}…` : name}
+      </text>
+      <text x={13} y={33} className="axis">
+        {node.rate === null
+          ? 'no spans of its own'
+          : `${rate(node.rate)} · p99 ${duration(node.durationNanos?.p99)}${failed > 0.001 ? ` · ⚠ ${share(failed)}` : ''}`}
+      </text>
+    </g>
+  )
+}

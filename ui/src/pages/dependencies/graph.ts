@@ -1,0 +1,52 @@
+import type { Edge, GraphAnswer } from '../../api/types'
+
+/** Pixels of a service's box. */
+export const nodeWidth = 170
+export const nodeHeight = 42
+
+export type Coloring = 'errors' | 'latency'
+
+type Part = Pick<GraphAnswer, 'nodes' | 'edges'>
+
+/** The part of a graph that is so many calls around a service, up and down. */
+export function around(graph: Part, focus: string | null, depth: number): Part {
+  if (focus === null || !graph.nodes.some(node => node.service === focus)) return graph
+  const reached = new Set([focus])
+  // up and down apart: a caller's other callees are not what one asked for
+  for (const [from, to] of [
+    ['caller', 'callee'],
+    ['callee', 'caller'],
+  ] as const) {
+    let border = new Set([focus])
+    for (let i = 0; i < depth && border.size > 0; i++) {
+      const next = graph.edges.filter(edge => border.has(edge[from].service)).map(edge => edge[to].service)
+      border = new Set(next.filter(service => !reached.has(service) || i === 0))
+      for (const service of border) reached.add(service)
+    }
+  }
+  return {
+    nodes: graph.nodes.filter(node => reached.has(node.service)),
+    edges: graph.edges.filter(edge => reached.has(edge.caller.service) && reached.has(edge.callee.service)),
+  }
+}
+
+export const keyOf = (edge: Edge) => `${edge.caller.service}\0${edge.callee.service}\0${edge.kind}`
+
+export const p99Of = (edge: Edge) => (edge.callerSide.count > 0 ? edge.callerSide : edge.calleeSide).p99
+
+/** How bad an edge looks: 0 well, 1 some, 2 much. */
+export function severityOf(edge: Edge, coloring: Coloring, before: Edge | undefined): 0 | 1 | 2 {
+  if (coloring === 'errors') {
+    const share = edge.errorShare ?? 0
+    return share >= 0.05 ? 2 : share >= 0.005 ? 1 : 0
+  }
+  const [now, then] = [p99Of(edge), before ? p99Of(before) : null]
+  if (!now || !then) return 0
+  return now / then >= 2 ? 2 : now / then >= 1.25 ? 1 : 0
+}
+
+/** Pixels of an edge: by the logarithm of its rate, as rates differ by thousands. */
+export function widthOf(edge: Edge, least: number, most: number): number {
+  if (most <= least) return 2
+  return 1 + 5 * (Math.log(edge.rate / least) / Math.log(most / least))
+}

@@ -1,0 +1,137 @@
+import { useMemo, useState } from 'react'
+import type { ChangesAnswer, ServicesAnswer } from '../../api/types'
+import { count, rate, share } from '../../parts/format'
+import { useRowKeys } from '../../parts/Keys'
+import { useRange } from '../../parts/range'
+import { Answer, Panel } from '../../parts/State'
+import { useApi } from '../../parts/useApi'
+import { Changes } from './Changes'
+import { bySignificance } from './order'
+import { ServiceRow } from './ServiceRow'
+
+/** Rows before a person asks for more; each reads its own trend. */
+const firstRows = 40
+
+export function HealthPage() {
+  const { range, window } = useRange()
+  const parameters = { ...window, base: range.base }
+  const services = useApi<ServicesAnswer>('services', parameters)
+  const changes = useApi<ChangesAnswer>('changes', { ...parameters, limit: 200 })
+  useRowKeys()
+  return (
+    <div className="page health">
+      <h1 className="hidden">Health of all services</h1>
+      <Answer query={services} empty={data => data.services.length === 0 && <NoSpans />}>
+        {data => (
+          <>
+            <Totals services={data} changes={changes.data} />
+            <Panel
+              title="What got worse"
+              note={changes.data && `${changes.data.comparisons} comparisons, corrected for their number`}
+            >
+              <Answer query={changes} empty={all => all.changes.length === 0 && nothingWorse(all)}>
+                {all => <Changes answer={all} />}
+              </Answer>
+            </Panel>
+            <ServiceTable data={data} changes={changes.data} />
+          </>
+        )}
+      </Answer>
+    </div>
+  )
+}
+
+const nothingWorse = (answer: ChangesAnswer) =>
+  answer.comparisons === 0
+    ? 'Nothing to compare with: the base period has too few spans.'
+    : 'Nothing got worse than chance explains.'
+
+function NoSpans() {
+  return (
+    <div>
+      <p>
+        <strong>No spans in this time.</strong>
+      </p>
+      <p>
+        Send some: set <code>OTEL_EXPORTER_OTLP_ENDPOINT=http://{location.hostname}:4318</code> in a service that uses
+        OpenTelemetry, or let a Zipkin reporter send to <code>{location.origin}/api/v2/spans</code>. Or choose a longer
+        time at the top.
+      </p>
+    </div>
+  )
+}
+
+function Totals({ services, changes }: { services: ServicesAnswer; changes: ChangesAnswer | undefined }) {
+  const all = services.services.map(item => item.current)
+  const total = (pick: (summary: (typeof all)[number]) => number) => all.reduce((sum, each) => sum + pick(each), 0)
+  const [spans, errors] = [total(each => each.count), total(each => each.errors)]
+  const worse = new Set(changes?.changes.map(change => change.service)).size
+  return (
+    <dl className="totals">
+      <Figure name="Services" value={count(services.services.filter(item => item.current.count > 0).length)} />
+      <Figure name="Requests" value={rate(total(each => each.rate))} />
+      <Figure name="Errors" value={share(spans > 0 ? errors / spans : null)} alarming={errors > spans * 0.01} />
+      <Figure name="Services that got worse" value={changes ? String(worse) : '…'} alarming={worse > 0} />
+    </dl>
+  )
+}
+
+function Figure({ name, value, alarming }: { name: string; value: string; alarming?: boolean }) {
+  return (
+    <div className={alarming ? 'alarming' : ''}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  )
+}
+
+function ServiceTable({ data, changes }: { data: ServicesAnswer; changes: ChangesAnswer | undefined }) {
+  const [filter, setFilter] = useState('')
+  const [isAll, setAll] = useState(false)
+  const ordered = useMemo(() => bySignificance(data.services, changes?.changes ?? []), [data, changes])
+  const fitting = ordered.filter(each => each.item.service.toLowerCase().includes(filter.toLowerCase()))
+  const shown = isAll ? fitting : fitting.slice(0, firstRows)
+  return (
+    <Panel
+      title="Services"
+      note="those that changed most come first"
+      tools={
+        <input
+          type="search"
+          placeholder="Filter"
+          aria-label="Filter services"
+          value={filter}
+          onChange={event => setFilter(event.target.value)}
+        />
+      }
+    >
+      <div className="scroll">
+        <table className="figures">
+          <thead>
+            <tr>
+              <th scope="col">Service</th>
+              <th scope="col">Trend of rate</th>
+              <th scope="col">Trend of p95</th>
+              <th scope="col">Rate</th>
+              <th scope="col">Errors</th>
+              <th scope="col">p50</th>
+              <th scope="col">p95</th>
+              <th scope="col">p99</th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map(each => (
+              <ServiceRow key={each.item.service} item={each.item} change={each.change} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {fitting.length > shown.length && (
+        <button type="button" onClick={() => setAll(true)}>
+          Show all {fitting.length}
+        </button>
+      )}
+      {fitting.length === 0 && <p className="state">No service has “{filter}” in its name.</p>}
+    </Panel>
+  )
+}

@@ -1,0 +1,90 @@
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { useNavigate, useSearchParams } from 'react-router'
+import { apiUrl, get } from '../../api/get'
+import type { SearchAnswer } from '../../api/types'
+import { useRowKeys } from '../../parts/Keys'
+import { useLink, useRange } from '../../parts/range'
+import { Empty, Failure, Loading, Panel } from '../../parts/State'
+import { TraceList } from '../../parts/TraceList'
+import { complete } from '../../parts/traceql'
+import { traceIdIn } from '../trace/read'
+import { Facets } from './Facets'
+import { QueryLine } from './QueryLine'
+import { Scatter } from './Scatter'
+
+const orders: Record<string, string> = {
+  newest: 'Newest',
+  oldest: 'Oldest',
+  slowest: 'Slowest',
+  mostSpans: 'Most spans',
+  mostErrors: 'Most errors',
+}
+
+export default function SearchPage() {
+  const { window, change } = useRange()
+  const [parameters] = useSearchParams()
+  const navigate = useNavigate()
+  const link = useLink()
+  const q = parameters.get('q') ?? ''
+  const order = parameters.get('order') ?? 'newest'
+  const search = useInfiniteQuery({
+    queryKey: ['search', q, order, window],
+    queryFn: ({ pageParam, signal }) =>
+      get<SearchAnswer>(apiUrl('search', { q, ...window, order, limit: 50, cursor: pageParam }), signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: page => page.next,
+  })
+  useRowKeys()
+  useEffect(() => {
+    const id = traceIdIn(q)
+    if (id) void navigate(link(`/traces/${id}`), { replace: true })
+  }, [q, navigate, link])
+  const setQuery = (text: string) => change({ q: complete(text) || null })
+  const traces = search.data?.pages.flatMap(page => page.traces) ?? []
+  return (
+    <div className="page search">
+      <h1 className="hidden">Search</h1>
+      <QueryLine key={q} query={q} onSearch={setQuery} />
+      <div className="search-columns">
+        <Facets query={q} onQuery={setQuery} />
+        <div className="results">
+          {search.error && <Failure error={search.error} retry={() => void search.refetch()} />}
+          {search.isPending && <Loading what="Searching" />}
+          {search.data && traces.length === 0 && (
+            <Panel title="Traces">
+              <Empty>Nothing fits in this time. Take conditions away, or look at a longer time at the top.</Empty>
+            </Panel>
+          )}
+          {traces.length > 0 && (
+            <>
+              <Scatter traces={traces} />
+              <Panel
+                title={`${traces.length}${search.hasNextPage ? '+' : ''} traces`}
+                tools={
+                  <label>
+                    <span className="note">Order </span>
+                    <select value={order} onChange={event => change({ order: event.target.value })}>
+                      {Object.entries(orders).map(([value, text]) => (
+                        <option key={value} value={value}>
+                          {text}
+                        </option>
+                      ))}
+                    </select>
+                  </label>
+                }
+              >
+                <TraceList traces={traces} />
+                {search.hasNextPage && (
+                  <button type="button" disabled={search.isFetching} onClick={() => void search.fetchNextPage()}>
+                    {search.isFetchingNextPage ? 'Reading more…' : 'More'}
+                  </button>
+                )}
+              </Panel>
+            </>
+          )}
+        </div>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,61 @@
+import { quote } from '../../parts/traceql'
+import type { Subject } from './ServicePage'
+
+/** A part of the heat map: spans that started then and took so long. */
+export interface Region {
+  /** Unix seconds. */
+  start: number
+  end: number
+  /** Nanoseconds; excluded. */
+  lower: number
+  /** Included. */
+  upper: number
+}
+
+/** The spans of a service or an operation, as the query language has them. */
+export function filterOf(subject: Subject, kinds: string[]): string {
+  const conditions = [`resource.service.name = ${quote(subject.service)}`]
+  if (subject.operation) conditions.push(`name = ${quote(subject.operation)}`)
+  if (kinds.length > 0)
+    conditions.push(kinds.length === 1 ? `kind = ${kinds[0]}` : `(${kinds.map(kind => `kind = ${kind}`).join(' || ')})`)
+  return conditions.join(' && ')
+}
+
+export function queryOf(subject: Subject, kinds: string[], region?: Region): string {
+  const conditions = [filterOf(subject, kinds)]
+  if (region) conditions.push(`duration > ${Math.floor(region.lower)}ns`, `duration <= ${Math.ceil(region.upper)}ns`)
+  return `{ ${conditions.join(' && ')} }`
+}
+
+export interface Common {
+  key: string
+  value: string
+  type: string
+  /** Of the spans of the region. */
+  share: number
+  /** Of all spans of the service in the range. */
+  shareOfAll: number
+}
+
+type Facets = { key: string; values: { value: string; type: string; count: number }[] }[]
+
+/**
+ * What spans of a region have more often than all spans do, the most telling first: by the difference of shares, which
+ * unlike their ratio does not favour what is rare in both.
+ */
+export function inCommon(region: Facets, spans: number, all: Facets, allSpans: number): Common[] {
+  if (spans === 0 || allSpans === 0) return []
+  const known = new Map(all.flatMap(facet => facet.values.map(value => [`${facet.key}=${value.value}`, value.count])))
+  return region
+    .flatMap(facet =>
+      facet.values.map(value => ({
+        key: facet.key,
+        value: value.value,
+        type: value.type,
+        share: value.count / spans,
+        shareOfAll: (known.get(`${facet.key}=${value.value}`) ?? 0) / allSpans,
+      })),
+    )
+    .filter(each => each.share - each.shareOfAll > 0.05)
+    .sort((a, b) => b.share - b.shareOfAll - (a.share - a.shareOfAll))
+}

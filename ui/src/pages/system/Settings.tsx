@@ -1,0 +1,39 @@
+import type { SystemAnswer } from '../../api/types'
+import { Panel } from '../../parts/State'
+
+export function Settings({ settings }: { settings: SystemAnswer['settings'] }) {
+  const changed = settings.filter(setting => setting.value !== setting.default)
+  return (
+    <Panel title="Settings" note={`${changed.length} are not the defaults`}>
+      <div className="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Key</th>
+              <th scope="col">Value</th>
+              <th scope="col">What it does</th>
+            </tr>
+          </thead>
+          <tbody>
+            {settings.map(setting => (
+              <tr key={setting.key}>
+                <th scope="row" className="mono">
+                  {setting.key}
+                </th>
+                <td className="mono">
+                  {setting.value || '(none)'}
+                  {setting.value !== setting.default && (
+                    <span className="badge" title={`Default: ${setting.default}`}>
+                      changed
+                    </span>
+                  )}
+                </td>
+                <td className="note">{setting.text}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Panel>
+  )
+}

@@ -1,0 +1,165 @@
+import type { FacetsAnswer, SystemAnswer } from '../../api/types'
+import { ago, bytes, count, instant, share } from '../../parts/format'
+import { Answer, Panel } from '../../parts/State'
+import { useApi } from '../../parts/useApi'
+import { Files } from './Files'
+import { Settings } from './Settings'
+import { partitionsOf } from './store'
+
+export default function SystemPage() {
+  const system = useApi<SystemAnswer>('system')
+  return (
+    <div className="page">
+      <h1 className="hidden">Sampling and system</h1>
+      <Answer query={system}>
+        {data => (
+          <>
+            <Stored data={data} />
+            <div className="grid">
+              <Sampling data={data} />
+              <Intake data={data} />
+              <Files files={data.store.files} />
+              <Metrics data={data} />
+            </div>
+            <Settings settings={data.settings} />
+          </>
+        )}
+      </Answer>
+    </div>
+  )
+}
+
+function Stored({ data }: { data: SystemAnswer }) {
+  // all that is kept: any window is longer than that
+  const facets = useApi<FacetsAnswer>('facets', { start: 0, keys: 'status', limit: 1 })
+  const spans = facets.data?.spans
+  const files = partitionsOf(data.store.files)
+  return (
+    <dl className="totals">
+      <Figure name="Spans stored" value={spans === undefined ? '…' : count(spans)} />
+      <Figure name="Traces" value={facets.data ? count(facets.data.traces) : '…'} />
+      <Figure name="Size on disk" value={bytes(data.store.bytes)} />
+      <Figure name="Bytes a span" value={spans ? (data.store.bytes / spans).toFixed(0) : '…'} />
+      <Figure name="Files of spans" value={String(files.length)} />
+      <Figure
+        name="Running"
+        value={ago(data.startedUnixSeconds).replace(' ago', '')}
+        note={`version ${data.version}`}
+      />
+    </dl>
+  )
+}
+
+function Figure({ name, value, note }: { name: string; value: string; note?: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+      {note && <dd className="note small">{note}</dd>}
+    </div>
+  )
+}
+
+function Sampling({ data }: { data: SystemAnswer }) {
+  const setting = (key: string) => data.settings.find(each => each.key === `Tracing:${key}`)?.value ?? ''
+  const [rate, baseline] = [Number(setting('Collector:SampleRate')), Number(setting('Storage:BaselineRate'))]
+  return (
+    <Panel title="Sampling in force">
+      <table>
+        <tbody>
+          <tr>
+            <th scope="row">On arrival</th>
+            <td>{rate === 1 ? 'every trace is kept' : `${share(rate)} of traces, by trace id; debug traces always`}</td>
+          </tr>
+          <tr>
+            <th scope="row">After {setting('Storage:HotWindow')}</th>
+            <td>
+              {baseline === 1
+                ? 'every trace is kept'
+                : `traces that failed, are slow, rare or examples of a latency; ${share(baseline)} of all others`}
+            </td>
+          </tr>
+          <tr>
+            <th scope="row">Spans kept for</th>
+            <td>{setting('Storage:Retention')} (days.hours:minutes:seconds)</td>
+          </tr>
+          <tr>
+            <th scope="row">Latencies</th>
+            <td>
+              by the hour for {setting('Storage:HoursRetention')}, by the day for {setting('Storage:DaysRetention')}; of
+              all spans, sampled or not
+            </td>
+          </tr>
+        </tbody>
+      </table>
+    </Panel>
+  )
+}
+
+function Intake({ data }: { data: SystemAnswer }) {
+  const received = data.intake.reduce((sum, each) => sum + each.spans, 0)
+  return (
+    <Panel title="Intake" note={`since ${instant(data.startedUnixSeconds)}`}>
+      <div className="scroll">
+        <table className="figures">
+          <thead>
+            <tr>
+              <th scope="col">Transport</th>
+              <th scope="col">Requests</th>
+              <th scope="col">refused</th>
+              <th scope="col">Spans</th>
+              <th scope="col">dropped</th>
+              <th scope="col">Bytes</th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.intake.map(each => (
+              <tr key={each.transport}>
+                <th scope="row">{each.transport}</th>
+                <td>{count(each.messages)}</td>
+                <td className={each.messagesDropped > 0 ? 'alarming' : ''}>{count(each.messagesDropped)}</td>
+                <td>{count(each.spans)}</td>
+                <td className={each.spansDropped > 0 ? 'alarming' : ''}>{count(each.spansDropped)}</td>
+                <td>{bytes(each.bytes)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {received === 0 && <p className="note">No span has come since the start.</p>}
+    </Panel>
+  )
+}
+
+function Metrics({ data }: { data: SystemAnswer }) {
+  return (
+    <Panel title="Metrics of clients" note="data points: durations counted before any sampling">
+      <div className="scroll">
+        <table className="figures">
+          <thead>
+            <tr>
+              <th scope="col">Transport</th>
+              <th scope="col">Received</th>
+              <th scope="col">Counted</th>
+              <th scope="col">Ignored</th>
+              <th scope="col">Rejected</th>
+              <th scope="col">Failed</th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.metrics.map(each => (
+              <tr key={each.transport}>
+                <th scope="row">{each.transport}</th>
+                <td>{count(each.received)}</td>
+                <td>{count(each.counted)}</td>
+                <td>{count(each.ignored)}</td>
+                <td className={each.rejected > 0 ? 'alarming' : ''}>{count(each.rejected)}</td>
+                <td className={each.failed > 0 ? 'alarming' : ''}>{count(each.failed)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Panel>
+  )
+}

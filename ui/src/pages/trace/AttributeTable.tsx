@@ -1,0 +1,61 @@
+import { Link } from 'react-router'
+import { useLink } from '../../parts/range'
+import { quote } from '../../parts/traceql'
+import type { Attributes } from './read'
+
+interface Props {
+  name: string
+  attributes: Attributes
+  /** As the query language has a key; null when it cannot be searched for. */
+  keyOf: ((key: string) => string) | null
+}
+
+const number = /^-?\d+(\.\d+)?$/
+
+export function AttributeTable({ name, attributes, keyOf }: Props) {
+  const link = useLink()
+  if (attributes.length === 0) return null
+  // a number may have been sent as one or as a text
+  const conditionOf = (key: string, value: string) =>
+    number.test(value)
+      ? `(${key} = ${value} || ${key} = ${quote(value)})`
+      : value === 'true' || value === 'false'
+        ? `(${key} = ${value} || ${key} = ${quote(value)})`
+        : `${key} = ${quote(value)}`
+  return (
+    <section>
+      {name && <h3>{name}</h3>}
+      <table className="attributes">
+        <tbody>
+          {attributes.map(([key, value]) => (
+            <tr key={key + value}>
+              <th scope="row">{key}</th>
+              <td>
+                <span className="value">{value}</span>
+                <span className="actions">
+                  <button
+                    type="button"
+                    aria-label={`Copy ${key}`}
+                    title="Copy"
+                    onClick={() => void navigator.clipboard?.writeText(value)}
+                  >
+                    ⧉
+                  </button>
+                  {keyOf && (
+                    <Link
+                      to={link('/search', { q: `{ ${conditionOf(keyOf(key), value)} }` })}
+                      aria-label={`Find others with ${key} = ${value}`}
+                      title="Find others with this"
+                    >
+                      ⌕
+                    </Link>
+                  )}
+                </span>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}

@@ -1,0 +1,102 @@
+import { memo } from 'react'
+import { serviceColor } from '../../parts/colors'
+import { duration, serviceName } from '../../parts/format'
+import type { TraceSpan } from './model'
+import type { Analysis } from './TraceView'
+import type { View } from './Waterfall'
+
+export const rowHeight = 26
+const indent = 12
+
+interface Props {
+  span: TraceSpan
+  baseDepth: number
+  top: number
+  view: View
+  analysis: Analysis
+  percentile: number
+  isCollapsed: boolean
+  isSelected: boolean
+  isFound: boolean
+  onSelect: (index: number) => void
+  onToggle: (index: number) => void
+}
+
+export const Row = memo(function Row(props: Props) {
+  const { span, view, isCollapsed, isSelected } = props
+  const below = span.end - span.index - 1
+  const depth = span.depth - props.baseDepth
+  const className = ['row', isSelected && 'selected', props.isFound && 'found', span.isError && 'failed']
+    .filter(Boolean)
+    .join(' ')
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the page
+    <div
+      className={className}
+      role="treeitem"
+      tabIndex={-1}
+      aria-level={depth + 1}
+      aria-selected={isSelected}
+      aria-expanded={below > 0 ? !isCollapsed : undefined}
+      aria-label={`${serviceName(span.service)} ${span.name}, ${duration(span.duration)}${span.isError ? ', failed' : ''}`}
+      style={{ transform: `translateY(${props.top}px)` }}
+      onClick={() => props.onSelect(span.index)}
+    >
+      <span className="label" style={{ paddingLeft: Math.min(depth, 30) * indent }}>
+        {below > 0 ? (
+          <button
+            type="button"
+            className="twist"
+            tabIndex={-1}
+            aria-label={isCollapsed ? `Expand ${below} spans` : 'Collapse'}
+            onClick={event => {
+              event.stopPropagation()
+              props.onToggle(span.index)
+            }}
+          >
+            {isCollapsed ? '▸' : '▾'}
+          </button>
+        ) : (
+          <span className="twist" />
+        )}
+        <i className="stripe" style={{ background: serviceColor(span.service) }} />
+        {span.isError && <span className="error-text">⚠ </span>}
+        {span.isOrphan && <span title="Its parent is missing">⤷? </span>}
+        <b>{serviceName(span.service)}</b> {span.name}
+        {isCollapsed && <span className="badge">{below}</span>}
+      </span>
+      <Percentile value={props.percentile} />
+      <Bar span={span} view={view} analysis={props.analysis} />
+    </div>
+  )
+})
+
+function Percentile({ value }: { value: number }) {
+  if (Number.isNaN(value)) return <span className="percentile" />
+  const kind = value >= 99 ? ' high' : value >= 95 ? ' raised' : ''
+  return <span className={`percentile${kind}`}>p{value >= 99.5 ? '99+' : Math.round(value)}</span>
+}
+
+function Bar({ span, view, analysis }: { span: TraceSpan; view: View; analysis: Analysis }) {
+  const length = view.end - view.start
+  const left = ((span.start - view.start) / length) * 100
+  const width = (span.duration / length) * 100
+  const isRight = left + width > 82
+  const critical = (analysis.critical[span.index] ?? 0) / Math.max(1, span.duration)
+  return (
+    <span className="track">
+      <span
+        className={critical > 0 ? 'bar critical' : 'bar'}
+        style={{ left: `${left}%`, width: `max(2px, ${width}%)`, background: serviceColor(span.service) }}
+      >
+        {critical > 0 && <i style={{ width: `${Math.min(100, critical * 100)}%` }} />}
+      </span>
+      <span
+        className="length"
+        style={isRight ? { right: `${100 - left + 0.4}%` } : { left: `calc(${left + width}% + 6px)` }}
+      >
+        {duration(span.duration)}
+      </span>
+    </span>
+  )
+}

@@ -1,0 +1,71 @@
+import { Link } from 'react-router'
+import type { FoundTrace } from '../api/types'
+import { serviceColor } from './colors'
+import { count, duration, instant, serviceName } from './format'
+import { useLink } from './range'
+import { Dot } from './Service'
+
+const keptTexts: Record<string, string> = {
+  error: 'kept: failed',
+  slow: 'kept: slow',
+  rare: 'kept: rare path',
+  debug: 'kept: debug',
+  exemplar: 'kept: example',
+  baseline: 'sampled',
+}
+
+/** Found traces; the bar is the duration against the longest, in the shares that services have of the spans. */
+export function TraceList({ traces, dense }: { traces: FoundTrace[]; dense?: boolean }) {
+  const longest = Math.max(1, ...traces.map(trace => trace.durationNanos))
+  return (
+    <ol className={dense ? 'traces dense' : 'traces'}>
+      {traces.map(trace => (
+        <li key={trace.traceId}>
+          <TraceLine trace={trace} longest={longest} />
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+function TraceLine({ trace, longest }: { trace: FoundTrace; longest: number }) {
+  const link = useLink()
+  const first = trace.spans[0]
+  const service = trace.rootService ?? first?.service ?? null
+  const services = trace.services.slice(0, 6)
+  return (
+    <Link data-row to={link(`/traces/${trace.traceId}`, first ? { span: first.spanId } : {})}>
+      <span className="name">
+        {service !== null && <Dot service={service} />}
+        <b>{service === null ? '(root missing)' : serviceName(service)}</b> {trace.rootName ?? first?.name}
+      </span>
+      <span className="when">{instant(Number(trace.startUnixNano) / 1e9)}</span>
+      <span className="length">{duration(trace.durationNanos)}</span>
+      <span className="bar" aria-hidden="true">
+        <span style={{ width: `${Math.max(0.5, (trace.durationNanos / longest) * 100)}%` }}>
+          {trace.services.map(each => (
+            <i key={each.name} style={{ flexGrow: each.spans, background: serviceColor(each.name) }} />
+          ))}
+        </span>
+      </span>
+      <span className="facts">
+        {count(trace.spanCount)} spans
+        {trace.errorCount > 0 && <span className="badge error">⚠ {trace.errorCount} failed</span>}
+        {keptTexts[trace.kept] && (
+          <span className="badge" title={`It stands for ${trace.weight} traces.`}>
+            {keptTexts[trace.kept]}
+          </span>
+        )}
+        <span className="chips">
+          {services.map(each => (
+            <span key={each.name}>
+              <Dot service={each.name} />
+              {serviceName(each.name)} {each.spans}
+            </span>
+          ))}
+          {trace.services.length > services.length && `and ${trace.services.length - services.length} more`}
+        </span>
+      </span>
+    </Link>
+  )
+}

@@ -1,0 +1,39 @@
+/**
+ * Twelve colours that stay apart in the common kinds of colour blindness (after Okabe and Ito, and Tol's "muted");
+ * each is readable as a bar on white and on the dark ground. Colour is never the only sign of anything.
+ */
+const palette = [
+  '#3b78c3',
+  '#d98a1f',
+  '#2a9d7f',
+  '#b0609f',
+  '#7a6fd0',
+  '#8a9a2f',
+  '#4fa3d1',
+  '#a3704a',
+  '#5a8f4e',
+  '#c4728a',
+  '#6b7f99',
+  '#b59b2b',
+]
+
+/** The same service has the same colour on every page and in every session. */
+export function serviceColor(service: string): string {
+  let hash = 2166136261
+  for (let i = 0; i < service.length; i++) hash = Math.imul(hash ^ service.charCodeAt(i), 16777619)
+  // the low bits of FNV-1a alone tell short names badly apart
+  return palette[((hash ^ (hash >>> 15)) >>> 0) % palette.length] as string
+}
+
+/** Viridis at nine places: rising lightness, so that it reads without colour too. */
+const viridis = ['#440154', '#472d7b', '#3b528b', '#2c728e', '#21918c', '#28ae80', '#5ec962', '#addc30', '#fde725']
+
+export function heatColor(share: number, dark: boolean): string {
+  const place = Math.min(viridis.length - 1, Math.max(0, Math.round(share * (viridis.length - 1))))
+  return viridis[dark ? place : viridis.length - 1 - place] as string
+}
+
+/** A colour of the style sheet, for canvases. */
+export function cssColor(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
+}

@@ -1,0 +1,86 @@
+const units: [number, string][] = [
+  [3600e9, 'h'],
+  [60e9, 'min'],
+  [1e9, 's'],
+  [1e6, 'ms'],
+  [1e3, 'µs'],
+]
+
+/** Three digits and a unit; nanoseconds in. */
+export function duration(nanos: number | null | undefined): string {
+  if (nanos === null || nanos === undefined || Number.isNaN(nanos)) return '–'
+  for (const [size, unit] of units) {
+    if (Math.abs(nanos) >= size) return `${digits(nanos / size)} ${unit}`
+  }
+  return `${Math.round(nanos)} ns`
+}
+
+function digits(value: number): string {
+  const size = Math.abs(value)
+  return size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(2)
+}
+
+export function count(value: number): string {
+  for (const [size, unit] of [
+    [1e9, ' G'],
+    [1e6, ' M'],
+    [1e4, ' k'],
+  ] as const) {
+    if (value >= size) return digits(value / (size === 1e4 ? 1e3 : size)) + unit
+  }
+  return Math.round(value).toLocaleString('en')
+}
+
+export function rate(perSecond: number | null | undefined): string {
+  if (perSecond === null || perSecond === undefined) return '–'
+  if (perSecond > 0 && perSecond < 0.1) return `${digits(perSecond * 60)} /min`
+  return `${perSecond >= 1000 ? count(perSecond) : digits(perSecond)} /s`
+}
+
+export function share(value: number | null | undefined): string {
+  if (value === null || value === undefined) return '–'
+  if (value === 0) return '0 %'
+  const percent = value * 100
+  return percent < 0.01 ? '< 0.01 %' : `${percent >= 10 ? percent.toFixed(1) : percent.toFixed(2)} %`
+}
+
+export function bytes(value: number): string {
+  for (const [size, unit] of [
+    [2 ** 30, 'GiB'],
+    [2 ** 20, 'MiB'],
+    [2 ** 10, 'KiB'],
+  ] as const) {
+    if (value >= size) return `${digits(value / size)} ${unit}`
+  }
+  return `${value} B`
+}
+
+export function clock(unixSeconds: number, withSeconds = false): string {
+  return new Date(unixSeconds * 1000).toLocaleTimeString('en-GB', {
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(withSeconds ? { second: '2-digit' } : {}),
+  })
+}
+
+/** With the day, unless that is today's. */
+export function instant(unixSeconds: number, now = Date.now()): string {
+  const date = new Date(unixSeconds * 1000)
+  const isToday = date.toDateString() === new Date(now).toDateString()
+  return isToday
+    ? clock(unixSeconds, true)
+    : `${date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })} ${clock(unixSeconds)}`
+}
+
+export function ago(unixSeconds: number, now = Date.now()): string {
+  const seconds = now / 1000 - unixSeconds
+  if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s ago`
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`
+  if (seconds < 129600) return `${Math.round(seconds / 3600)} h ago`
+  return `${Math.round(seconds / 86400)} d ago`
+}
+
+/** What services without a name are called. */
+export function serviceName(name: string | null | undefined): string {
+  return name || '(no name)'
+}

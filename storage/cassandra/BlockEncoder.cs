@@ -20,8 +20,8 @@ sealed class BlockEncoder : IDisposable
     readonly Compressor _zstd = new(Level);
     readonly ByteWriter _body = new();
     readonly Interned<string> _texts = new();
-    readonly Interned<Resource> _resources = new(ReferenceEqualityComparer.Instance);
-    readonly Interned<InstrumentationScope> _scopes = new(ReferenceEqualityComparer.Instance);
+    readonly Interned<Resource> _resources = new();
+    readonly Interned<InstrumentationScope> _scopes = new();
     readonly Interned<Endpoint> _endpoints = new();
     readonly List<KeyColumn> _keys = [];
     readonly Dictionary<string, int> _keyIds = new(StringComparer.Ordinal);
@@ -160,13 +160,12 @@ sealed class BlockEncoder : IDisposable
     ByteWriter Of(Column column) => _columns[(int)column];
 
     /// <summary>Numbers for what repeats, in the order of first use.</summary>
-    sealed class Interned<T>(IEqualityComparer<object>? comparer = null) where T : notnull
+    sealed class Interned<T> where T : class
     {
-        readonly Dictionary<object, int> _ids = new(comparer);
+        readonly Dictionary<T, int> _ids = [];
 
-        // what repeats mostly repeats at once
-        T? _last;
-        int _lastId;
+        // to hash a resource means to hash all its attributes, and spans of a request share theirs
+        readonly Dictionary<object, int> _known = new(ReferenceEqualityComparer.Instance);
 
         public List<T> All { get; } = [];
 
@@ -174,23 +173,23 @@ sealed class BlockEncoder : IDisposable
 
         public int Add(T item)
         {
-            if (_last is not null && ReferenceEquals(_last, item))
-                return _lastId;
-            ref var id = ref CollectionsMarshal.GetValueRefOrAddDefault(_ids, item, out var isKnown);
+            ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_known, item, out var isKnown);
+            if (isKnown)
+                return known;
+            ref var id = ref CollectionsMarshal.GetValueRefOrAddDefault(_ids, item, out isKnown);
             if (!isKnown)
             {
                 id = All.Count;
                 All.Add(item);
             }
-            (_last, _lastId) = (item, id);
-            return id;
+            return known = id;
         }
 
         public void Clear()
         {
             _ids.Clear();
+            _known.Clear();
             All.Clear();
-            _last = default;
         }
     }
 

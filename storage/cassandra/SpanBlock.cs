@@ -72,6 +72,7 @@ sealed class SpanBlock
     readonly int[] _codesFrom;
     readonly Dictionary<int, byte[]> _rests = [];
     readonly BlockFlags[] _flags;
+    Dictionary<ulong, (int From, int To)>? _ranges;
 
     SpanBlock(ByteReader input, int bytes)
     {
@@ -183,6 +184,26 @@ sealed class SpanBlock
     {
         var at = Array.LastIndexOf(_shapes[_shapeIds[span]], key);
         return at < 0 ? -1 : _codes[_codesFrom[span] + at];
+    }
+
+    /// <summary>The spans of the traces with a low half of an id, which stand beside each other.</summary>
+    public (int From, int To) RangeOf(ulong low)
+    {
+        // made by the first who asks; two may, and make the same
+        var ranges = Volatile.Read(ref _ranges);
+        if (ranges is null)
+        {
+            ranges = [];
+            for (int from = 0, to; from < Count; from = to)
+            {
+                to = from + 1;
+                while (to < Count && Traces[TraceOf[to]].Low == Traces[TraceOf[from]].Low)
+                    to++;
+                ranges[Traces[TraceOf[from]].Low] = (from, to);
+            }
+            Volatile.Write(ref _ranges, ranges);
+        }
+        return ranges.GetValueOrDefault(low);
     }
 
     public bool HasRest(int span) => Is(span, BlockFlags.Rest);

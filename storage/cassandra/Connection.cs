@@ -92,19 +92,16 @@ sealed class Connection : IAsyncDisposable
     /// <summary>All rows of a statement, page by page.</summary>
     public async Task<List<T>> ReadAsync<T>(IStatement statement, Func<Row, T> read, CancellationToken cancellation)
     {
-        var rows = await RunAsync(statement, cancellation);
+        // the driver's own paging blocks a thread
+        statement.SetAutoPage(false);
         var all = new List<T>();
         while (true)
         {
-            for (var left = rows.GetAvailableWithoutFetching(); left > 0; left--)
-            {
-                using var one = rows.Take(1).GetEnumerator();
-                one.MoveNext();
-                all.Add(read(one.Current));
-            }
-            if (rows.IsFullyFetched)
+            var rows = await RunAsync(statement, cancellation);
+            all.AddRange(rows.Select(read));
+            if (rows.PagingState is null)
                 return all;
-            await rows.FetchMoreResultsAsync().WaitAsync(cancellation);
+            statement.SetPagingState(rows.PagingState);
         }
     }
 

@@ -8,25 +8,30 @@ namespace Tracing.Storage.Cassandra;
 /// </summary>
 /// <param name="IsMetBy">Exactly.</param>
 /// <param name="MayMeet">
-/// What spans of a block may meet it, by its columns; null when none does. Who is left is asked as a span.
+/// What spans of a block may meet it, by its columns; null when none does.
 /// </param>
-sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int, bool>?> MayMeet)
+/// <param name="IsExact">Whether the columns tell for sure; else who is left is asked as a span.</param>
+sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int, bool>?> MayMeet, bool IsExact)
 {
     public static ZipkinCondition[] Of(TraceQuery query)
     {
         var conditions = new List<ZipkinCondition>();
         if (query.RemoteServiceName is { } remote)
-            conditions.Add(new(span => ZipkinMapping.RemoteServiceName(span) == remote, _ => _ => true));
+            conditions.Add(new(span => ZipkinMapping.RemoteServiceName(span) == remote, _ => _ => true, false));
         if (query.SpanName is { } name)
         {
             conditions.Add(new(span => Lower(span.Name) == name, block =>
             {
                 var fits = block.TextsThat(text => Lower(text) == name);
                 return Array.Exists(fits, each => each) ? i => fits[block.NameIdOf(i)] : null;
-            }));
+            }, true));
         }
         foreach (var (key, value) in query.Annotations)
-            conditions.Add(new(span => HasTag(span, key, value), block => MayHaveTag(block, key, value)));
+        {
+            // what may be an annotation, or OTLP's status, is not in a column of the key
+            conditions.Add(new(span => HasTag(span, key, value), block => MayHaveTag(block, key, value),
+                value.Length > 0 && !IsStatus(key)));
+        }
         if (query.MinDurationMicros is not null || query.MaxDurationMicros is not null)
         {
             var min = query.MinDurationMicros is null or <= 1 ? 1 : Clamp((Int128)query.MinDurationMicros.Value * 1000);
@@ -35,12 +40,13 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
                 // An OTLP span without a start has no duration to Zipkin; one of Zipkin's may.
                 span => span.DurationNanos >= min && span.DurationNanos <= max &&
                     (span.StartUnixNano > 0 || span.Origin == SpanOrigin.Zipkin),
-                block => i => block.Durations[i] >= min && block.Durations[i] <= max));
+                block => i => block.Durations[i] >= min && block.Durations[i] <= max &&
+                    (block.Starts[i] > 0 || block.IsZipkin(i)), true));
         }
         if (query.ServiceName is not { } service)
             return [.. conditions];
         if (conditions.Count == 0)
-            return [OfService(service, new(_ => true, _ => _ => true))];
+            return [OfService(service, new(_ => true, _ => _ => true, true))];
         return [.. conditions.Select(condition => OfService(service, condition))];
     }
 
@@ -53,7 +59,7 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
         for (var i = 0; i < block.Count; i++)
         {
             // one span is enough
-            if (block.TraceOf[i] == last || !may(i) || !IsMetBy(block.ToSpan(i)))
+            if (block.TraceOf[i] == last || !may(i) || !(IsExact || IsMetBy(block.ToSpan(i))))
                 continue;
             last = block.TraceOf[i];
             yield return block.Traces[last];
@@ -84,12 +90,12 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
             return i => (block.IsZipkin(i)
                 ? Lower((block.LocalOf(i)?.ServiceName ?? "")) == service
                 : resources[block.ResourceIds[i]]) && may(i);
-        });
+        }, condition.IsExact);
 
     static Func<int, bool>? MayHaveTag(SpanBlock block, string key, string value)
     {
         var number = block.KeyOf(key);
-        var isStatus = key is "error" or "otel.status_code";
+        var isStatus = IsStatus(key);
         var fits = number < 0 ? [] : Array.ConvertAll(
             block.ValuesOf(number), each => value.Length == 0 || ZipkinMapping.TagText(each) == value);
         var isAnnotation = value.Length == 0;
@@ -99,6 +105,8 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
             (isStatus && !block.IsZipkin(i) && block.Statuses[i] != StatusCode.Unset) ||
             (isAnnotation && block.HasRest(i));
     }
+
+    static bool IsStatus(string key) => key is "error" or "otel.status_code";
 
     static bool HasTag(Span span, string key, string value)
     {

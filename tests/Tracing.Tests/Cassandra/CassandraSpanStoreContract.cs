@@ -8,7 +8,6 @@ namespace Tracing.Tests;
 /// The contract on Cassandra, where there is one to test with: TRACING_TEST_CASSANDRA names a node, host or host:port.
 /// Each test has the tables to itself, emptied, in one keyspace, as making tables takes seconds.
 /// </summary>
-[Collection("Cassandra")]
 public abstract class CassandraSpanStoreContract : SpanStoreContract
 {
     private protected const string Keyspace = "tracing_tests";
@@ -38,6 +37,7 @@ public abstract class CassandraSpanStoreContract : SpanStoreContract
 }
 
 /// <summary>The contract where traces lie in many blocks, few of which fit into memory.</summary>
+[Collection("Cassandra")]
 public sealed class SmallBlocksTests : CassandraSpanStoreContract
 {
     private protected override CassandraStoreOptions Adapt(CassandraStoreOptions options) =>
@@ -45,6 +45,7 @@ public sealed class SmallBlocksTests : CassandraSpanStoreContract
 }
 
 /// <summary>The contract where several processes write and read the same tables by turns.</summary>
+[Collection("Cassandra")]
 public sealed class SeveralProcessesTests : CassandraSpanStoreContract
 {
     private protected override async ValueTask<ISpanStore> OpenAsync(StoreSetup setup) => new SharedStores(

@@ -54,10 +54,11 @@ import json, sys, time, urllib.request
 url, sent = sys.argv[1], int(sys.argv[2])
 now = int(time.time())
 window = f"start={now - 7200}&end={now + 3600}"
-get = lambda path: json.load(urllib.request.urlopen(url + path, timeout=300))
-facets = get("/api/tracing/facets?q=%7B%7D&keys=service&" + window)
-services = get("/api/tracing/services?" + window)
-counted = sum(each.get("count", each.get("spans", 0)) for each in services.get("services", []))
+facets = json.load(urllib.request.urlopen(url + "/api/tracing/facets?q=%7B%7D&keys=service&" + window, timeout=300))
+metrics = urllib.request.Request(url + "/metrics", headers={"Accept": "application/openmetrics-text"})
+lines = urllib.request.urlopen(metrics, timeout=300).read().decode().split("\n")
+counted = sum(float(line[line.rindex("}") + 2:].split(" ")[0]) for line in lines
+              if line.startswith("traces_spanmetrics_calls_total{"))
 print(f"sent {sent}, stored {facets['spans']:.0f} in {facets['traces']:.0f} traces, counted {counted:.0f}")
 sys.exit(0 if facets["spans"] == sent == counted else 1)
 PY
@@ -69,14 +70,15 @@ figures() {
     serve 1 collector
     local collector=$pid
     serve 2 query
-    dotnet "$load" "$(url 1)" --format otlp --traces "$traces" --connections 8 --batch 512 --seed 1 \
+    local end=$(date +%s%3N)
+    dotnet "$load" "$(url 1)" --format otlp --traces "$traces" --connections 8 --batch 512 --seed 1 --end-ms $end \
         --rate "${RATE:-0}" --server-pid "$collector"
     "$cassandra" nodetool "$dir/node1" flush tracing
     "$cassandra" nodetool "$dir/node1" compact tracing
     "$cassandra" nodetool "$dir/node1" tablestats tracing | grep -E "Table:|live\)|Number of part|row count" || true
     du -sb "$dir"/node1/data/data/tracing | awk -v n=$((traces * 10)) '{ printf "%.1f bytes a span\n", $1 / n }'
     check 2 $((traces * 10))
-    dotnet "$load" "$(url 2)" --search 20 --traces "$traces" --seed 1
+    dotnet "$load" "$(url 2)" --search 20 --traces "$traces" --seed 1 --end-ms $end
 }
 
 faults() {

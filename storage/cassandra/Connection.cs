@@ -193,10 +193,16 @@ sealed class Connection : IAsyncDisposable
                     $"CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {Options.ReplicationCql()}"));
             }
             Session.ChangeKeyspace(keyspace);
-            foreach (var statement in Statements(SchemaCql()))
+            // where all are there nothing is asked for, as each takes the nodes some time to agree on
+            var there = _cluster.Metadata.GetTables(keyspace).ToHashSet();
+            var missing = Statements(SchemaCql()).Where(statement => !there.Contains(TableOf(statement))).ToList();
+            foreach (var statement in missing)
                 await Session.ExecuteAsync(new SimpleStatement(statement));
-            await Session.ExecuteAsync(new SimpleStatement(
-                $"INSERT INTO meta (key, value) VALUES ('version', '{SchemaVersion}') IF NOT EXISTS"));
+            if (missing.Count > 0)
+            {
+                await Session.ExecuteAsync(new SimpleStatement(
+                    $"INSERT INTO meta (key, value) VALUES ('version', '{SchemaVersion}') IF NOT EXISTS"));
+            }
         }
         var version = (await Session.ExecuteAsync(
             new SimpleStatement("SELECT value FROM meta WHERE key = 'version'"))).FirstOrDefault()?.GetValue<string>(0);
@@ -206,6 +212,9 @@ sealed class Connection : IAsyncDisposable
                 $"this server knows {SchemaVersion}. Use the server of that version, or another keyspace.");
         }
     }
+
+    static string TableOf(string statement) =>
+        statement["CREATE TABLE IF NOT EXISTS ".Length..].Split(' ', 2)[0];
 
     static IEnumerable<string> Statements(string cql) => string.Join('\n', cql.Split('\n')
         .Where(line => !line.StartsWith("--", StringComparison.Ordinal)))

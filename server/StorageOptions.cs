@@ -77,11 +77,8 @@ public sealed class StorageOptions
         if (BaselineRate is not (>= 0 and <= 1))
             yield return FormattableString.Invariant($"BaselineRate is {BaselineRate}; it must be between 0 and 1");
 #if CASSANDRA
-        if (Kind == StorageKind.Cassandra)
-        {
-            foreach (var problem in Cassandra.Validate())
-                yield return "Cassandra:" + problem;
-        }
+        foreach (var problem in Cassandra.Validate())
+            yield return "Cassandra:" + problem;
 #else
         if (Kind == StorageKind.Cassandra)
         {

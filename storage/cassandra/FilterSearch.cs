@@ -129,16 +129,18 @@ sealed class FilterSearch
         while (true)
         {
             var ids = new List<TraceId>();
+            var isComplete = false;
             while (ids.Count < count && candidates.TryPeek(out var id, out var rank) && !(rank > left))
             {
-                if (isByStart && IsComplete(rank))
-                    return true;
+                isComplete = isByStart && IsComplete(rank);
+                if (isComplete)
+                    break;
                 candidates.Dequeue();
                 if (_seen.Add(id))
                     ids.Add(id);
             }
             if (ids.Count == 0)
-                return false;
+                return isComplete;
             foreach (var trace in await _blocks.ReadTracesAsync(
                 [.. ids.Select(id => id.Low).Distinct()], _snapshot, _cancellation))
             {

@@ -8,6 +8,9 @@ namespace Tracing.Storage.Cassandra;
 /// <summary>Writes the names of spans, each once in a while only. For any thread.</summary>
 sealed class Names(Tables tables, CassandraStoreOptions options)
 {
+    /// <summary>Longer ones are not listed, as nobody picks them; Cassandra's keys end at 64 KiB.</summary>
+    public const int MaxLength = 4096;
+
     /// <summary>Names remembered as written; beyond it all are forgotten, and written again.</summary>
     const int MaxKnown = 200_000;
 
@@ -33,7 +36,8 @@ sealed class Names(Tables tables, CassandraStoreOptions options)
                     found.Add((NameKind.TagValue, key, ZipkinMapping.TagText(span.Attributes[at].Value)));
             }
         }
-        return [.. found.Where(name => name.Item3.Length > 0 && !IsKnown(name))];
+        return [.. found.Where(name => name.Item2.Length <= MaxLength && name.Item3.Length is > 0 and <= MaxLength &&
+            !IsKnown(name))];
     }
 
     public IEnumerable<BoundStatement> Statements(List<(NameKind, string, string)> names) =>

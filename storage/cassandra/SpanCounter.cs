@@ -82,8 +82,8 @@ static class SpanCounter
             errors += span.Status == StatusCode.Error ? 1 : 0;
             for (var i = 0; i < keys.Count; i++)
             {
-                if (ValueOf(span, keys[i]) is { } value)
-                    tallies[i].Add(value.Scope, value.Type, value.Text);
+                if (ValueOf(span, keys[i]) is var (type, text))
+                    tallies[i].Add(keys[i].Scope ?? KeyScope.Span, type, text);
             }
         }
         durations.Sort();
@@ -126,12 +126,12 @@ static class SpanCounter
         return chosen;
     }
 
-    static (KeyScope Scope, KeyType Type, string Text)? ValueOf(Span span, SpanKey key)
+    static (KeyType Type, string Text)? ValueOf(Span span, SpanKey key)
     {
         foreach (var scope in key.Scope is { } one ? [one] : new[] { KeyScope.Span, KeyScope.Resource })
         {
-            foreach (var (type, text) in ValuesOf(span, scope, key.Name))
-                return (scope, type, text);
+            foreach (var value in ValuesOf(span, scope, key.Name))
+                return value;
         }
         return null;
     }

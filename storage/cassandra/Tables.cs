@@ -126,6 +126,8 @@ sealed class Tables
     public async Task<IReadOnlyList<string>> ReadNamesAsync(
         NameKind kind, string parent, CancellationToken cancellation)
     {
+        if (parent.Length > Names.MaxLength)
+            return [];
         var names = await _connection.ReadAsync(
             _selectNames.Bind((int)kind, parent), row => row.GetValue<string>(0), cancellation);
         names.RemoveAll(name => name.Length == 0);

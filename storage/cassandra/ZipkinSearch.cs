@@ -62,6 +62,9 @@ sealed class ZipkinSearch
             return;
         var heads = await _tables.ReadHeadsAsync(start - Math.Min(start, spread),
             end > ulong.MaxValue - spread ? ulong.MaxValue : end + spread, _cancellation);
+        // spans without a start may be of any trace
+        if (start > spread)
+            heads.AddRange(await _tables.ReadHeadsAsync(0, 0, _cancellation));
         var within = heads.FindAll(head => head.MaxStart >= start && head.MinStart <= end);
         within.Sort((one, other) => other.MaxStart.CompareTo(one.MaxStart));
         var count = 1;
@@ -73,7 +76,8 @@ sealed class ZipkinSearch
                 continue;
             // all spans that start in the part are in blocks up to here
             var from = next == within.Count ? start : Math.Max(start, within[next].MaxStart + 1);
-            await LookAsync(heads.FindAll(head => head.MaxStart >= from - Math.Min(from, spread)));
+            await LookAsync(heads.FindAll(head =>
+                head.MinStart == 0 || head.MaxStart >= from - Math.Min(from, spread)));
             var candidates = await CandidatesAsync(within.GetRange(0, next), from, end);
             if (await DecideAsync(candidates, start, end, from))
                 return;

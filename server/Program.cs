@@ -5,6 +5,13 @@ if (args.Contains("--help") || args.Contains("-h"))
     Console.Out.Write(Help.Text());
     return 0;
 }
+#if CASSANDRA
+if (args.Contains("--cassandra-schema"))
+{
+    Console.Out.Write(Tracing.Storage.Cassandra.CassandraSpanStore.SchemaCql);
+    return 0;
+}
+#endif
 try
 {
     await using var app = TracingServer.Build(args);

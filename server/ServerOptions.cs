@@ -101,7 +101,21 @@ public sealed class ServerOptions
             throw new InvalidOptionsException([e.Message], e);
         }
         var problems = options.Validate();
-        return problems.Count == 0 ? options : throw new InvalidOptionsException(problems);
+        if (problems.Count > 0)
+            throw new InvalidOptionsException(problems);
+        options.KeepToRole();
+        return options;
+    }
+
+    /// <summary>A collector answers no queries, and a query server takes no spans.</summary>
+    void KeepToRole()
+    {
+        if (Role == Role.Collector)
+            Query.Enabled = false;
+        if (Role != Role.Query)
+            return;
+        (Collector.HttpEnabled, Collector.GrpcEnabled) = (false, false);
+        (OtlpHttpPort, GrpcPort) = (-1, -1);
     }
 }
 

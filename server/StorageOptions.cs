@@ -51,6 +51,8 @@ public sealed class StorageOptions
         "are neither slow nor rare; decided by trace id. 0 to 1, which keeps all.")]
     public double BaselineRate { get; set; } = 0.1;
 
+    public CassandraOptions Cassandra { get; set; } = new();
+
     /// <summary>What is wrong with the values: the name and value of each bad one and what it must be.</summary>
     public IEnumerable<string> Validate()
     {
@@ -74,10 +76,15 @@ public sealed class StorageOptions
             yield return $"HotWindow is {HotWindow}; it must be 0 or more";
         if (BaselineRate is not (>= 0 and <= 1))
             yield return FormattableString.Invariant($"BaselineRate is {BaselineRate}; it must be between 0 and 1");
+#if CASSANDRA
+        foreach (var problem in Cassandra.Validate())
+            yield return "Cassandra:" + problem;
+#else
         if (Kind == StorageKind.Cassandra)
         {
-            yield return "Kind is cassandra; this build has no Cassandra store, " +
-                "since the package CassandraCSharpDriver could not be restored. Use duckdb";
+            yield return "Kind is cassandra; this build has no Cassandra store, since the package " +
+                "CassandraCSharpDriver was not there. Build with -p:WithCassandra=true, or use duckdb";
         }
+#endif
     }
 }

@@ -56,6 +56,16 @@ public static class TracingServer
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<RequestMetrics>();
+#if CASSANDRA
+        if (options.Storage.Kind == StorageKind.Cassandra)
+        {
+            services.TryAddSingleton<ISpanStore>(provider => Storage.Cassandra.CassandraSpanStore.OpenAsync(
+                options.Storage.Cassandra.ToStore(options),
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<Storage.Cassandra.CassandraSpanStore>>())
+                .GetAwaiter().GetResult());
+        }
+#endif
         services.TryAddSingleton<ISpanStore>(provider => ReopeningSpanStore.Open(
             new DuckDbStoreOptions
             {

@@ -25,6 +25,14 @@ static class ZipkinEnvironment
         ("COLLECTOR_HTTP_ENABLED", "Collector:HttpEnabled", Same),
         ("COLLECTOR_GRPC_ENABLED", "Collector:GrpcEnabled", Same),
         ("COLLECTOR_SAMPLE_RATE", "Collector:SampleRate", Same),
+        ("CASSANDRA_CONTACT_POINTS", "Storage:Cassandra:ContactPoints", Same),
+        ("CASSANDRA_KEYSPACE", "Storage:Cassandra:Keyspace", Same),
+        ("CASSANDRA_LOCAL_DC", "Storage:Cassandra:LocalDatacenter", Same),
+        ("CASSANDRA_ENSURE_SCHEMA", "Storage:Cassandra:ManageSchema", Same),
+        ("CASSANDRA_USERNAME", "Storage:Cassandra:Username", Same),
+        ("CASSANDRA_PASSWORD", "Storage:Cassandra:Password", Same),
+        ("CASSANDRA_USE_SSL", "Storage:Cassandra:UseSsl", Same),
+        ("CASSANDRA_SSL_HOSTNAME_VALIDATION", "Storage:Cassandra:ValidateHostname", Same),
         ("STORAGE_TYPE", "Storage:Kind", StorageKind),
     ];
 

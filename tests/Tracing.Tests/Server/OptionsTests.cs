@@ -16,7 +16,13 @@ public sealed class OptionsTests
     [InlineData("Collector:SampleRate", "1.5", "Tracing:Collector:SampleRate is 1.5")]
     [InlineData("Collector:MaxBodyBytes", "0", "Tracing:Collector:MaxBodyBytes is 0")]
     [InlineData("Query:Timeout", "-1", "Tracing:Query:Timeout is -1.00:00:00")]
+#if CASSANDRA
+    [InlineData("Storage:Cassandra:Keyspace", "a-b", "Tracing:Storage:Cassandra:Keyspace is \"a-b\"")]
+    [InlineData("Storage:Cassandra:Replication", "dc1", "Tracing:Storage:Cassandra:Replication is \"dc1\"")]
+    [InlineData("Storage:Cassandra:Consistency", "some", "Tracing:Storage:Cassandra:Consistency is \"some\"")]
+#else
     [InlineData("Storage:Kind", "cassandra", "Tracing:Storage:Kind is cassandra")]
+#endif
     [InlineData("Storage:Kind", "elasticsearch", "'elasticsearch' at 'Tracing:Storage:Kind'")]
     [InlineData("Storage:Path", " ", "Tracing:Storage:Path is \" \"")]
     [InlineData("Storage:SealSpans", "0", "Tracing:Storage:SealSpans is 0")]
@@ -94,6 +100,42 @@ public sealed class OptionsTests
             Assert.Contains($"| `{setting.Key}` | {@default}| {setting.Text} |", readme, StringComparison.Ordinal);
         });
     }
+
+#if CASSANDRA
+    [Fact]
+    public void Zipkins_variables_of_cassandra_are_honoured()
+    {
+        var options = Read(ZipkinEnvironment.Read(new Hashtable
+        {
+            ["STORAGE_TYPE"] = "cassandra3",
+            ["CASSANDRA_CONTACT_POINTS"] = "one:9043,two",
+            ["CASSANDRA_KEYSPACE"] = "spans",
+            ["CASSANDRA_LOCAL_DC"] = "dc1",
+            ["CASSANDRA_ENSURE_SCHEMA"] = "false",
+            ["CASSANDRA_USERNAME"] = "me",
+            ["CASSANDRA_PASSWORD"] = "secret",
+            ["CASSANDRA_USE_SSL"] = "true",
+            ["CASSANDRA_SSL_HOSTNAME_VALIDATION"] = "false",
+        }));
+        Assert.Equal(StorageKind.Cassandra, options.Storage.Kind);
+        var store = options.Storage.Cassandra.ToStore(options);
+        Assert.Equal(["one:9043", "two"], store.ContactPoints);
+        Assert.Equal(("spans", "dc1", "me", "secret"),
+            (store.Keyspace, store.LocalDatacenter, store.Username, store.Password));
+        Assert.Equal((false, true, false), (store.ManageSchema, store.UseSsl, store.ValidateHostname));
+    }
+
+    [Theory]
+    [InlineData("collector", true, false)]
+    [InlineData("query", false, true)]
+    [InlineData("all", true, true)]
+    public void A_role_is_what_a_process_does(string role, bool collects, bool answers)
+    {
+        var options = Read(new() { ["Tracing:Role"] = role, ["Tracing:Storage:Kind"] = "cassandra" });
+        Assert.Equal((collects, collects), (options.Collector.HttpEnabled, options.Collector.GrpcEnabled));
+        Assert.Equal(answers, options.Query.Enabled);
+    }
+#endif
 
     static ServerOptions Read(Dictionary<string, string?> settings) =>
         ServerOptions.Read(new ConfigurationBuilder().AddInMemoryCollection(settings).Build());

@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# Figures and faults of the store in Cassandra. Starts its nodes and servers itself, and stops them.
+#
+#   benchmarks/cassandra.sh figures DIR [TRACES]   one node with 3 GiB; load, room, searches; 400000 traces by default
+#   benchmarks/cassandra.sh faults DIR             three nodes with 1 GiB, replication 3; nodes and a collector fail
+#
+# DIR keeps what the nodes write and must be empty or absent. CASSANDRA names the command that runs a node
+# (../shared/cassandra/cassandra by default), whose help says what it takes. Needs Java 17, curl and python3.
+set -euo pipefail
+mode=${1:-} dir=${2:-}
+[ -n "$dir" ] || { sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2; }
+here=$(cd "$(dirname "$0")/.." && pwd)
+cassandra=${CASSANDRA:-$here/../shared/cassandra/cassandra}
+server=$here/artifacts/bin/Tracing.Server/release/tracing.dll
+load=$here/artifacts/bin/Tracing.LoadGenerator/release/Tracing.LoadGenerator.dll
+first=${PORT:-24001}
+mkdir -p "$dir"
+pids=() nodes=()
+
+finish() {
+    for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+    for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+    for node in "${nodes[@]}"; do "$cassandra" stop "$node" >/dev/null 2>&1 || true; done
+}
+trap finish EXIT
+
+node() { # starts a node: number, heap
+    nodes+=("$dir/node$1")
+    "$cassandra" start "$dir/node$1" --address "127.0.0.$1" --seed 127.0.0.1 --heap "$2"
+}
+
+serve() { # starts a server: number, role, more settings; its pid is in $pid
+    local port=$((first + $1)) role=$2
+    shift 2
+    dotnet "$server" --Tracing:Role="$role" --Tracing:Address=127.0.0.1 --Tracing:Port=$port --Tracing:OtlpHttpPort=-1 \
+        --Tracing:GrpcPort=-1 --Tracing:Storage:Kind=cassandra --Tracing:Storage:Cassandra:ContactPoints=127.0.0.1 \
+        --Tracing:Query:Timeout=00:05:00 "$@" >>"$dir/server-$port.log" 2>&1 &
+    pid=$!
+    pids+=("$pid")
+    for _ in $(seq 300); do
+        curl -fs "http://127.0.0.1:$port/health" >/dev/null && return
+        sleep 0.2
+    done
+    echo "the server at $port did not start" && tail "$dir/server-$port.log" && exit 1
+}
+
+url() { echo "http://127.0.0.1:$((first + $1))"; }
+
+# What is stored (from the spans) and what is counted (from the histograms), against what was sent.
+check() { # number of a query server, spans sent
+    sleep 15
+    python3 - "$(url "$1")" "$2" <<'PY'
+import json, sys, time, urllib.request
+url, sent = sys.argv[1], int(sys.argv[2])
+now = int(time.time())
+window = f"start={now - 7200}&end={now + 3600}"
+facets = json.load(urllib.request.urlopen(url + "/api/tracing/facets?q=%7B%7D&keys=service&" + window, timeout=300))
+metrics = urllib.request.Request(url + "/metrics", headers={"Accept": "application/openmetrics-text"})
+lines = urllib.request.urlopen(metrics, timeout=300).read().decode().split("\n")
+counted = sum(float(line[line.rindex("}") + 2:].split(" ")[0]) for line in lines
+              if line.startswith("traces_spanmetrics_calls_total{"))
+print(f"sent {sent}, stored {facets['spans']:.0f} in {facets['traces']:.0f} traces, counted {counted:.0f}")
+sys.exit(0 if facets["spans"] == sent == counted else 1)
+PY
+}
+
+figures() {
+    local traces=${3:-400000}
+    node 1 3G
+    serve 1 collector
+    local collector=$pid
+    serve 2 query
+    local end=$(date +%s%3N)
+    dotnet "$load" "$(url 1)" --format otlp --traces "$traces" --connections 8 --batch 512 --seed 1 --end-ms $end \
+        --rate "${RATE:-0}" --server-pid "$collector"
+    "$cassandra" nodetool "$dir/node1" flush tracing
+    "$cassandra" nodetool "$dir/node1" compact tracing
+    "$cassandra" nodetool "$dir/node1" tablestats tracing | grep -E "Table:|live\)|Number of part|row count" || true
+    du -sb "$dir"/node1/data/data/tracing | awk -v n=$((traces * 10)) '{ printf "%.1f bytes a span\n", $1 / n }'
+    check 2 $((traces * 10))
+    dotnet "$load" "$(url 2)" --search 20 --traces "$traces" --seed 1 --end-ms $end
+}
+
+faults() {
+    for number in 1 2 3; do node $number 1G; done
+    serve 1 collector --Tracing:Storage:Cassandra:Replication=3
+    local one=$pid
+    serve 2 collector
+    serve 3 query
+    local traces=20000 sent=0 seed=1 rate=${RATE:-2000}
+    during() { # what is called, then the commands that do it
+        echo "== $1"
+        shift
+        dotnet "$load" "$(url 1)" --traces $traces --seed $((seed)) --rate $rate --give-up 300 >"$dir/load-1.log" &
+        local a=$!
+        dotnet "$load" "$(url 2)" --traces $traces --seed $((seed + 1)) --rate $rate --give-up 300 >"$dir/load-2.log" &
+        local b=$!
+        seed=$((seed + 2))
+        sleep 10
+        "$@"
+        wait $a || { echo "a load failed"; cat "$dir/load-1.log"; }
+        wait $b || { echo "a load failed"; cat "$dir/load-2.log"; }
+        sent=$((sent + 20 * traces))
+        check 3 $sent
+    }
+    collector_killed() {
+        kill -KILL $one
+        sleep 5
+        serve 1 collector
+        one=$pid
+    }
+    node_killed() {
+        "$cassandra" kill "$dir/node2"
+        sleep 20
+        "$cassandra" start "$dir/node2" --address 127.0.0.2 --seed 127.0.0.1 --heap 1G
+    }
+    node_paused() {
+        "$cassandra" pause "$dir/node3"
+        sleep 60
+        "$cassandra" resume "$dir/node3"
+    }
+    two_paused() {
+        "$cassandra" pause "$dir/node2"
+        "$cassandra" pause "$dir/node3"
+        sleep 60
+        "$cassandra" resume "$dir/node2"
+        "$cassandra" resume "$dir/node3"
+    }
+    during "a collector is killed and starts again" collector_killed
+    during "a node is killed and starts again" node_killed
+    during "a node hangs for a minute" node_paused
+    during "two of three nodes hang for a minute" two_paused
+}
+
+case $mode in
+    figures | faults) "$mode" "$@" ;;
+    *) echo "unknown: $mode" && exit 2 ;;
+esac

@@ -1,0 +1,216 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Tracing.Model;
+
+namespace Tracing.Storage.Cassandra;
+
+/// <summary>
+/// The distributed store: spans in blocks of Cassandra, pointers to them by trace. Any number of processes write and
+/// read one keyspace, and share nothing else.
+/// </summary>
+public sealed class CassandraSpanStore : ISpanStore
+{
+    readonly Connection _connection;
+    readonly CassandraStoreOptions _options;
+    readonly Tables _tables;
+    readonly Blocks _blocks;
+    readonly GroupWriter _writer;
+    readonly Statistics _statistics;
+    readonly SpanScan _scan;
+    readonly Notes _notes;
+    readonly ITimer _counting;
+    readonly ILogger _logger;
+    readonly Lock _closing = new();
+    readonly CancellationTokenSource _closed = new();
+    Task _count = Task.CompletedTask;
+    Task? _closes;
+
+    CassandraSpanStore(Connection connection, TimeProvider time, ILogger logger)
+    {
+        _connection = connection;
+        _options = connection.Options;
+        _logger = logger;
+        _tables = new Tables(connection);
+        var commits = new Commits(connection);
+        _blocks = new Blocks(_tables, (long)_options.CacheMiB << 20);
+        _writer = new GroupWriter(connection, _tables, commits, time, logger);
+        _statistics = new Statistics(connection, commits, _blocks, time, _writer.Writer);
+        _scan = new SpanScan(_tables, _blocks);
+        _notes = new Notes(connection);
+        _counting = time.CreateTimer(_ => Count(), null, _options.CountEvery, _options.CountEvery);
+    }
+
+    /// <summary>The tables, as they are made where that is left to others.</summary>
+    public static string SchemaCql => Connection.SchemaCql();
+
+    /// <summary>Waits for Cassandra, makes or checks the tables, and begins.</summary>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="StoreUnusableException">
+    /// Cassandra refuses the user, or the tables are of another version.
+    /// </exception>
+    public static async Task<CassandraSpanStore> OpenAsync(CassandraStoreOptions options, TimeProvider time,
+        ILogger? logger = null, CancellationToken cancellation = default)
+    {
+        options.Validate();
+        logger ??= NullLogger.Instance;
+        var connection = await Connection.OpenAsync(options, logger, cancellation);
+        logger.Opened(options.Keyspace, connection.Session.Cluster.Metadata.ClusterName);
+        return new CassandraSpanStore(connection, time, logger);
+    }
+
+    public Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken) =>
+        _writer.AppendAsync(batch).WaitAsync(cancellationToken);
+
+    public async Task<IReadOnlyList<IReadOnlyList<Span>>> GetTracesAsync(
+        IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken)
+    {
+        ThrowIfClosed(cancellationToken);
+        var stored = (await _blocks.ReadTracesAsync(
+            [.. traceIds.Select(id => id.Low).Distinct()], long.MaxValue, cancellationToken))
+            .ToDictionary(trace => trace.Low);
+        return [.. traceIds
+            .DistinctBy(id => strict ? id : new TraceId(0, id.Low))
+            .Select(id => strict ? stored[id.Low].Of(id) : stored[id.Low])
+            .Where(trace => !trace.IsEmpty)
+            .Select(trace => trace.Spans)];
+    }
+
+    public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) =>
+        Task.FromResult(TraceKept.Whole);
+
+    public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
+        TraceQuery query, CancellationToken cancellationToken)
+    {
+        ThrowIfClosed(cancellationToken);
+        return ZipkinSearch.FindAsync(_tables, _blocks, query, _options.TraceSpread, cancellationToken);
+    }
+
+    public Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken)
+    {
+        ThrowIfClosed(cancellationToken);
+        return FilterSearch.SearchAsync(_tables, _blocks, search, _writer.NextStored(), cancellationToken);
+    }
+
+    public Task<KeyCounts> CountKeysAsync(KeyQuery query, CancellationToken cancellationToken) =>
+        SpanCounter.CountKeysAsync(_scan.ReadAsync(query.Spans, cancellationToken), query);
+
+    public Task<ValueCounts> CountValuesAsync(ValueQuery query, CancellationToken cancellationToken) =>
+        SpanCounter.CountValuesAsync(_scan.ReadAsync(query.Spans, cancellationToken), query);
+
+    public Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken) =>
+        SpanCounter.CountFacetsAsync(() => _scan.ReadAsync(query.Spans, cancellationToken), query);
+
+    public Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellationToken) =>
+        _scan.CountLatenciesAsync(selection, cancellationToken);
+
+    public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
+        long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var start = Math.Max(1, ZipkinSearch.WindowStart(startMillis));
+        var end = ZipkinSearch.WindowEnd(endMillis);
+        var lows = new HashSet<ulong>();
+        foreach (var chunk in (await _tables.ReadHeadsAsync(start, end, cancellationToken)).Chunk(16))
+        {
+            foreach (var block in await _blocks.ReadAsync([.. chunk.Select(head => head.Id)], cancellationToken))
+            {
+                for (var i = 0; block is not null && i < block.Count; i++)
+                {
+                    if (block.Starts[i] >= start && block.Starts[i] <= end)
+                        lows.Add(block.Traces[block.TraceOf[i]].Low);
+                }
+            }
+        }
+        foreach (var chunk in lows.Chunk(128))
+        {
+            foreach (var trace in await _blocks.ReadTracesAsync(chunk, long.MaxValue, cancellationToken))
+            {
+                if (!trace.IsEmpty)
+                    yield return trace.Spans;
+            }
+        }
+    }
+
+    public Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
+        string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken) =>
+        _notes.ExchangeAsync(topic, member, note, cancellationToken);
+
+    public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) =>
+        _tables.ReadNamesAsync(NameKind.Service, "", cancellationToken);
+
+    public Task<IReadOnlyList<string>> GetSpanNamesAsync(string serviceName, CancellationToken cancellationToken) =>
+        _tables.ReadNamesAsync(NameKind.Span, serviceName.ToLowerInvariant(), cancellationToken);
+
+    public Task<IReadOnlyList<string>> GetRemoteServiceNamesAsync(
+        string serviceName, CancellationToken cancellationToken) =>
+        _tables.ReadNamesAsync(NameKind.Remote, serviceName.ToLowerInvariant(), cancellationToken);
+
+    public async Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken) =>
+        _options.AutocompleteKeys.Contains(key)
+            ? await _tables.ReadNamesAsync(NameKind.TagValue, key, cancellationToken)
+            : [];
+
+    public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
+        _statistics.ReadAsync(query, cancellationToken);
+
+    public Task CheckAsync(CancellationToken cancellationToken) => _tables.CheckAsync(cancellationToken);
+
+    /// <summary>Stores what was taken, then closes; may be called again.</summary>
+    public ValueTask DisposeAsync()
+    {
+        lock (_closing)
+            return new ValueTask(_closes ??= CloseAsync());
+    }
+
+    /// <summary>Adds up the statistics of what is stored; true when this process is the one that does it.</summary>
+    internal async Task CountNowAsync()
+    {
+        while (await _statistics.CountAsync(_closed.Token))
+            continue;
+    }
+
+    void Count()
+    {
+        lock (_closing)
+        {
+            if (_closes is null && _count.IsCompleted)
+                _count = CountInBackgroundAsync();
+        }
+    }
+
+    async Task CountInBackgroundAsync()
+    {
+        try
+        {
+            await CountNowAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            // the store closes
+        }
+        catch (Exception exception)
+        {
+            // the edge of the task; the next one goes on where this one ended
+            _logger.CountingFailed(exception.Message);
+        }
+    }
+
+    async Task CloseAsync()
+    {
+        await Task.Yield();
+        await _counting.DisposeAsync();
+        await _closed.CancelAsync();
+        await _count;
+        _statistics.Dispose();
+        await _writer.DisposeAsync();
+        await _connection.DisposeAsync();
+        _closed.Dispose();
+        _logger.Closed(_options.Keyspace);
+    }
+
+    void ThrowIfClosed(CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        ObjectDisposedException.ThrowIf(_closes is not null, this);
+    }
+}

@@ -1,0 +1,168 @@
+using Tracing.Model;
+
+namespace Tracing.Storage.Cassandra;
+
+/// <summary>
+/// Searches by filters of TraceQL: goes through the blocks in the order asked for, reads the traces of the spans that
+/// may fit, and has the filter decide; ends as soon as no later block can have a trace that comes before those found.
+/// </summary>
+sealed class FilterSearch
+{
+    /// <summary>Blocks read at once.</summary>
+    const int BlocksAtOnce = 16;
+
+    /// <summary>Traces read at once, at most, which bounds the memory.</summary>
+    const int MaxTracesAtOnce = 128;
+
+    readonly Tables _tables;
+    readonly Blocks _blocks;
+    readonly SpanSearch _search;
+    readonly SearchCursor? _cursor;
+    readonly long _snapshot;
+    readonly BlockFilter _filter;
+    readonly CancellationToken _cancellation;
+
+    // the best so far, one more than fit the page; bounded by it
+    readonly List<TraceMatch> _found = [];
+    readonly HashSet<TraceId> _seen = [];
+
+    FilterSearch(Tables tables, Blocks blocks, SpanSearch search, long now, CancellationToken cancellation)
+    {
+        _tables = tables;
+        _blocks = blocks;
+        _cursor = search.Cursor;
+        _search = _cursor is null ? search : search with
+        {
+            Order = _cursor.Order,
+            StartUnixNano = _cursor.StartUnixNano,
+            EndUnixNano = _cursor.EndUnixNano,
+        };
+        _snapshot = _cursor?.Snapshot ?? now;
+        _filter = new BlockFilter(search.Filter);
+        _cancellation = cancellation;
+    }
+
+    /// <param name="now">The time that a group would have which is begun now.</param>
+    public static async Task<SearchPage> SearchAsync(
+        Tables tables, Blocks blocks, SpanSearch search, long now, CancellationToken cancellation)
+    {
+        var page = new FilterSearch(tables, blocks, search, now, cancellation);
+        if (page._search.EndUnixNano > page._search.StartUnixNano)
+            await page.FindAsync();
+        return page.Page();
+    }
+
+    SearchPage Page()
+    {
+        var limit = _search.Limit;
+        var traces = _found.Take(limit).Select(match => match.Found).ToList();
+        if (_found.Count <= limit)
+            return new SearchPage(traces, null);
+        var last = _found[limit - 1];
+        return new SearchPage(traces, new SearchCursor(_search.Order, _search.StartUnixNano, _search.EndUnixNano,
+            last.Value, last.Found.TraceId, _snapshot));
+    }
+
+    async Task FindAsync()
+    {
+        var isNewest = _search.Order == SearchOrder.Newest;
+        var isByStart = isNewest || _search.Order == SearchOrder.Oldest;
+        var (from, to) = (_search.StartUnixNano, _search.EndUnixNano);
+        // traces of the pages before may still have spans here; their value tells
+        if (_cursor is not null && isNewest)
+            to = Math.Min(to, _cursor.Value == ulong.MaxValue ? ulong.MaxValue : _cursor.Value + 1);
+        else if (_cursor is not null && isByStart)
+            from = Math.Max(from, _cursor.Value);
+        var heads = await _tables.ReadHeadsAsync(from, to - 1, _cancellation);
+        heads.RemoveAll(head => head.Id.Stored > _snapshot);
+        heads.Sort((one, other) => isNewest
+            ? other.MaxStart.CompareTo(one.MaxStart)
+            : one.MinStart.CompareTo(other.MinStart));
+        // by the start of its best span; a trace comes no earlier than that
+        var candidates = new PriorityQueue<TraceId, ulong>();
+        for (var next = 0; next < heads.Count;)
+        {
+            var some = heads.GetRange(next, Math.Min(next == 0 ? 1 : BlocksAtOnce, heads.Count - next));
+            next += some.Count;
+            foreach (var block in await _blocks.ReadAsync(some.ConvertAll(head => head.Id), _cancellation))
+            {
+                if (block is not null)
+                    AddCandidates(block, from, to, isNewest, candidates);
+            }
+            if (!isByStart)
+                continue;
+            ulong? left = next == heads.Count ? null : Rank(isNewest ? heads[next].MaxStart : heads[next].MinStart);
+            if (await DecideAsync(candidates, left) || (left is { } rank && IsComplete(rank)))
+                return;
+        }
+        await DecideAsync(candidates, null);
+    }
+
+    /// <summary>What comes first has the least.</summary>
+    ulong Rank(ulong start) => _search.Order == SearchOrder.Newest ? ulong.MaxValue - start : start;
+
+    void AddCandidates(
+        SpanBlock block, ulong from, ulong to, bool isNewest, PriorityQueue<TraceId, ulong> candidates)
+    {
+        var trace = -1;
+        var best = 0UL;
+        foreach (var i in _filter.Find(block, from, to))
+        {
+            if (block.TraceOf[i] != trace)
+            {
+                if (trace >= 0)
+                    candidates.Enqueue(block.Traces[trace], Rank(best));
+                trace = block.TraceOf[i];
+                best = block.Starts[i];
+            }
+            best = isNewest ? Math.Max(best, block.Starts[i]) : Math.Min(best, block.Starts[i]);
+        }
+        if (trace >= 0)
+            candidates.Enqueue(block.Traces[trace], Rank(best));
+    }
+
+    /// <summary>Reads candidates that come before what is left; true when the page is complete.</summary>
+    async Task<bool> DecideAsync(PriorityQueue<TraceId, ulong> candidates, ulong? left)
+    {
+        var isByStart = _search.Order is SearchOrder.Newest or SearchOrder.Oldest;
+        var count = Math.Min(_search.Limit + 1, MaxTracesAtOnce);
+        while (true)
+        {
+            var ids = new List<TraceId>();
+            var isComplete = false;
+            while (ids.Count < count && candidates.TryPeek(out var id, out var rank) && !(rank > left))
+            {
+                isComplete = isByStart && IsComplete(rank);
+                if (isComplete)
+                    break;
+                candidates.Dequeue();
+                if (_seen.Add(id))
+                    ids.Add(id);
+            }
+            if (ids.Count == 0)
+                return isComplete;
+            foreach (var trace in await _blocks.ReadTracesAsync(
+                [.. ids.Select(id => id.Low).Distinct()], _snapshot, _cancellation))
+            {
+                foreach (var id in ids.Where(id => id.Low == trace.Low))
+                    Add(trace.Of(id));
+            }
+        }
+    }
+
+    bool IsComplete(ulong rank) => _found.Count > _search.Limit && Rank(_found[^1].Value) < rank;
+
+    void Add(StoredTrace trace)
+    {
+        if (trace.IsEmpty || TraceMatch.Of(trace.Spans, TraceKept.Whole, _search) is not { } match)
+            return;
+        var id = match.Found.TraceId;
+        // it was on a page before
+        if (_cursor is not null && match.CompareTo(_search.Order, _cursor.Value, _cursor.TraceId) <= 0)
+            return;
+        var at = _found.FindIndex(each => match.CompareTo(_search.Order, each.Value, each.Found.TraceId) < 0);
+        _found.Insert(at < 0 ? _found.Count : at, match);
+        if (_found.Count > _search.Limit + 1)
+            _found.RemoveAt(_found.Count - 1);
+    }
+}

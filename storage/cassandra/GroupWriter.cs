@@ -1,0 +1,410 @@
+using System.Threading.Channels;
+using Cassandra;
+using Microsoft.Extensions.Logging;
+
+namespace Tracing.Storage.Cassandra;
+
+/// <summary>
+/// Group commit: batches wait in a queue; all that wait become a group, whose spans are written as blocks, then
+/// pointers to them by trace, and last its commit. A group that was begun is written until Cassandra takes it, in
+/// whatever time; what waits meanwhile is bounded.
+/// </summary>
+sealed class GroupWriter : IAsyncDisposable
+{
+    /// <summary>Rows of one unlogged batch: beyond it, the cost of a row falls no further.</summary>
+    const int RowsPerBatch = 100;
+
+    /// <summary>Batches of rows that are sent at once.</summary>
+    const int MaxInFlight = 16;
+
+    static readonly TimeSpan _firstWait = TimeSpan.FromMilliseconds(100);
+    static readonly TimeSpan _longestWait = TimeSpan.FromSeconds(3);
+
+    readonly Connection _connection;
+    readonly Tables _tables;
+    readonly Commits _commits;
+    readonly Bodies _bodies;
+    readonly Names _names;
+    readonly CassandraStoreOptions _options;
+    readonly TimeProvider _time;
+    readonly ILogger _logger;
+    readonly SeriesNames _seriesNames = new();
+    readonly Channel<Waiting> _queue = Channel.CreateUnbounded<Waiting>(
+        new UnboundedChannelOptions { SingleReader = true });
+    readonly SemaphoreSlim _groups;
+    readonly RecentBodies _recent;
+    readonly HashSet<long> _hours = [];
+    readonly ITimer _alive;
+    readonly Task _loop;
+    readonly CancellationTokenSource _closing = new();
+    readonly Lock _lock = new();
+
+    // of the groups: commits come in the order of their times
+    Task _lastCommit = Task.CompletedTask;
+    long _lastStored;
+    readonly long _firstSlot;
+    long _lastSlot = -1;
+    long _waitingSpans;
+    int _failing;
+
+    public GroupWriter(
+        Connection connection, Tables tables, Commits commits, TimeProvider time, ILogger logger)
+    {
+        _connection = connection;
+        _tables = tables;
+        _commits = commits;
+        _options = connection.Options;
+        _time = time;
+        _logger = logger;
+        Writer = Random.Shared.NextInt64();
+        _bodies = new Bodies(connection, commits, Writer);
+        _names = new Names(tables, _options);
+        _recent = new RecentBodies(time);
+        _groups = new SemaphoreSlim(_options.MaxGroups);
+        _firstSlot = Tables.SlotOf(NextStored());
+        _alive = TimeProvider.System.CreateTimer(
+            _ => _ = SetAliveAsync(), null, TimeSpan.Zero, Bodies.AliveEvery);
+        _loop = Task.Run(RunAsync);
+    }
+
+    /// <summary>Names this process in what it writes.</summary>
+    public long Writer { get; }
+
+    /// <summary>A group's time that no group has had: microseconds since 1970.</summary>
+    public long NextStored()
+    {
+        lock (_lock)
+        {
+            var now = TimeProvider.System.GetUtcNow().Ticks / TimeSpan.TicksPerMicrosecond -
+                (DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerMicrosecond);
+            return _lastStored = Math.Max(now, _lastStored + 1);
+        }
+    }
+
+    public async Task<AppendOutcome> AppendAsync(SpanBatch batch)
+    {
+        if (batch.Spans.Count + batch.Counted.Count == 0)
+            throw new ArgumentException("A batch must have a span, or something counted.", nameof(batch));
+        while (true)
+        {
+            var waiting = new Waiting(batch);
+            if (batch.BodyHash != UInt128.Zero && _recent.Find(batch.BodyHash, waiting.Done.Task) is { } earlier)
+            {
+                // that of the same body: if it failed, this one is written in its stead
+                var outcome = await Task.WhenAny(AnswerAsync(earlier));
+                if (outcome.IsCompletedSuccessfully && await outcome is { } known)
+                    return known == AppendOutcome.Stored ? AppendOutcome.AlreadyStored : known;
+                continue;
+            }
+            if (!TryReserve(waiting.Spans))
+            {
+                waiting.Done.SetResult(AppendOutcome.Overloaded);
+                _recent.Forget(batch.BodyHash, waiting.Done.Task);
+                return AppendOutcome.Overloaded;
+            }
+            if (!_queue.Writer.TryWrite(waiting))
+            {
+                _recent.Forget(batch.BodyHash, waiting.Done.Task);
+                throw new ObjectDisposedException(nameof(CassandraSpanStore));
+            }
+            return await AnswerAsync(waiting.Done.Task);
+        }
+    }
+
+    /// <summary>Takes no more batches; returns when those taken are written, or nothing can be for a while.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Writer.TryComplete();
+        _closing.CancelAfter(_options.WriteTimeout);
+        await _loop;
+        for (var i = 0; i < _options.MaxGroups; i++)
+            await _groups.WaitAsync();
+        await _alive.DisposeAsync();
+        _closing.Dispose();
+        _groups.Dispose();
+    }
+
+    /// <summary>Who sends it again hears what became of it.</summary>
+    async Task<AppendOutcome> AnswerAsync(Task<AppendOutcome> done)
+    {
+        try
+        {
+            return await done.WaitAsync(_options.WriteTimeout, TimeProvider.System);
+        }
+        catch (TimeoutException) when (!done.IsCompleted)
+        {
+            return AppendOutcome.Overloaded;
+        }
+    }
+
+    bool TryReserve(int spans)
+    {
+        while (true)
+        {
+            var waiting = Interlocked.Read(ref _waitingSpans);
+            if (waiting > 0 && waiting + spans > _options.MaxQueuedSpans)
+                return false;
+            if (Interlocked.CompareExchange(ref _waitingSpans, waiting + spans, waiting) == waiting)
+                return true;
+        }
+    }
+
+    async Task RunAsync()
+    {
+        try
+        {
+            while (await _queue.Reader.WaitToReadAsync())
+            {
+                await _groups.WaitAsync();
+                if (_options.GroupDelay > TimeSpan.Zero && Interlocked.Read(ref _waitingSpans) < _options.BlockSpans)
+                    await Task.Delay(_options.GroupDelay, TimeProvider.System);
+                var group = TakeGroup();
+                var previous = _lastCommit;
+                var committed = new TaskCompletionSource();
+                _lastCommit = committed.Task;
+                _ = WriteAndReleaseAsync(group, NextStored(), previous, committed);
+            }
+        }
+        catch (Exception exception)
+        {
+            // the edge of the loop: an error of ours
+            _logger.WriterStopped(exception);
+            _queue.Writer.TryComplete(exception);
+        }
+    }
+
+    List<Waiting> TakeGroup()
+    {
+        var group = new List<Waiting>();
+        var spans = 0;
+        while (_queue.Reader.TryPeek(out var next) &&
+            (spans == 0 || (spans + next.Spans <= _options.MaxGroupSpans && !next.IsAlone && !group[0].IsAlone)))
+        {
+            _queue.Reader.TryRead(out _);
+            group.Add(next);
+            spans += next.Spans;
+        }
+        return group;
+    }
+
+    async Task WriteAndReleaseAsync(
+        List<Waiting> group, long stored, Task previous, TaskCompletionSource committed)
+    {
+        try
+        {
+            await Task.Yield();
+            await WriteAsync(group, stored, previous);
+        }
+        finally
+        {
+            committed.SetResult();
+            _groups.Release();
+        }
+    }
+
+    async Task WriteAsync(List<Waiting> group, long stored, Task previous)
+    {
+        try
+        {
+            await WriteGroupAsync(group, stored, previous);
+        }
+        catch (Exception exception)
+        {
+            foreach (var waiting in group.Where(waiting => waiting.Batch.BodyHash != UInt128.Zero))
+                await ReleaseAsync(waiting.Batch.BodyHash, stored);
+            if (group.Count > 1)
+            {
+                // one bad batch must not fail its neighbours
+                _logger.GroupFailed(exception, group.Count);
+                group.ForEach(waiting => WriteAlone(waiting, exception));
+                return;
+            }
+            _logger.BatchFailed(exception, group[0].Spans);
+            Fail(group[0], exception);
+        }
+    }
+
+    /// <summary>In a group of its own, which comes after those under way, as commits come in order.</summary>
+    void WriteAlone(Waiting waiting, Exception exception)
+    {
+        waiting.IsAlone = true;
+        if (!_queue.Writer.TryWrite(waiting))
+            Fail(waiting, exception);
+    }
+
+    async Task WriteGroupAsync(List<Waiting> group, long stored, Task previous)
+    {
+        var encoded = Encode(group, stored);
+        var began = TimeProvider.System.GetTimestamp();
+        var outcomes = await Tables.ForAllAsync(group, waiting => waiting.Batch.BodyHash == UInt128.Zero
+            ? Task.FromResult(AppendOutcome.Stored)
+            : UntilTakenAsync(() => _bodies.ClaimAsync(waiting.Batch.BodyHash, stored)), CancellationToken.None);
+        var mine = group.Where((_, i) => outcomes[i] == AppendOutcome.Stored).ToList();
+        if (mine.Count > 0)
+        {
+            if (mine.Count < group.Count)
+                encoded = Encode(mine, stored);
+            await WriteRowsAsync(encoded, stored);
+            await previous;
+            await UntilTakenAsync(() => _connection.RunAsync(_commits.Insert(encoded.Commit)));
+            // who seems dead is taken over, and then none of the group counts
+            if (TimeProvider.System.GetElapsedTime(began) > Bodies.AliveFor / 2 &&
+                !await UntilTakenAsync(() => _commits.IsCommittedAsync(Writer, stored)))
+            {
+                _logger.TakenOver();
+                throw new InvalidOperationException("The group was taken over by another collector.");
+            }
+        }
+        for (var i = 0; i < group.Count; i++)
+            Answer(group[i], outcomes[i]);
+    }
+
+    async Task ReleaseAsync(UInt128 hash, long stored)
+    {
+        try
+        {
+            await _bodies.ReleaseAsync(hash, stored);
+        }
+        catch (Exception exception) when (Connection.IsTransient(exception))
+        {
+            // the claim ends by its time to live
+            _logger.WritingAgain(exception.Message);
+        }
+    }
+
+    Encoded Encode(List<Waiting> group, long stored)
+    {
+        var spans = group.SelectMany(waiting => waiting.Batch.Spans).ToList();
+        var statistics = new SpanStatistics(_time.GetUtcNow().ToUnixTimeMilliseconds(), _seriesNames);
+        statistics.Add(spans);
+        foreach (var point in group.SelectMany(waiting => waiting.Batch.Counted))
+            statistics.Add(point);
+        var blocks = BlockMaker.Make(spans, stored, Writer, _options.BlockSpans);
+        var points = PointsCodec.Encode(statistics.Points(_ => true, long.MinValue, long.MaxValue));
+        return new Encoded(blocks, _names.Of(spans), new Commit(Writer, stored, blocks.Count, points));
+    }
+
+    async Task WriteRowsAsync(Encoded encoded, long stored)
+    {
+        var statements = new List<IStatement>();
+        var slot = Tables.SlotOf(stored);
+        List<long> hours;
+        lock (_lock)
+            hours = [.. encoded.Blocks.Select(block => block.Hour).Distinct().Where(hour => !_hours.Contains(hour))];
+        if (slot > _lastSlot)
+            statements.Add(_commits.InsertWriter(Writer, _firstSlot, slot));
+        statements.AddRange(hours.Select(_tables.InsertHour));
+        statements.AddRange(_names.Statements(encoded.Names));
+        foreach (var block in encoded.Blocks)
+        {
+            statements.Add(_tables.InsertData(block.Head.Id, block.Data));
+            statements.Add(_tables.InsertHead(block.Hour, block.Head));
+        }
+        statements.AddRange(TraceBatches(encoded.Blocks));
+        await Parallel.ForEachAsync(statements, new ParallelOptions { MaxDegreeOfParallelism = MaxInFlight },
+            async (statement, _) => await UntilTakenAsync(() => _connection.RunAsync(statement)));
+        _names.Remember(encoded.Names);
+        lock (_lock)
+        {
+            _lastSlot = Math.Max(_lastSlot, slot);
+            // the rows of hours end as those of blocks do: written again now and then
+            if (_hours.Count > 1000)
+                _hours.Clear();
+            _hours.UnionWith(hours);
+        }
+    }
+
+    /// <summary>Rows of the same replicas together, so that a batch is work of one node and its copies.</summary>
+    IEnumerable<IStatement> TraceBatches(List<EncodedBlock> blocks)
+    {
+        var metadata = _connection.Session.Cluster.Metadata;
+        var isOneNode = metadata.AllHosts().Count <= 1;
+        var rows = blocks.SelectMany(block => block.Lows, (block, low) => (Low: low, block.Head.Id));
+        var byReplica = rows.GroupBy(row => isOneNode ? null : metadata.GetReplicas(
+            _options.Keyspace, KeyOf(row.Low)).FirstOrDefault()?.Address);
+        foreach (var chunk in byReplica.SelectMany(ofReplica => ofReplica.Chunk(RowsPerBatch)))
+        {
+            var batch = new BatchStatement().SetBatchType(BatchType.Unlogged);
+            foreach (var (low, id) in chunk)
+                batch.Add(_tables.InsertTrace(low, id));
+            batch.SetRoutingKey(new RoutingKey { RawRoutingKey = KeyOf(chunk[0].Low) });
+            batch.SetIdempotence(true);
+            yield return batch;
+        }
+    }
+
+    static byte[] KeyOf(ulong low)
+    {
+        var key = new byte[8];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(key, low);
+        return key;
+    }
+
+    /// <summary>Tries until Cassandra takes it; all that is tried may be done twice.</summary>
+    async Task<T> UntilTakenAsync<T>(Func<Task<T>> run)
+    {
+        for (var wait = _firstWait; ; wait = TimeSpan.FromSeconds(Math.Min(
+            _longestWait.TotalSeconds, 2 * wait.TotalSeconds)))
+        {
+            try
+            {
+                var result = await run();
+                if (Interlocked.Exchange(ref _failing, 0) == 1)
+                    _logger.Writes();
+                return result;
+            }
+            catch (Exception exception) when (
+                Connection.IsTransient(exception) && !_closing.IsCancellationRequested)
+            {
+                if (Interlocked.Exchange(ref _failing, 1) == 0)
+                    _logger.WritingAgain(exception.Message);
+            }
+            await Task.Delay(wait, TimeProvider.System, CancellationToken.None);
+        }
+    }
+
+    async Task SetAliveAsync()
+    {
+        try
+        {
+            await _bodies.SetAliveAsync();
+        }
+        catch (Exception exception) when (Connection.IsTransient(exception) || exception is ObjectDisposedException)
+        {
+            // comes again; whoever takes over meanwhile is noticed at the commit
+        }
+    }
+
+    void Answer(Waiting waiting, AppendOutcome outcome)
+    {
+        Interlocked.Add(ref _waitingSpans, -waiting.Spans);
+        if (outcome == AppendOutcome.Overloaded)
+            _recent.Forget(waiting.Batch.BodyHash, waiting.Done.Task);
+        else
+            _recent.Stored(waiting.Batch.BodyHash);
+        waiting.Done.SetResult(outcome);
+    }
+
+    void Fail(Waiting waiting, Exception exception)
+    {
+        Interlocked.Add(ref _waitingSpans, -waiting.Spans);
+        _recent.Forget(waiting.Batch.BodyHash, waiting.Done.Task);
+        waiting.Done.SetException(exception);
+    }
+
+    sealed record Encoded(List<EncodedBlock> Blocks, List<(NameKind, string, string)> Names, Commit Commit);
+
+    sealed class Waiting(SpanBatch batch)
+    {
+        public SpanBatch Batch { get; } = batch;
+
+        /// <summary>A group that it was in failed.</summary>
+        public bool IsAlone { get; set; }
+
+        /// <summary>What is counted takes about as much as a span.</summary>
+        public int Spans { get; } = batch.Spans.Count + batch.Counted.Count;
+
+        public TaskCompletionSource<AppendOutcome> Done { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

@@ -1,0 +1,41 @@
+using Microsoft.Extensions.Logging;
+
+namespace Tracing.Storage.Cassandra;
+
+static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "Opened the keyspace {Keyspace} of the Cassandra cluster {Cluster}")]
+    public static partial void Opened(this ILogger logger, string keyspace, string? cluster);
+
+    [LoggerMessage(2, LogLevel.Warning,
+        "Cassandra does not answer at {ContactPoints}; trying again in {Seconds} s: {Reason}")]
+    public static partial void Waiting(this ILogger logger, string contactPoints, double seconds, string reason);
+
+    [LoggerMessage(3, LogLevel.Information, "Making the keyspace {Keyspace} with replication {Replication}")]
+    public static partial void MakingSchema(this ILogger logger, string keyspace, string replication);
+
+    [LoggerMessage(4, LogLevel.Warning,
+        "Writing {Batches} batches as one group failed; each is tried in a group of its own")]
+    public static partial void GroupFailed(this ILogger logger, Exception exception, int batches);
+
+    [LoggerMessage(5, LogLevel.Error, "A batch of {Spans} spans could not be stored")]
+    public static partial void BatchFailed(this ILogger logger, Exception exception, int spans);
+
+    [LoggerMessage(6, LogLevel.Warning, "Cassandra does not take a write; trying again until it does: {Reason}")]
+    public static partial void WritingAgain(this ILogger logger, string reason);
+
+    [LoggerMessage(7, LogLevel.Information, "Cassandra takes writes again")]
+    public static partial void Writes(this ILogger logger);
+
+    [LoggerMessage(8, LogLevel.Critical, "The writer has stopped; nothing can be stored until a restart")]
+    public static partial void WriterStopped(this ILogger logger, Exception exception);
+
+    [LoggerMessage(9, LogLevel.Warning, "Counting what is stored failed; it is tried again: {Reason}")]
+    public static partial void CountingFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(10, LogLevel.Information, "Closed the keyspace {Keyspace}")]
+    public static partial void Closed(this ILogger logger, string keyspace);
+
+    [LoggerMessage(11, LogLevel.Warning, "A group was taken over by another collector, and is written anew")]
+    public static partial void TakenOver(this ILogger logger);
+}

@@ -1,0 +1,243 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Tracing.Model;
+using Tracing.Model.Wire;
+using Tracing.Storage.TraceQl;
+
+namespace Tracing.Storage.Cassandra;
+
+/// <summary>Counts the keys and values of spans, as OTLP says them.</summary>
+static class SpanCounter
+{
+    /// <summary>Of the most frequent keys so many are looked at, and so many chosen, when none are asked for.</summary>
+    const int MaxConsidered = 24;
+    const int MaxChosen = 6;
+
+    /// <summary>A key of more values than this does not sum up anything.</summary>
+    const int MaxTellingValues = 32;
+
+    static readonly KeyScope[] _scopes = Enum.GetValues<KeyScope>();
+
+    public static async Task<KeyCounts> CountKeysAsync(IAsyncEnumerable<Span> spans, KeyQuery query)
+    {
+        var counts = new Dictionary<(KeyScope Scope, string Key), KeyTally>();
+        var ofSpan = new HashSet<(string, KeyType)>();
+        var number = 0L;
+        await foreach (var span in spans)
+        {
+            number++;
+            foreach (var scope in _scopes.Where(scope => query.Scope is null || query.Scope == scope))
+            {
+                ofSpan.Clear();
+                foreach (var (key, type) in KeysOf(span, scope))
+                {
+                    if (!key.StartsWith(query.Prefix, StringComparison.Ordinal) || IsLong(key) ||
+                        !ofSpan.Add((key, type)))
+                        continue;
+                    ref var tally = ref CollectionsMarshal.GetValueRefOrAddDefault(counts, (scope, key), out _);
+                    (tally ??= new KeyTally()).Add(type, number);
+                }
+            }
+        }
+        return new KeyCounts([.. counts
+            .OrderByDescending(each => each.Value.Spans).ThenBy(each => each.Key.Scope)
+            .ThenBy(each => each.Key.Key, Utf8Order.Instance)
+            .Take(query.Limit)
+            .Select(each => new KeyCount(each.Key.Key, each.Key.Scope, each.Value.Types, each.Value.Spans))], true);
+    }
+
+    public static async Task<ValueCounts> CountValuesAsync(IAsyncEnumerable<Span> spans, ValueQuery query)
+    {
+        var tally = new ValueTally();
+        var ofSpan = new HashSet<(KeyType, string)>();
+        await foreach (var span in spans)
+        {
+            foreach (var scope in _scopes.Where(scope => query.Scope is null || query.Scope == scope))
+            {
+                ofSpan.Clear();
+                foreach (var (type, text) in ValuesOf(span, scope, query.Key))
+                {
+                    if (text.StartsWith(query.Prefix, StringComparison.Ordinal) && ofSpan.Add((type, text)))
+                        tally.Add(scope, type, text);
+                }
+            }
+        }
+        return new ValueCounts(tally.First(query.Limit), true);
+    }
+
+    /// <param name="read">Reads the spans, which may be asked for twice.</param>
+    public static async Task<FacetCounts> CountFacetsAsync(Func<IAsyncEnumerable<Span>> read, FacetQuery query)
+    {
+        var keys = query.Keys.Count > 0
+            ? query.Keys.Distinct().ToList()
+            : await ChooseAsync(read());
+        var tallies = keys.Select(_ => new ValueTally()).ToList();
+        var traces = new HashSet<TraceId>();
+        var durations = new List<long>();
+        var errors = 0L;
+        await foreach (var span in read())
+        {
+            traces.Add(span.TraceId);
+            durations.Add(span.DurationNanos);
+            errors += span.Status == StatusCode.Error ? 1 : 0;
+            for (var i = 0; i < keys.Count; i++)
+            {
+                if (ValueOf(span, keys[i]) is var (type, text))
+                    tallies[i].Add(keys[i].Scope ?? KeyScope.Span, type, text);
+            }
+        }
+        durations.Sort();
+        long Quantile(int percent) => durations[(int)((((long)durations.Count * percent) + 99) / 100) - 1];
+        return new FacetCounts(durations.Count, traces.Count, errors,
+            durations.Count == 0
+                ? null
+                : new DurationSummary(durations[0], Quantile(50), Quantile(90), Quantile(99), durations[^1]),
+            [.. keys.Zip(tallies, (key, tally) => new Facet(key, tally.Distinct, tally.First(query.Limit)))]);
+    }
+
+    static async Task<List<SpanKey>> ChooseAsync(IAsyncEnumerable<Span> spans)
+    {
+        List<SpanKey> chosen =
+            [SpanKey.Service, SpanKey.OfField("name"), SpanKey.OfField("kind"), SpanKey.OfField("status")];
+        var found = new Dictionary<SpanKey, (long Spans, HashSet<AttributeValue> Values)>();
+        await foreach (var span in spans)
+        {
+            foreach (var scope in new[] { KeyScope.Span, KeyScope.Resource })
+            {
+                foreach (var (key, value) in AttributesOf(span, scope))
+                {
+                    ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(
+                        found, new SpanKey(scope, key), out var isKnown);
+                    if (!isKnown)
+                        entry.Values = [];
+                    entry.Spans++;
+                    if (entry.Values.Count <= MaxTellingValues)
+                        entry.Values.Add(value);
+                }
+            }
+        }
+        chosen.AddRange(found.Where(each => !chosen.Contains(each.Key) && !IsLong(each.Key.Name))
+            .OrderByDescending(each => each.Value.Spans).ThenBy(each => each.Key.Scope)
+            .ThenBy(each => each.Key.Name, Utf8Order.Instance)
+            .Take(MaxConsidered)
+            .Where(each => each.Value.Values.Count is >= 2 and <= MaxTellingValues)
+            .Take(MaxChosen)
+            .Select(each => each.Key));
+        return chosen;
+    }
+
+    static (KeyType Type, string Text)? ValueOf(Span span, SpanKey key)
+    {
+        foreach (var scope in key.Scope is { } one ? [one] : new[] { KeyScope.Span, KeyScope.Resource })
+        {
+            foreach (var value in ValuesOf(span, scope, key.Name))
+                return value;
+        }
+        return null;
+    }
+
+    static IEnumerable<(string Key, KeyType Type)> KeysOf(Span span, KeyScope scope) => scope == KeyScope.Intrinsic
+        ? SpanKey.FieldNames.Select(name => (Name: name, Value: FieldOf(span, name)))
+            .Where(field => field.Value.Text.Length > 0)
+            .Select(field => (field.Name, field.Value.Type))
+        : AttributesOf(span, scope).Select(attribute => (attribute.Key, TypeOf(attribute.Value)));
+
+    static IEnumerable<(KeyType Type, string Text)> ValuesOf(Span span, KeyScope scope, string key)
+    {
+        if (scope == KeyScope.Intrinsic)
+        {
+            var field = FieldOf(span, key);
+            return field.Text.Length > 0 && !IsLong(field.Text) ? [field] : [];
+        }
+        return AttributesOf(span, scope)
+            .Where(attribute => attribute.Key == key)
+            .Select(attribute => (TypeOf(attribute.Value), ZipkinMapping.TagText(attribute.Value)))
+            .Where(value => !IsLong(value.Item2));
+    }
+
+    static (KeyType Type, string Text) FieldOf(Span span, string name) => name switch
+    {
+        "name" => (KeyType.String, span.Name),
+        "statusMessage" => (KeyType.String, span.StatusMessage),
+        "status" => (KeyType.Status, span.Status.ToString().ToLowerInvariant()),
+        "kind" => (KeyType.Kind, span.Kind.ToString().ToLowerInvariant()),
+        "instrumentation:name" => (KeyType.String, span.Scope.Name),
+        "instrumentation:version" => (KeyType.String, span.Scope.Version),
+        _ => (KeyType.String, ""),
+    };
+
+    static IEnumerable<KeyValue> AttributesOf(Span span, KeyScope scope) => scope switch
+    {
+        KeyScope.Span => span.Attributes,
+        KeyScope.Resource => span.Resource.Attributes,
+        KeyScope.Event => span.Events.SelectMany(each => each.Attributes),
+        KeyScope.Link => span.Links.SelectMany(each => each.Attributes),
+        _ => span.Scope.Attributes,
+    };
+
+    static KeyType TypeOf(AttributeValue value) => value.Type switch
+    {
+        AttributeType.String => KeyType.String,
+        AttributeType.Bool => KeyType.Bool,
+        AttributeType.Int => KeyType.Int,
+        AttributeType.Double => KeyType.Double,
+        AttributeType.Bytes => KeyType.Bytes,
+        AttributeType.Array => KeyType.Array,
+        AttributeType.Map => KeyType.Map,
+        _ => KeyType.Empty,
+    };
+
+    static bool IsLong(string text) =>
+        text.Length > KeyQuery.MaxTextBytes / 3 && Encoding.UTF8.GetByteCount(text) > KeyQuery.MaxTextBytes;
+
+    /// <summary>How many spans have a key, and of which types.</summary>
+    sealed class KeyTally
+    {
+        readonly SortedDictionary<KeyType, long> _types = [];
+        long _lastSpan;
+
+        public long Spans { get; private set; }
+
+        public TypeCount[] Types => [.. _types.Select(type => new TypeCount(type.Key, type.Value))];
+
+        public void Add(KeyType type, long span)
+        {
+            _types[type] = _types.GetValueOrDefault(type) + 1;
+            if (span != _lastSpan)
+                Spans++;
+            _lastSpan = span;
+        }
+    }
+
+    /// <summary>How many spans have each value.</summary>
+    sealed class ValueTally
+    {
+        readonly Dictionary<(KeyScope Scope, KeyType Type, string Text), long> _counts = [];
+
+        public int Distinct => _counts.Count;
+
+        public void Add(KeyScope scope, KeyType type, string text) =>
+            CollectionsMarshal.GetValueRefOrAddDefault(_counts, (scope, type, text), out _)++;
+
+        public ValueCount[] First(int limit) => [.. _counts
+            .OrderByDescending(each => each.Value).ThenBy(each => each.Key.Scope).ThenBy(each => each.Key.Type)
+            .ThenBy(each => each.Key.Type == KeyType.Int ? long.Parse(each.Key.Text, Invariant) : 0)
+            // by size, what is no number last
+            .ThenBy(each => each.Key.Text == "NaN")
+            .ThenBy(each => each.Key.Type == KeyType.Double ? double.Parse(each.Key.Text, Invariant) : 0)
+            .ThenBy(each => each.Key.Text, Utf8Order.Instance)
+            .Take(limit)
+            .Select(each => new ValueCount(each.Key.Text, each.Key.Type, each.Key.Scope, each.Value))];
+
+        static System.Globalization.CultureInfo Invariant => System.Globalization.CultureInfo.InvariantCulture;
+    }
+
+    /// <summary>Texts in the order of their bytes in UTF-8, which is that of code points.</summary>
+    sealed class Utf8Order : IComparer<string>
+    {
+        public static Utf8Order Instance { get; } = new();
+
+        public int Compare(string? x, string? y) =>
+            Encoding.UTF8.GetBytes(x!).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(y!));
+    }
+}

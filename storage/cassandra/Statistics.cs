@@ -1,0 +1,306 @@
+using Cassandra;
+
+namespace Tracing.Storage.Cassandra;
+
+/// <summary>
+/// Latencies by series and time. Each group has counted its spans when it is committed; one process at a time, by a
+/// lease, adds that up in rows by minute, hour and day, finds the calls between services, and notes how far it is.
+/// What is beyond is added when it is read. A row says itself which groups it has, so that none counts twice whoever
+/// dies or works at the same time.
+/// </summary>
+sealed class Statistics : IDisposable
+{
+    const int MinutesOfHour = 60;
+    const int MinutesOfDay = 1440;
+
+    /// <summary>Groups added up at once, which bounds the memory.</summary>
+    const int MaxCommits = 500;
+
+    /// <summary>After so many spans the linker forgets the oldest, as a partition of the embedded store does.</summary>
+    const int EdgeSpans = 300_000;
+
+    const int LeaseSeconds = 60;
+
+    /// <summary>In the marks of a row: whose calls it has. Writers are never 0.</summary>
+    const long EdgesMark = 0;
+
+    readonly Connection _connection;
+    readonly Commits _commits;
+    readonly Blocks _blocks;
+    readonly CassandraStoreOptions _options;
+    readonly TimeProvider _time;
+    readonly long _owner;
+    readonly PreparedStatement _selectCounted;
+    readonly PreparedStatement _insertCounted;
+    readonly PreparedStatement _selectOne;
+    readonly PreparedStatement _selectRange;
+    readonly PreparedStatement _insert;
+    readonly PreparedStatement _update;
+    readonly PreparedStatement _takeLease;
+    readonly PreparedStatement _renewLease;
+    readonly SeriesNames _names = new();
+    readonly SemaphoreSlim _counting = new(1);
+    EdgeLinker? _edges;
+    int _edgeSpans;
+
+    public Statistics(Connection connection, Commits commits, Blocks blocks, TimeProvider time, long owner)
+    {
+        _connection = connection;
+        _commits = commits;
+        _blocks = blocks;
+        _options = connection.Options;
+        _time = time;
+        _owner = owner;
+        _selectCounted = connection.Prepare("SELECT writer, stored FROM counted WHERE id = 0");
+        _insertCounted = connection.Prepare("INSERT INTO counted (id, writer, stored) VALUES (0, ?, ?) USING TTL ?");
+        _selectOne = connection.Prepare(
+            "SELECT version, data, marks FROM points WHERE level = ? AND part = ? AND time = ?");
+        _selectRange = connection.Prepare(
+            "SELECT data, marks, time FROM points WHERE level = ? AND part = ? AND time >= ? AND time < ?");
+        _insert = connection.Prepare("INSERT INTO points (level, part, time, version, data, marks) " +
+            "VALUES (?, ?, ?, 1, ?, ?) IF NOT EXISTS USING TTL ?");
+        _update = connection.Prepare("UPDATE points USING TTL ? SET version = ?, data = ?, marks = ? " +
+            "WHERE level = ? AND part = ? AND time = ? IF version = ?");
+        _takeLease = connection.Prepare(
+            $"INSERT INTO leases (name, owner) VALUES ('counting', ?) IF NOT EXISTS USING TTL {LeaseSeconds}");
+        _renewLease = connection.Prepare(
+            $"UPDATE leases USING TTL {LeaseSeconds} SET owner = ? WHERE name = 'counting' IF owner = ?");
+    }
+
+    /// <summary>The levels of rows: their minutes, and the minutes of a partition of the table.</summary>
+    static readonly (int Minutes, int Part)[] _levels =
+        [(1, MinutesOfHour), (MinutesOfHour, MinutesOfDay), (MinutesOfDay, 32 * MinutesOfDay)];
+
+    /// <summary>Adds up what was committed since, if this process has the lease; true when something is left.</summary>
+    public async Task<bool> CountAsync(CancellationToken cancellation)
+    {
+        await _counting.WaitAsync(cancellation);
+        try
+        {
+            if (!await HasLeaseAsync())
+            {
+                // whoever has it goes on alone
+                _edges = null;
+                return false;
+            }
+            var marks = await ReadMarksAsync(cancellation);
+            var commits = await _commits.ReadAsync(marks, cancellation);
+            if (commits.Count == 0)
+                return false;
+            var some = commits.GetRange(0, Math.Min(commits.Count, MaxCommits));
+            _edges ??= new EdgeLinker(_names);
+            var counted = some.ConvertAll(commit => new Counted(
+                commit.Writer, commit.Stored, PointsCodec.Decode(commit.Points, _ => true, withExemplars: true)));
+            counted.Add(new Counted(EdgesMark, some[^1].Stored, await LinkAsync(some, cancellation)));
+            for (var level = 0; level < _levels.Length; level++)
+                await AddAsync(level, counted, cancellation);
+            foreach (var writer in some.GroupBy(commit => commit.Writer))
+            {
+                await _connection.RunAsync(_insertCounted.Bind(writer.Key, writer.Max(commit => commit.Stored),
+                    Tables.SecondsOf(_options.DaysRetention)), cancellation);
+            }
+            return some.Count < commits.Count;
+        }
+        finally
+        {
+            _counting.Release();
+        }
+    }
+
+    public async Task<IReadOnlyList<SeriesPoint>> ReadAsync(SeriesQuery query, CancellationToken cancellation)
+    {
+        var points = new SeriesPoints(query.StepMinutes, query.StartMinute, query.WithExemplars);
+        bool IsWanted(Series series) => IsOf(series, query);
+
+        // in this order: what is counted meanwhile is known by the marks of the rows
+        var marks = await ReadMarksAsync(cancellation);
+        var commits = await _commits.ReadAsync(marks, cancellation);
+        foreach (var (level, from, to) in Parts(query))
+        {
+            var minutes = _levels[level].Minutes;
+            var rows = await ReadRowsAsync(level, from, to, cancellation);
+            var inRows = new Dictionary<long, IDictionary<long, long>>();
+            foreach (var (data, rowMarks, time) in rows)
+            {
+                inRows[time] = rowMarks;
+                foreach (var point in PointsCodec.Decode(data, IsWanted, query.WithExemplars))
+                    Add(points, point);
+            }
+            foreach (var commit in commits)
+            {
+                foreach (var point in PointsCodec.Decode(commit.Points, IsWanted, query.WithExemplars))
+                {
+                    var time = Floor(point.Minute, minutes);
+                    if (time >= from && time < to && !(inRows.TryGetValue(time, out var has) &&
+                        has.TryGetValue(commit.Writer, out var mark) && mark >= commit.Stored))
+                        Add(points, point);
+                }
+            }
+        }
+        return points.ToList();
+    }
+
+    public void Dispose() => _counting.Dispose();
+
+    static void Add(SeriesPoints points, SeriesPoint point) =>
+        points.Of(point.Series).At(points.StepOf(point.Minute)).Add(point);
+
+    static bool IsOf(Series series, SeriesQuery query) =>
+        series.Level == query.Level && series.Source == query.Source &&
+        (query.Service ?? series.Service) == series.Service &&
+        (query.Operation ?? series.Operation) == series.Operation &&
+        (query.Peer ?? series.Peer) == series.Peer &&
+        (query.PeerOperation ?? series.PeerOperation) == series.PeerOperation &&
+        (query.Kind ?? series.Kind) == series.Kind;
+
+    /// <summary>Which level serves which time: the coarsest that the steps allow, finer ones at the ends.</summary>
+    List<(int Level, long From, long To)> Parts(SeriesQuery query)
+    {
+        var parts = new List<(int, long, long)>();
+        var now = _time.GetUtcNow().ToUnixTimeSeconds() / 60;
+        // what is older than the minutes kept is there by the hour, and so on, whatever was asked for
+        var minutesFrom = now - (long)_options.Retention.TotalMinutes;
+        var hoursFrom = now - (long)_options.HoursRetention.TotalMinutes;
+        Cover(2, query.StartMinute, query.EndMinute);
+        return parts;
+
+        void Cover(int level, long from, long to)
+        {
+            if (from >= to)
+                return;
+            if (level == 0)
+            {
+                parts.Add((0, from, to));
+                return;
+            }
+            var minutes = _levels[level].Minutes;
+            var keptFrom = level == 2 ? hoursFrom : minutesFrom;
+            var isWhole = query.StepMinutes % minutes == 0;
+            var first = Floor(from + minutes - 1, minutes);
+            var end = isWhole ? Floor(to, minutes) : Math.Min(Floor(to, minutes), Floor(keptFrom, minutes));
+            if (from < keptFrom)
+                first = Floor(from, minutes);
+            if (first >= end)
+            {
+                Cover(level - 1, from, to);
+                return;
+            }
+            Cover(level - 1, from, first);
+            parts.Add((level, first, end));
+            Cover(level - 1, end, to);
+        }
+    }
+
+    async Task<List<(byte[] Data, IDictionary<long, long> Marks, long Time)>> ReadRowsAsync(
+        int level, long from, long to, CancellationToken cancellation)
+    {
+        var (minutes, part) = _levels[level];
+        var all = new List<long>();
+        var now = _time.GetUtcNow().ToUnixTimeSeconds() / 60;
+        // nothing is kept for longer, and a window may be of any length
+        var oldest = now - (long)_options.DaysRetention.TotalMinutes - (2 * part);
+        for (var at = Math.Max(Floor(from, part), Floor(oldest, part));
+            at < to && at <= now + (10 * MinutesOfDay); at += part)
+            all.Add(at / part);
+        var rows = await Tables.ForAllAsync(all, number => _connection.ReadAsync(
+            _selectRange.Bind(level, number, from, to), row => (row.GetValue<byte[]>(0),
+                row.GetValue<IDictionary<long, long>>(1), row.GetValue<long>(2)), cancellation), cancellation);
+        return [.. rows.SelectMany(each => each)];
+    }
+
+    async Task<Dictionary<long, long>> ReadMarksAsync(CancellationToken cancellation) =>
+        (await _connection.ReadAsync(_selectCounted.Bind(),
+            row => (row.GetValue<long>(0), row.GetValue<long>(1)), cancellation))
+        .ToDictionary(each => each.Item1, each => each.Item2);
+
+    async Task<bool> HasLeaseAsync()
+    {
+        var row = (await _connection.RunAsync(_renewLease.Bind(_owner, _owner))).First();
+        if (row.GetValue<bool>("[applied]"))
+            return true;
+        row = (await _connection.RunAsync(_takeLease.Bind(_owner))).First();
+        return row.GetValue<bool>("[applied]") || row.GetValue<long>("owner") == _owner;
+    }
+
+    /// <summary>Finds the calls that the spans of these groups complete.</summary>
+    async Task<List<SeriesPoint>> LinkAsync(List<Commit> commits, CancellationToken cancellation)
+    {
+        var statistics = new SpanStatistics(_time.GetUtcNow().ToUnixTimeMilliseconds(), _names);
+        foreach (var commit in commits)
+        {
+            var ids = Enumerable.Range(0, commit.Blocks)
+                .Select(number => new BlockId(commit.Stored, commit.Writer, number)).ToList();
+            foreach (var block in await _blocks.ReadAsync(ids, cancellation))
+            {
+                if (block is null)
+                    continue;
+                _edges!.Add([.. Enumerable.Range(0, block.Count).Select(block.ToSpan)], statistics);
+                _edgeSpans += block.Count;
+            }
+            if (_edgeSpans >= EdgeSpans)
+            {
+                _edges!.MoveOn(statistics);
+                _edgeSpans = 0;
+            }
+        }
+        return statistics.Points(_ => true, long.MinValue, long.MaxValue);
+    }
+
+    async Task AddAsync(int level, List<Counted> counted, CancellationToken cancellation)
+    {
+        var minutes = _levels[level].Minutes;
+        var times = counted.SelectMany(each => each.Points.Select(point => Floor(point.Minute, minutes))).Distinct();
+        await Tables.ForAllAsync([.. times], async time =>
+        {
+            while (!await TryAddAsync(level, time, counted, cancellation))
+                continue;
+            return true;
+        }, cancellation);
+    }
+
+    /// <summary>False when somebody else has changed the row meanwhile.</summary>
+    async Task<bool> TryAddAsync(int level, long time, List<Counted> counted, CancellationToken cancellation)
+    {
+        var (minutes, part) = _levels[level];
+        var row = (await _connection.RunAsync(
+            _selectOne.Bind(level, Floor(time, part) / part, time), cancellation)).FirstOrDefault();
+        var marks = row?.GetValue<IDictionary<long, long>>("marks") is { } had
+            ? new Dictionary<long, long>(had)
+            : [];
+        var points = row is null
+            ? []
+            : PointsCodec.Decode(row.GetValue<byte[]>("data"), _ => true, withExemplars: true);
+        var isNew = false;
+        foreach (var (writer, stored, added) in counted)
+        {
+            if (marks.TryGetValue(writer, out var mark) && mark >= stored)
+                continue;
+            var here = added.FindAll(point => Floor(point.Minute, minutes) == time);
+            if (here.Count == 0)
+                continue;
+            points.AddRange(here);
+            marks[writer] = stored;
+            isNew = true;
+        }
+        if (!isNew)
+            return true;
+        var data = PointsCodec.Encode(SeriesPoints.Merge(points, minutes));
+        var ttl = Tables.SecondsOf(level switch
+        {
+            0 => _options.Retention,
+            1 => _options.HoursRetention,
+            _ => _options.DaysRetention,
+        });
+        var version = row?.GetValue<long>("version") ?? 0;
+        var statement = row is null
+            ? _insert.Bind(level, Floor(time, part) / part, time, data, marks, ttl)
+            : _update.Bind(ttl, version + 1, data, marks, level, Floor(time, part) / part, time, version);
+        var answer = (await _connection.RunAsync(statement, cancellation)).First();
+        return answer.GetValue<bool>("[applied]");
+    }
+
+    static long Floor(long minute, int minutes) => minute - (((minute % minutes) + minutes) % minutes);
+
+    /// <summary>What a group counts.</summary>
+    sealed record Counted(long Writer, long Stored, List<SeriesPoint> Points);
+}

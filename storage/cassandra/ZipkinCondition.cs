@@ -1,0 +1,134 @@
+using Tracing.Model;
+using Tracing.Model.Wire;
+
+namespace Tracing.Storage.Cassandra;
+
+/// <summary>
+/// A condition of Zipkin's search, met by a span of the service asked for; over the columns of a block, or a span.
+/// </summary>
+/// <param name="IsMetBy">Exactly.</param>
+/// <param name="MayMeet">
+/// What spans of a block may meet it, by its columns; null when none does.
+/// </param>
+/// <param name="IsExact">Whether the columns tell for sure; else who is left is asked as a span.</param>
+sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int, bool>?> MayMeet, bool IsExact)
+{
+    public static ZipkinCondition[] Of(TraceQuery query)
+    {
+        var conditions = new List<ZipkinCondition>();
+        if (query.RemoteServiceName is { } remote)
+            conditions.Add(new(span => ZipkinMapping.RemoteServiceName(span) == remote, _ => _ => true, false));
+        if (query.SpanName is { } name)
+        {
+            conditions.Add(new(span => Lower(span.Name) == name, block =>
+            {
+                var fits = block.TextsThat(text => Lower(text) == name);
+                return Array.Exists(fits, each => each) ? i => fits[block.NameIdOf(i)] : null;
+            }, true));
+        }
+        foreach (var (key, value) in query.Annotations)
+        {
+            // what may be an annotation, or OTLP's status, is not in a column of the key
+            conditions.Add(new(span => HasTag(span, key, value), block => MayHaveTag(block, key, value),
+                value.Length > 0 && !IsStatus(key)));
+        }
+        if (query.MinDurationMicros is not null || query.MaxDurationMicros is not null)
+        {
+            var min = query.MinDurationMicros is null or <= 1 ? 1 : Clamp((Int128)query.MinDurationMicros.Value * 1000);
+            var max = Clamp(((Int128)(query.MaxDurationMicros ?? long.MaxValue) * 1000) + 999);
+            conditions.Add(new(
+                // An OTLP span without a start has no duration to Zipkin; one of Zipkin's may.
+                span => span.DurationNanos >= min && span.DurationNanos <= max &&
+                    (span.StartUnixNano > 0 || span.Origin == SpanOrigin.Zipkin),
+                block => i => block.Durations[i] >= min && block.Durations[i] <= max &&
+                    (block.Starts[i] > 0 || block.IsZipkin(i)), true));
+        }
+        if (query.ServiceName is not { } service)
+            return [.. conditions];
+        if (conditions.Count == 0)
+            return [OfService(service, new(_ => true, _ => _ => true, true))];
+        return [.. conditions.Select(condition => OfService(service, condition))];
+    }
+
+    /// <summary>The traces of spans that meet it.</summary>
+    public IEnumerable<TraceId> TracesIn(SpanBlock block)
+    {
+        if (MayMeet(block) is not { } may)
+            yield break;
+        var last = -1;
+        for (var i = 0; i < block.Count; i++)
+        {
+            // one span is enough
+            if (block.TraceOf[i] == last || !may(i) || !(IsExact || IsMetBy(block.ToSpan(i))))
+                continue;
+            last = block.TraceOf[i];
+            yield return block.Traces[last];
+        }
+    }
+
+    /// <summary>
+    /// Start of the first stored span that has a start and no parent, else the smallest start; null without any.
+    /// </summary>
+    public static ulong? TimestampOf(IReadOnlyList<Span> spans)
+    {
+        var starts = spans.Where(span => span.StartUnixNano > 0).ToList();
+        if (starts.Count == 0)
+            return null;
+        return (starts.Find(span => span.ParentSpanId.IsZero) ?? starts.MinBy(span => span.StartUnixNano))!
+            .StartUnixNano;
+    }
+
+    static ZipkinCondition OfService(string service, ZipkinCondition condition) => new(
+        span => Lower(span.ServiceName) == service && condition.IsMetBy(span),
+        block =>
+        {
+            var may = condition.MayMeet(block);
+            if (may is null)
+                return null;
+            var resources = Array.ConvertAll(
+                block.Resources, resource => Lower(resource.ServiceName) == service);
+            return i => (block.IsZipkin(i)
+                ? Lower((block.LocalOf(i)?.ServiceName ?? "")) == service
+                : resources[block.ResourceIds[i]]) && may(i);
+        }, condition.IsExact);
+
+    static Func<int, bool>? MayHaveTag(SpanBlock block, string key, string value)
+    {
+        var number = block.KeyOf(key);
+        var isStatus = IsStatus(key);
+        var fits = number < 0 ? [] : Array.ConvertAll(
+            block.ValuesOf(number), each => value.Length == 0 || ZipkinMapping.TagText(each) == value);
+        var isAnnotation = value.Length == 0;
+        if (!isStatus && !isAnnotation && !Array.Exists(fits, each => each))
+            return null;
+        return i => (number >= 0 && block.CodeOf(i, number) is >= 0 and var code && fits[code]) ||
+            (isStatus && !block.IsZipkin(i) && block.Statuses[i] != StatusCode.Unset) ||
+            (isAnnotation && block.HasRest(i));
+    }
+
+    static bool IsStatus(string key) => key is "error" or "otel.status_code";
+
+    static bool HasTag(Span span, string key, string value)
+    {
+        var at = Array.FindLastIndex(span.Attributes, attribute => attribute.Key == key);
+        if (at >= 0 && (value.Length == 0 || ZipkinMapping.TagText(span.Attributes[at].Value) == value))
+            return true;
+        if (value.Length == 0 && Array.Exists(span.Events, @event => @event.Name == key))
+            return true;
+        // OTLP's status, which Zipkin sees as tags
+        return span.Origin == SpanOrigin.Otlp && (key, value) switch
+        {
+            ("error", "") => span.Status == StatusCode.Error,
+            ("error", _) => span.Status == StatusCode.Error && span.StatusMessage == value,
+            ("otel.status_code", "") => span.Status != StatusCode.Unset,
+            ("otel.status_code", "OK") => span.Status == StatusCode.Ok,
+            ("otel.status_code", "ERROR") => span.Status == StatusCode.Error,
+            _ => false,
+        };
+    }
+
+    /// <summary>As names are compared, which is not what comparing without regard to case would do.</summary>
+    static string Lower(string text) => text.ToLowerInvariant();
+
+    static long Clamp(Int128 value) => (long)Int128.Clamp(value, 0, long.MaxValue);
+}

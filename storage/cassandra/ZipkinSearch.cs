@@ -1,0 +1,168 @@
+using Tracing.Model;
+
+namespace Tracing.Storage.Cassandra;
+
+/// <summary>
+/// Zipkin's search, from the latest traces on, part by part of the time: traces with a span in the part, of which each
+/// condition is met by some span near it, are read, and their spans tell.
+/// </summary>
+sealed class ZipkinSearch
+{
+    /// <summary>How many times more blocks than the one before a part has at most.</summary>
+    const int Growth = 8;
+
+    const int MaxTracesAtOnce = 128;
+
+    readonly Tables _tables;
+    readonly Blocks _blocks;
+    readonly TraceQuery _query;
+    readonly CancellationToken _cancellation;
+    readonly ZipkinCondition[] _conditions;
+
+    // the traces that meet each condition, as far as looked
+    readonly HashSet<TraceId>[] _meeting;
+    readonly HashSet<BlockId> _looked = [];
+
+    // in their order; somewhat more than the limit
+    readonly List<(ulong Timestamp, (BlockId, int) First, IReadOnlyList<Span> Spans)> _found = [];
+    readonly HashSet<TraceId> _decided = [];
+
+    ZipkinSearch(Tables tables, Blocks blocks, TraceQuery query, CancellationToken cancellation)
+    {
+        _tables = tables;
+        _blocks = blocks;
+        _query = query;
+        _cancellation = cancellation;
+        _conditions = ZipkinCondition.Of(query);
+        _meeting = Array.ConvertAll(_conditions, _ => new HashSet<TraceId>());
+    }
+
+    /// <summary>The traces that match, newest first; of one time that which was stored first.</summary>
+    public static async Task<IReadOnlyList<IReadOnlyList<Span>>> FindAsync(
+        Tables tables, Blocks blocks, TraceQuery query, TimeSpan spread, CancellationToken cancellation)
+    {
+        var search = new ZipkinSearch(tables, blocks, query, cancellation);
+        await search.FindAsync((ulong)spread.Ticks * 100);
+        return [.. search._found.Take(query.Limit).Select(found => found.Spans)];
+    }
+
+    /// <summary>The start of a window in nanoseconds: the first that is in the millisecond or after it.</summary>
+    public static ulong WindowStart(Int128 millis) => ClampToUInt64(millis * 1_000_000);
+
+    /// <summary>The end of a window in nanoseconds: the last of the first microsecond of the millisecond.</summary>
+    /// <remarks>Zipkin compares microseconds with the millisecond times 1000, both ends included.</remarks>
+    public static ulong WindowEnd(Int128 millis) => ClampToUInt64((millis * 1_000_000) + 999);
+
+    async Task FindAsync(ulong spread)
+    {
+        // a trace without any start is at no time
+        var start = Math.Max(1, WindowStart((Int128)_query.EndMillis - _query.LookbackMillis));
+        var end = WindowEnd(_query.EndMillis);
+        if (end < start)
+            return;
+        var heads = await _tables.ReadHeadsAsync(start - Math.Min(start, spread),
+            end > ulong.MaxValue - spread ? ulong.MaxValue : end + spread, _cancellation);
+        // spans without a start may be of any trace
+        if (start > spread)
+            heads.AddRange(await _tables.ReadHeadsAsync(0, 0, _cancellation));
+        var within = heads.FindAll(head => head.MaxStart >= start && head.MinStart <= end);
+        within.Sort((one, other) => other.MaxStart.CompareTo(one.MaxStart));
+        var count = 1;
+        for (var next = 0; next < within.Count; count *= Growth)
+        {
+            var some = within.GetRange(next, Math.Min(count, within.Count - next));
+            next += some.Count;
+            if (next < within.Count && within[next].MaxStart >= end)
+                continue;
+            // all spans that start in the part are in blocks up to here
+            var from = next == within.Count ? start : Math.Max(start, within[next].MaxStart + 1);
+            await LookAsync(heads.FindAll(head =>
+                head.MinStart == 0 || head.MaxStart >= from - Math.Min(from, spread)));
+            var candidates = await CandidatesAsync(within.GetRange(0, next), from, end);
+            if (await DecideAsync(candidates, start, end, from))
+                return;
+        }
+    }
+
+    /// <summary>Finds what meets the conditions in blocks that were not looked at before.</summary>
+    async Task LookAsync(List<BlockHead> heads)
+    {
+        if (_conditions.Length == 0)
+            return;
+        var ids = heads.Select(head => head.Id).Where(_looked.Add).ToList();
+        foreach (var chunk in ids.Chunk(64))
+        {
+            foreach (var block in await _blocks.ReadAsync(chunk, _cancellation))
+            {
+                for (var c = 0; block is not null && c < _conditions.Length; c++)
+                {
+                    foreach (var trace in _conditions[c].TracesIn(block))
+                        _meeting[c].Add(KeyOf(trace));
+                }
+            }
+        }
+    }
+
+    /// <summary>Traces that meet all conditions and have a span in the part, with the latest of these.</summary>
+    async Task<Dictionary<TraceId, ulong>> CandidatesAsync(List<BlockHead> heads, ulong from, ulong end)
+    {
+        var candidates = new Dictionary<TraceId, ulong>();
+        foreach (var chunk in heads.FindAll(head => head.MaxStart >= from).Chunk(64))
+        {
+            foreach (var block in await _blocks.ReadAsync([.. chunk.Select(head => head.Id)], _cancellation))
+            {
+                for (var i = 0; block is not null && i < block.Count; i++)
+                {
+                    if (block.Starts[i] < from || block.Starts[i] > end)
+                        continue;
+                    var key = KeyOf(block.Traces[block.TraceOf[i]]);
+                    if (candidates.TryGetValue(key, out var latest))
+                        candidates[key] = Math.Max(latest, block.Starts[i]);
+                    else if (!_decided.Contains(key) && Array.TrueForAll(_meeting, meeting => meeting.Contains(key)))
+                        candidates.Add(key, block.Starts[i]);
+                }
+            }
+        }
+        return candidates;
+    }
+
+    /// <summary>Reads the traces that may be the next; true when no other can come before those found.</summary>
+    async Task<bool> DecideAsync(Dictionary<TraceId, ulong> candidates, ulong start, ulong end, ulong from)
+    {
+        var ranked = candidates.OrderByDescending(each => each.Value).ToList();
+        for (var next = 0; next < ranked.Count && !IsComplete(ranked[next].Value);)
+        {
+            var ids = ranked.Skip(next).Take(Math.Clamp(_query.Limit - _found.Count, 1, MaxTracesAtOnce))
+                .Select(each => each.Key).ToList();
+            next += ids.Count;
+            foreach (var trace in await _blocks.ReadTracesAsync(
+                [.. ids.Select(id => id.Low).Distinct()], long.MaxValue, _cancellation))
+            {
+                foreach (var id in ids.Where(id => id.Low == trace.Low))
+                    Add(_query.StrictTraceId ? trace.Of(id) : trace, start, end);
+            }
+            _decided.UnionWith(ids);
+        }
+        return IsComplete(from - 1);
+    }
+
+    bool IsComplete(ulong last) => _found.Count >= _query.Limit && _found[_query.Limit - 1].Timestamp > last;
+
+    void Add(StoredTrace trace, ulong start, ulong end)
+    {
+        if (trace.IsEmpty || ZipkinCondition.TimestampOf(trace.Spans) is not { } timestamp ||
+            timestamp < start || timestamp > end)
+            return;
+        if (!Array.TrueForAll(_conditions, condition => trace.Spans.Any(condition.IsMetBy)))
+            return;
+        // Zipkin compares microseconds
+        var found = (timestamp, trace.First, trace.Spans);
+        var at = _found.FindLastIndex(each => each.Timestamp > timestamp || (each.Timestamp == timestamp &&
+            Comparer<(BlockId, int)>.Default.Compare(each.First, found.First) < 0)) + 1;
+        _found.Insert(at, found);
+    }
+
+    TraceId KeyOf(TraceId id) => _query.StrictTraceId ? id : new TraceId(0, id.Low);
+
+    static ulong ClampToUInt64(Int128 value) => (ulong)Int128.Clamp(value, 0, ulong.MaxValue);
+}

@@ -1,0 +1,53 @@
+using Tracing.Storage;
+using Tracing.Storage.Cassandra;
+using Xunit;
+
+namespace Tracing.Tests;
+
+/// <summary>
+/// The contract on Cassandra, where there is one to test with: TRACING_TEST_CASSANDRA names a node, host or host:port.
+/// Each test has the tables to itself, emptied, in one keyspace, as making tables takes seconds.
+/// </summary>
+public abstract class CassandraSpanStoreContract : SpanStoreContract
+{
+    private protected const string Keyspace = "tracing_tests";
+
+    private protected static string? ContactPoint { get; } =
+        Environment.GetEnvironmentVariable("TRACING_TEST_CASSANDRA");
+
+    public override async ValueTask InitializeAsync()
+    {
+        Assert.SkipWhen(ContactPoint is null, "TRACING_TEST_CASSANDRA does not name a node");
+        await CassandraTables.EmptyAsync(ContactPoint!, Keyspace);
+    }
+
+    private protected override async ValueTask<ISpanStore> OpenAsync(StoreSetup setup) =>
+        await CassandraSpanStore.OpenAsync(Adapt(new CassandraStoreOptions
+        {
+            ContactPoints = [ContactPoint!],
+            Keyspace = Keyspace,
+            AutocompleteKeys = setup.AutocompleteKeys,
+            MaxQueuedSpans = setup.MaxQueuedSpans,
+            GroupDelay = TimeSpan.Zero,
+            // spans of a trace lie hours apart in tests, and there are few
+            TraceSpread = TimeSpan.FromHours(5),
+        }), Clock);
+
+    private protected virtual CassandraStoreOptions Adapt(CassandraStoreOptions options) => options;
+}
+
+/// <summary>The contract where traces lie in many blocks, few of which fit into memory.</summary>
+[Collection("Cassandra")]
+public sealed class SmallBlocksTests : CassandraSpanStoreContract
+{
+    private protected override CassandraStoreOptions Adapt(CassandraStoreOptions options) =>
+        options with { BlockSpans = 10, CacheMiB = 1 };
+}
+
+/// <summary>The contract where several processes write and read the same tables by turns.</summary>
+[Collection("Cassandra")]
+public sealed class SeveralProcessesTests : CassandraSpanStoreContract
+{
+    private protected override async ValueTask<ISpanStore> OpenAsync(StoreSetup setup) => new SharedStores(
+        (CassandraSpanStore)await base.OpenAsync(setup), (CassandraSpanStore)await base.OpenAsync(setup));
+}

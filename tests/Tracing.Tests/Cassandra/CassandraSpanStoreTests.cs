@@ -1,0 +1,121 @@
+using Cassandra;
+using Tracing.Model;
+using Tracing.Storage;
+using Tracing.Storage.Cassandra;
+using Xunit;
+using static Tracing.Tests.SomeSpans;
+
+namespace Tracing.Tests;
+
+/// <summary>What several processes do to each other, and what a start finds; see the contract for where it runs.</summary>
+[Collection("Cassandra")]
+public sealed class CassandraSpanStoreTests : IAsyncLifetime
+{
+    const string Keyspace = "tracing_tests";
+
+    static string? ContactPoint { get; } = Environment.GetEnvironmentVariable("TRACING_TEST_CASSANDRA");
+
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipWhen(ContactPoint is null, "TRACING_TEST_CASSANDRA does not name a node");
+        await CassandraTables.EmptyAsync(ContactPoint!, Keyspace);
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    static Task<CassandraSpanStore> OpenAsync() => CassandraSpanStore.OpenAsync(new CassandraStoreOptions
+    {
+        ContactPoints = [ContactPoint!],
+        Keyspace = Keyspace,
+        GroupDelay = TimeSpan.Zero,
+    }, new TestClock());
+
+    [Fact]
+    public async Task A_body_that_two_processes_get_at_once_is_stored_by_one()
+    {
+        await using var one = await OpenAsync();
+        await using var other = await OpenAsync();
+        for (var n = 1UL; n <= 20; n++)
+        {
+            var batch = Batch((UInt128)n, Zipkin(n));
+            var outcomes = await Task.WhenAll(
+                Task.Run(() => one.AppendAsync(batch, Cancellation)),
+                Task.Run(() => other.AppendAsync(batch, Cancellation)));
+            Assert.Single(outcomes, AppendOutcome.Stored);
+            // who is told to come again hears then that it is stored
+            Assert.Equal(AppendOutcome.AlreadyStored, await one.AppendAsync(batch, Cancellation));
+            Assert.Equal(AppendOutcome.AlreadyStored, await other.AppendAsync(batch, Cancellation));
+        }
+        Assert.Equal(20, await CountAsync(one));
+        Assert.Equal(20, await CountAsync(other));
+    }
+
+    [Theory]
+    [InlineData(false, AppendOutcome.Stored)]
+    [InlineData(true, AppendOutcome.Overloaded)]
+    public async Task A_body_of_a_writer_that_died_is_taken_over(bool isAlive, AppendOutcome expected)
+    {
+        await using var store = await OpenAsync();
+        using var cluster = CassandraTables.Connect(ContactPoint!);
+        using var session = await cluster.ConnectAsync(Keyspace);
+        await session.ExecuteAsync(new SimpleStatement(
+            "INSERT INTO bodies (hash, writer, stored) VALUES (0x00000000000000000000000000000005, 7, 8)"));
+        if (isAlive)
+            await session.ExecuteAsync(new SimpleStatement("INSERT INTO alive (writer, since) VALUES (7, 0)"));
+        Assert.Equal(expected, await store.AppendAsync(Batch(5, Zipkin(1)), Cancellation));
+        Assert.Equal(isAlive ? 0 : 1, await CountAsync(store));
+    }
+
+    [Fact]
+    public async Task Calls_between_services_are_counted_once_whoever_took_the_spans()
+    {
+        await using var one = await OpenAsync();
+        await using var other = await OpenAsync();
+        for (var n = 1UL; n <= 50; n++)
+        {
+            var caller = Otlp(n, "web", "call") with { Kind = SpanKind.Client };
+            var callee = Otlp(n, "cart", "serve", 2) with { Kind = SpanKind.Server, ParentSpanId = new SpanId(1) };
+            await one.AppendAsync(Batch(n % 2 == 0 ? caller : callee), Cancellation);
+            await other.AppendAsync(Batch(n % 2 == 0 ? callee : caller), Cancellation);
+            if (n % 10 == 0)
+                await Task.WhenAll(one.CountNowAsync(), other.CountNowAsync());
+        }
+        foreach (var store in new[] { one, other })
+        {
+            var edges = await store.GetSeriesAsync(All(SeriesLevel.ServiceEdge), Cancellation);
+            Assert.Equal([50UL, 50UL], edges.Select(edge => edge.Latencies.Count));
+            Assert.Equal([EdgeSide.Caller, EdgeSide.Callee], edges.Select(edge => edge.Series.Side));
+            Assert.Equal(100, await CountAsync(store));
+        }
+    }
+
+    [Fact]
+    public async Task Tables_of_another_version_are_refused()
+    {
+        await (await OpenAsync()).DisposeAsync();
+        using var cluster = CassandraTables.Connect(ContactPoint!);
+        using var session = await cluster.ConnectAsync(Keyspace);
+        await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '9' WHERE key = 'version'"));
+        try
+        {
+            var error = await Assert.ThrowsAsync<StoreUnusableException>(OpenAsync);
+            Assert.Contains("version 9", error.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '1' WHERE key = 'version'"));
+        }
+    }
+
+    static async Task<int> CountAsync(CassandraSpanStore store) =>
+        (await store.GetSeriesAsync(All(SeriesLevel.Service), Cancellation)).Sum(point => (int)point.Latencies.Count);
+
+    static SeriesQuery All(SeriesLevel level) => new()
+    {
+        Level = level,
+        StartMinute = (Today / 60_000) - 60,
+        EndMinute = (Today / 60_000) + 60,
+    };
+}

@@ -14,12 +14,12 @@ public sealed class CassandraOptions
     [Description("Data centre whose nodes are asked; empty for that of the contact points.")]
     public string LocalDatacenter { get; set; } = "";
 
-    [Description("Copies of each row when the keyspace is made: a number, or data centres with a number each, such as " +
-        "dc1:3,dc2:3.")]
+    [Description("Copies of each row when the keyspace is made: a number, or data centres with a number each, such " +
+        "as dc1:3,dc2:3.")]
     public string Replication { get; set; } = "1";
 
-    [Description("Whether keyspace and tables are made when absent. Else they must be there: --cassandra-schema prints " +
-        "them.")]
+    [Description("Whether keyspace and tables are made when absent. Else they must be there: --cassandra-schema " +
+        "prints them.")]
     public bool ManageSchema { get; set; } = true;
 
     [Description("User, empty for none.")]
@@ -34,8 +34,8 @@ public sealed class CassandraOptions
     [Description("Whether a node's certificate must name its host.")]
     public bool ValidateHostname { get; set; } = true;
 
-    [Description("How many copies are written before spans are acknowledged, and read: LocalOne, LocalQuorum, Quorum, " +
-        "One, All.")]
+    [Description("How many copies are written before spans are acknowledged, and read: LocalOne, LocalQuorum, " +
+        "Quorum, One, All.")]
     public string Consistency { get; set; } = "LocalQuorum";
 
     [Description("After how long a read is sent to another node too. Time span, 0 for never.")]

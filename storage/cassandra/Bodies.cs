@@ -30,8 +30,8 @@ sealed class Bodies
         _connection = connection;
         _commits = commits;
         _writer = writer;
-        _claim = connection.Prepare($"INSERT INTO bodies (hash, writer, stored) VALUES (?, ?, ?) IF NOT EXISTS " +
-            $"USING TTL {ClaimSeconds}");
+        _claim = connection.Prepare(
+            $"INSERT INTO bodies (hash, writer, stored) VALUES (?, ?, ?) IF NOT EXISTS USING TTL {ClaimSeconds}");
         _takeOver = connection.Prepare($"UPDATE bodies USING TTL {ClaimSeconds} SET writer = ?, stored = ? " +
             "WHERE hash = ? IF writer = ? AND stored = ?");
         _release = connection.Prepare("DELETE FROM bodies WHERE hash = ? IF writer = ? AND stored = ?");
@@ -46,7 +46,9 @@ sealed class Bodies
 
     public Task SetAliveAsync() => _connection.RunAsync(_setAlive.Bind(_writer));
 
-    /// <summary>Claims a body for a group; or tells that it is stored, or (Overloaded) that somebody is about to.</summary>
+    /// <summary>
+    /// Claims a body for a group; or tells that it is stored, or (Overloaded) that somebody is about to store it.
+    /// </summary>
     public async Task<AppendOutcome> ClaimAsync(UInt128 hash, long stored)
     {
         var key = KeyOf(hash);

@@ -110,7 +110,10 @@ public sealed partial record CassandraStoreOptions
         }
         _ = ReplicationCql();
         if (!Enum.TryParse<global::Cassandra.ConsistencyLevel>(Consistency, true, out _))
-            throw new ArgumentException($"Consistency is \"{Consistency}\"; it must be LocalOne, LocalQuorum or another.");
+        {
+            throw new ArgumentException(
+                $"Consistency is \"{Consistency}\"; it must be LocalOne, LocalQuorum, Quorum, One, All or the like.");
+        }
         CheckAtLeast(nameof(MaxQueuedSpans), MaxQueuedSpans, 1);
         CheckAtLeast(nameof(MaxGroups), MaxGroups, 1);
         CheckAtLeast(nameof(MaxGroupSpans), MaxGroupSpans, 1);

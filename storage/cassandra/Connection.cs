@@ -208,8 +208,9 @@ sealed class Connection : IAsyncDisposable
             new SimpleStatement("SELECT value FROM meta WHERE key = 'version'"))).FirstOrDefault()?.GetValue<string>(0);
         if (version != SchemaVersion)
         {
-            throw new StoreUnusableException($"The keyspace {keyspace} has version {version ?? "none"} of the tables; " +
-                $"this server knows {SchemaVersion}. Use the server of that version, or another keyspace.");
+            throw new StoreUnusableException(
+                $"The keyspace {keyspace} has version {version ?? "none"} of the tables; this server knows " +
+                $"{SchemaVersion}. Use the server of that version, or another keyspace.");
         }
     }
 

@@ -85,7 +85,10 @@ static class PointsCodec
             var latencies = input.ReadBytes();
             var exemplars = ReadExemplars(ref input, isOfWanted && withExemplars);
             if (isOfWanted)
-                points.Add(new SeriesPoint(of, minute, LatencyHistogram.Decode(latencies.Span), isEstimated, exemplars));
+            {
+                points.Add(new SeriesPoint(
+                    of, minute, LatencyHistogram.Decode(latencies.Span), isEstimated, exemplars));
+            }
         }
         return points;
     }

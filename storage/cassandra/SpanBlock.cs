@@ -43,8 +43,8 @@ enum BlockFlags
 }
 
 /// <summary>
-/// Spans as they are stored, some hundreds to thousands together, those of a trace beside each other. Decoded to columns,
-/// which a search goes through without making spans. Immutable; for any thread.
+/// Spans as they are stored, some hundreds to thousands together, those of a trace beside each other. Decoded to
+/// columns, which a search goes through without making spans. Immutable; for any thread.
 /// </summary>
 sealed class SpanBlock
 {
@@ -170,9 +170,6 @@ sealed class SpanBlock
     public bool[] TextsThat(Predicate<string> predicate) => Array.ConvertAll(_texts, text => predicate(text));
 
     public Endpoint? LocalOf(int span) => _locals[span] == 0 ? null : _endpoints[_locals[span] - 1];
-
-    public string ServiceOf(int span) =>
-        IsZipkin(span) ? LocalOf(span)?.ServiceName ?? "" : Resources[ResourceIds[span]].ServiceName;
 
     /// <summary>Of the key's number, or -1.</summary>
     public int KeyOf(string key) => Array.FindIndex(_keys, each => each.Key == key);

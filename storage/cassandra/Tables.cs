@@ -55,8 +55,9 @@ sealed class Tables
         _ttl = SecondsOf(connection.Options.Retention);
         _insertData = connection.Prepare(
             "INSERT INTO block_data (writer, stored, number, data) VALUES (?, ?, ?, ?) USING TTL ?");
-        _insertHead = connection.Prepare("INSERT INTO blocks (hour, stored, writer, number, min_start, max_start, spans)" +
-            " VALUES (?, ?, ?, ?, ?, ?, ?) USING TTL ?");
+        _insertHead = connection.Prepare(
+            "INSERT INTO blocks (hour, stored, writer, number, min_start, max_start, spans) " +
+            "VALUES (?, ?, ?, ?, ?, ?, ?) USING TTL ?");
         _insertHour = connection.Prepare("INSERT INTO hours (id, hour) VALUES (0, ?) USING TTL ?");
         _insertTrace = connection.Prepare(
             "INSERT INTO traces (low, stored, writer, number) VALUES (?, ?, ?, ?) USING TTL ?");

@@ -7,7 +7,7 @@ using static Tracing.Tests.SomeSpans;
 
 namespace Tracing.Tests;
 
-/// <summary>What several processes do to each other, and what a start finds; see the contract for where it runs.</summary>
+/// <summary>What several processes do to each other, and what a start finds; as the contract, on a node.</summary>
 [Collection("Cassandra")]
 public sealed class CassandraSpanStoreTests : IAsyncLifetime
 {

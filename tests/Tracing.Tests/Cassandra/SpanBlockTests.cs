@@ -1,7 +1,7 @@
+using FsCheck.Fluent;
 using Tracing.Model;
 using Tracing.Storage.Cassandra;
 using Xunit;
-using FsCheck.Fluent;
 using static Tracing.Tests.SomeSpans;
 
 namespace Tracing.Tests;

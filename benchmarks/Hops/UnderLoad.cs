@@ -64,9 +64,11 @@ static class UnderLoad
         foreach (var each in all)
         {
             await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
-                $"{each.Name,-24} {Median(each.PerSecond),6:F0} requests/s {Ratio(all[0].PerSecond, each.PerSecond)}   " +
+                $"{each.Name,-24} {Median(each.PerSecond),6:F0} requests/s " +
+                $"{Ratio(all[0].PerSecond, each.PerSecond)}   " +
                 $"mean at {rate}/s {Median(each.MeanMicros),6:F0} us {Ratio(all[0].MeanMicros, each.MeanMicros)}   " +
-                $"{each.CpuMicros,6:F1} us CPU a request {100 * (each.CpuMicros / all[0].CpuMicros - 1),6:+0.0;-0.0} %"));
+                $"{each.CpuMicros,6:F1} us CPU a request " +
+                $"{100 * (each.CpuMicros / all[0].CpuMicros - 1),6:+0.0;-0.0} %"));
         }
         foreach (var each in all)
             await each.StopAsync();

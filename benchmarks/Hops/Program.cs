@@ -24,8 +24,8 @@ var settings = new ConfigurationBuilder().AddCommandLine(args).Build();
 if (settings["rounds"] is { } rounds)
 {
     await UnderLoad.RunAsync(int.Parse(rounds, CultureInfo.InvariantCulture),
-        TimeSpan.FromSeconds(double.Parse(settings["seconds"] ?? "5", CultureInfo.InvariantCulture)),
-        int.Parse(settings["rate"] ?? "1000", CultureInfo.InvariantCulture));
+        TimeSpan.FromSeconds(double.Parse(settings["seconds"] ?? "0.3", CultureInfo.InvariantCulture)),
+        int.Parse(settings["rate"] ?? "500", CultureInfo.InvariantCulture));
     return;
 }
 var port = int.Parse(settings["port"] ?? "0", CultureInfo.InvariantCulture);

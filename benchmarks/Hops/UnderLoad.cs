@@ -6,8 +6,9 @@ namespace Tracing.Hops;
 
 /// <summary>
 /// What tracing costs a service under load: two hops over HTTP, in processes of their own, driven by this one, which
-/// also takes their spans and throws them away. Each round measures all variants one after the other, in another order
-/// each time, since machines change their speed; figures are medians of the rounds, as parts of those without tracing.
+/// also takes their spans and throws them away. The processes of all variants run all the time, and are driven in turn,
+/// for a moment each, in another order each round: so a machine that changes its speed does so for all of them. Figures
+/// are medians of each round's ratios to no tracing.
 /// </summary>
 static class UnderLoad
 {
@@ -15,6 +16,7 @@ static class UnderLoad
     static readonly (string Name, string[] Arguments)[] Variants =
     [
         ("none", ["--tracing=none"]),
+        ("none again", ["--tracing=none"]),
         ("ours 1/1", ["--tracing=ours"]),
         ("ours 1/1 no histograms", ["--tracing=ours", "--histograms=false"]),
         ("ours 1/16", ["--tracing=ours", "--probability=0.0625"]),
@@ -23,67 +25,57 @@ static class UnderLoad
         ("OpenTelemetry 1/1024", ["--tracing=otel", "--probability=0.0009765625"]),
     ];
 
-    const int Connections = 16;
+    const int Connections = 8;
 
     /// <summary>How late a timer may be.</summary>
     static readonly TimeSpan TimerLag = TimeSpan.FromMilliseconds(2);
 
-    public static async Task RunAsync(int rounds, TimeSpan duration, int rate)
+    static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(2);
+
+    /// <param name="turn">How long each is driven as fast as it can be, and then at the rate.</param>
+    /// <param name="rate">Requests a second.</param>
+    public static async Task RunAsync(int rounds, TimeSpan turn, int rate)
     {
         await using var sink = await SinkAsync();
-        var server = sink.Urls.First();
-        var results = Variants.ToDictionary(variant => variant.Name, _ => new List<Figures>());
+        using var client = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null });
+        var all = new List<Measured>();
+        foreach (var (name, arguments) in Variants)
+        {
+            all.Add(await Measured.StartAsync(name, [.. arguments, $"--server={sink.Urls.First()}"]));
+            await ClosedLoopAsync(client, all[^1].Target, WarmUp);
+        }
+        foreach (var each in all)
+            each.BeginCpu();
         var random = new Random(3);
         for (var round = 0; round < rounds; round++)
         {
-            var order = Variants.ToArray();
+            var order = all.ToArray();
             random.Shuffle(order);
-            foreach (var (name, arguments) in order)
+            foreach (var each in order)
             {
-                var figures = await MeasureAsync([.. arguments, $"--server={server}"], duration, rate);
-                results[name].Add(figures);
-                await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
-                    $"round {round + 1} {name,-24} {figures.PerSecond,8:F0} requests/s " +
-                    $"{figures.CpuMicros,7:F1} us CPU a request; " +
-                    $"at {rate}/s mean {figures.MeanMicros,7:F1} us, p99 {figures.P99Micros,7:F1} us"));
+                var begun = Stopwatch.GetTimestamp();
+                var requests = await ClosedLoopAsync(client, each.Target, turn);
+                each.PerSecond.Add(requests / Stopwatch.GetElapsedTime(begun).TotalSeconds);
+                var latencies = await FixedRateAsync(client, each.Target, turn, rate);
+                each.MeanMicros.Add(latencies.Average());
+                each.Requests += requests + latencies.Count;
             }
         }
-        await Console.Out.WriteLineAsync("\nmedians of the ratios to no tracing in the same round");
-        foreach (var (name, all) in results)
+        foreach (var each in all)
         {
-            double Ratio(Func<Figures, double> of) =>
-                100 * (Median(all.Zip(results["none"], (one, none) => of(one) / of(none))) - 1);
             await Console.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
-                $"{name,-24} throughput {Ratio(f => f.PerSecond),6:+0.0;-0.0} %  " +
-                $"CPU {Ratio(f => f.CpuMicros),6:+0.0;-0.0} %  " +
-                $"mean latency {Ratio(f => f.MeanMicros),6:+0.0;-0.0} %  p99 {Ratio(f => f.P99Micros),6:+0.0;-0.0} %"));
+                $"{each.Name,-24} {Median(each.PerSecond),6:F0} requests/s " +
+                $"{Ratio(all[0].PerSecond, each.PerSecond)}   " +
+                $"mean at {rate}/s {Median(each.MeanMicros),6:F0} us {Ratio(all[0].MeanMicros, each.MeanMicros)}   " +
+                $"{each.CpuMicros,6:F1} us CPU a request " +
+                $"{100 * (each.CpuMicros / all[0].CpuMicros - 1),6:+0.0;-0.0} %"));
         }
+        foreach (var each in all)
+            await each.StopAsync();
     }
 
-    /// <param name="PerSecond">Requests, as many as can be.</param>
-    /// <param name="CpuMicros">Of both hops together for a request, then.</param>
-    /// <param name="MeanMicros">From the moment that a request was due, at the fixed rate.</param>
-    sealed record Figures(double PerSecond, double CpuMicros, double MeanMicros, double P99Micros);
-
-    static async Task<Figures> MeasureAsync(string[] arguments, TimeSpan duration, int rate)
-    {
-        using var second = await StartAsync([.. arguments, "--name=second"]);
-        using var first = await StartAsync([.. arguments, "--name=first", $"--next={second.Address}"]);
-        using var client = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null });
-        var target = new Uri(first.Address, "/hop");
-        await ClosedLoopAsync(client, target, duration / 2);
-
-        var cpu = first.Cpu + second.Cpu;
-        var begun = Stopwatch.GetTimestamp();
-        var requests = await ClosedLoopAsync(client, target, duration);
-        var perSecond = requests / Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        var cpuMicros = (first.Cpu + second.Cpu - cpu).TotalMicroseconds / requests;
-        var latencies = await FixedRateAsync(client, target, duration, rate);
-        latencies.Sort();
-        await first.StopAsync();
-        await second.StopAsync();
-        return new Figures(perSecond, cpuMicros, latencies.Average(), latencies[(int)(latencies.Count * 0.99)]);
-    }
+    static string Ratio(List<double> none, List<double> one) => string.Create(CultureInfo.InvariantCulture,
+        $"{100 * (Median(one.Zip(none, (a, b) => a / b)) - 1),6:+0.0;-0.0} %");
 
     static async Task<long> ClosedLoopAsync(HttpClient client, Uri target, TimeSpan duration)
     {
@@ -140,40 +132,67 @@ static class UnderLoad
         return app;
     }
 
-    static async Task<HopHandle> StartAsync(string[] arguments)
-    {
-        var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(UnderLoad).Assembly.Location, .. arguments])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        })!;
-        var line = await process.StandardOutput.ReadLineAsync() ?? "";
-        return new HopHandle(process, new Uri(line.Split(' ')[1]));
-    }
-
     static double Median(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
-    sealed record HopHandle(Process Process, Uri Address) : IDisposable
+    /// <summary>Two hops of one variant, and what was measured of them.</summary>
+    sealed class Measured(string name, Process first, Process second, Uri target)
     {
-        public TimeSpan Cpu
+        TimeSpan _cpuBefore;
+
+        public string Name { get; } = name;
+
+        public Uri Target { get; } = target;
+
+        public List<double> PerSecond { get; } = [];
+
+        public List<double> MeanMicros { get; } = [];
+
+        public long Requests { get; set; }
+
+        public double CpuMicros => (Cpu - _cpuBefore).TotalMicroseconds / Requests;
+
+        TimeSpan Cpu
         {
             get
             {
-                Process.Refresh();
-                return Process.TotalProcessorTime;
+                first.Refresh();
+                second.Refresh();
+                return first.TotalProcessorTime + second.TotalProcessorTime;
             }
         }
 
-        public async Task StopAsync()
+        public static async Task<Measured> StartAsync(string name, string[] arguments)
         {
-            Process.StandardInput.Close();
-            await Process.WaitForExitAsync();
+            var (second, next) = await StartOneAsync([.. arguments, "--name=second"]);
+            var (first, address) = await StartOneAsync([.. arguments, "--name=first", $"--next={next}"]);
+            return new Measured(name, first, second, new Uri(new Uri(address), "/hop"));
         }
 
-        public void Dispose() => Process.Dispose();
+        public void BeginCpu() => _cpuBefore = Cpu;
+
+        public async Task StopAsync()
+        {
+            foreach (var process in new[] { first, second })
+            {
+                process.StandardInput.Close();
+                await process.WaitForExitAsync();
+                process.Dispose();
+            }
+        }
+
+        static async Task<(Process Process, string Address)> StartOneAsync(string[] arguments)
+        {
+            var process = Process.Start(new ProcessStartInfo(
+                "dotnet", [typeof(UnderLoad).Assembly.Location, .. arguments])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+            })!;
+            return (process, (await process.StandardOutput.ReadLineAsync() ?? "").Split(' ')[1]);
+        }
     }
 }

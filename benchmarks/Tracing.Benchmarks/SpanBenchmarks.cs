@@ -13,7 +13,7 @@ namespace Tracing.Benchmarks;
 /// not sent. Between iterations both catch up, so that no span is dropped while the clock runs.
 /// </summary>
 [MemoryDiagnoser]
-[SimpleJob(launchCount: 2, warmupCount: 100, iterationCount: 200, invocationCount: Invocations)]
+[SimpleJob(launchCount: 1, warmupCount: 100, iterationCount: 200, invocationCount: Invocations)]
 [GroupBenchmarksBy(BenchmarkDotNet.Configs.BenchmarkLogicalGroupRule.ByCategory)]
 [CategoriesColumn]
 public class SpanBenchmarks

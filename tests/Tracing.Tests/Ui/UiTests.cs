@@ -32,7 +32,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
     public async Task From_the_first_page_to_the_slow_host_in_three_clicks()
     {
         var (page, problems) = await ui.OpenAsync("/?last=10m");
-        await page.Locator(".changes a", new() { HasText = "stock" }).First.ClickAsync();
+        await page.Locator(".changes a", new() { HasText = "stock", HasNotText = "→" }).First.ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Select the slowest" }).ClickAsync();
         await Expect(page.Locator(".common li", new() { HasText = ShopTraffic.SlowHost }).First).ToBeVisibleAsync();
         await page.Locator(".selection .traces a").First.ClickAsync();
@@ -64,7 +64,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
         await page.GetByRole(AriaRole.Option, new() { Name = ShopTraffic.SlowHost }).ClickAsync();
         await line.PressAsync("Enter");
         await Expect(page).ToHaveURLAsync(new Regex("stock-3"));
-        await page.Locator(".facets button", new() { HasText = "error" }).ClickAsync();
+        await page.Locator(".facets button", new() { HasText = "error" }).First.ClickAsync();
         await Expect(page).ToHaveURLAsync(new Regex("status"));
         var found = await page.Locator(".traces a").CountAsync();
 

@@ -23,14 +23,20 @@ sealed record OutlineHead(
 /// <param name="Services">Places in the list of names, as are the names.</param>
 /// <param name="Hosts">The same: the attribute that tells instances apart.</param>
 /// <param name="Kinds">OTLP's numbers, as are the statuses.</param>
-sealed record OutlineWindow(IReadOnlyList<string> Texts, IReadOnlyList<string> Ids, IReadOnlyList<int> Parents,
-    IReadOnlyList<long?> Starts, IReadOnlyList<long> Durations, IReadOnlyList<int> Services,
-    IReadOnlyList<int> Names, IReadOnlyList<int> Hosts, IReadOnlyList<int> Kinds, IReadOnlyList<int> Statuses);
+sealed record OutlineWindow(IReadOnlyList<string> Texts, string[] Ids, int[] Parents, long?[] Starts,
+    long[] Durations, int[] Services, int[] Names, int[] Hosts, int[] Kinds, int[] Statuses)
+{
+    public OutlineWindow(int spans)
+        : this([], new string[spans], new int[spans], new long?[spans], new long[spans], new int[spans],
+            new int[spans], new int[spans], new int[spans], new int[spans])
+    {
+    }
+}
 
-/// <summary>What a waterfall shows of all spans of a trace, in windows, so that the first can be drawn at once.</summary>
+/// <summary>What a waterfall shows of all spans of a trace, in windows: the first can be drawn at once.</summary>
 sealed class TraceOutline
 {
-    /// <summary>Spans of a line: some screens full first, then as many as a browser reads within a frame or two.</summary>
+    /// <summary>Spans of a line: some screens full, then as many as a browser reads within a frame or two.</summary>
     const int FirstWindow = 500;
     const int Window = 5000;
 
@@ -74,21 +80,19 @@ sealed class TraceOutline
     OutlineWindow WindowOf(ReadOnlySpan<SpanTree.Node> nodes)
     {
         var known = _texts.Count;
-        var window = new OutlineWindow([], new string[nodes.Length], new int[nodes.Length], new long?[nodes.Length],
-            new long[nodes.Length], new int[nodes.Length], new int[nodes.Length], new int[nodes.Length],
-            new int[nodes.Length], new int[nodes.Length]);
+        var window = new OutlineWindow(nodes.Length);
         for (var i = 0; i < nodes.Length; i++)
         {
             var span = nodes[i].Span;
-            ((string[])window.Ids)[i] = span.SpanId.ToString();
-            ((int[])window.Parents)[i] = nodes[i].IsOrphan ? Orphan : nodes[i].Parent;
-            ((long?[])window.Starts)[i] = span.StartUnixNano == 0 ? null : (long)(span.StartUnixNano - _start);
-            ((long[])window.Durations)[i] = span.DurationNanos;
-            ((int[])window.Services)[i] = TextOf(span.ServiceName);
-            ((int[])window.Names)[i] = TextOf(span.Name);
-            ((int[])window.Hosts)[i] = TextOf(HostOf(span));
-            ((int[])window.Kinds)[i] = (int)span.Kind;
-            ((int[])window.Statuses)[i] = (int)span.Status;
+            window.Ids[i] = span.SpanId.ToString();
+            window.Parents[i] = nodes[i].IsOrphan ? Orphan : nodes[i].Parent;
+            window.Starts[i] = span.StartUnixNano == 0 ? null : (long)(span.StartUnixNano - _start);
+            window.Durations[i] = span.DurationNanos;
+            window.Services[i] = TextOf(span.ServiceName);
+            window.Names[i] = TextOf(span.Name);
+            window.Hosts[i] = TextOf(HostOf(span));
+            window.Kinds[i] = (int)span.Kind;
+            window.Statuses[i] = (int)span.Status;
         }
         return window with { Texts = [.. _texts.Keys.Skip(known)] };
     }

@@ -24,14 +24,16 @@ static class ServerEndpoints
         Get(routes, "/metrics", context => Service<MetricsEndpoint>(context).AnswerAsync(context));
         Get(routes, "/prometheus", PrometheusAsync);
         Get(routes, "/actuator/prometheus", PrometheusAsync);
-        if (!options.UiEnabled || !options.Query.Enabled)
+        if (!options.Query.Enabled)
+            return;
+        routes.MapSystem();
+        if (!options.UiEnabled)
             return;
         Get(routes, "/zipkin/config.json", context =>
         {
             context.Response.Headers.CacheControl = "max-age=600";
             return WriteAsync(context, JsonUtf8, UiConfig(options));
         });
-        routes.MapSystem();
         routes.MapPages();
     }
 

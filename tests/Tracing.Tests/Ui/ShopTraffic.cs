@@ -42,7 +42,8 @@ static class ShopTraffic
     public static string LargeTrace(DateTimeOffset now, int spans)
     {
         var all = Enumerable.Range(1, spans)
-            .Select(i => Span($"{0xffff:x32}", i, i / 4, $"step {i % 50}", 1, now.AddMinutes(-1), i % 1000, 5)).ToList();
+            .Select(i => Span($"{0xffff:x32}", i, i / 4, $"step {i % 50}", 1, now.AddMinutes(-1), i % 1000, 5))
+            .ToList();
         return JsonSerializer.Serialize(new { resourceSpans = new[] { Resource("batch", "batch-0", all) } });
     }
 

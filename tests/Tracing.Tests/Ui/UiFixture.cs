@@ -19,12 +19,11 @@ public sealed class UiFixture : IAsyncLifetime
     {
         if (Browsers.FirstOrDefault(File.Exists) is not { } path)
         {
-            _missing = $"There is no Chromium: none of {string.Join(", ", Browsers)}. On Debian: apt-get install chromium";
+            _missing = $"There is no Chromium, none of {string.Join(", ", Browsers)}: apt-get install chromium";
             return;
         }
         _server = await RunningServer.StartAsync();
-        var page = await _server.Client.SendAsync(new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { { "Accept", "text/html" } } });
-        if ((await page.Content.ReadAsStringAsync()).Contains("The pages are not built", StringComparison.Ordinal))
+        if ((await _server.Client.GetStringAsync("/zipkin/")).Contains("are not built", StringComparison.Ordinal))
         {
             _missing = "The web UI is not built, as Node.js was not found.";
             return;
@@ -62,7 +61,7 @@ public sealed class UiFixture : IAsyncLifetime
         page.Request += (_, request) =>
         {
             // data: and blob: are of the page itself
-            if (request.Url.StartsWith("http", StringComparison.Ordinal) && !request.Url.StartsWith(Address.ToString(), StringComparison.Ordinal))
+            if (request.Url.StartsWith("http", StringComparison.Ordinal) && !Address.IsBaseOf(new Uri(request.Url)))
                 problems.Add($"a request to {request.Url}");
         };
         await page.GotoAsync(path);

@@ -69,3 +69,13 @@ export function Panel(props: {
     </section>
   )
 }
+
+/** A wide table on a narrow screen; without links in it, it could not be scrolled by keyboard otherwise. */
+export function Scroll({ children }: { children: ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <div className="scroll" tabIndex={0}>
+      {children}
+    </div>
+  )
+}

@@ -1,11 +1,11 @@
 import type { SystemAnswer } from '../../api/types'
-import { Panel } from '../../parts/State'
+import { Panel, Scroll } from '../../parts/State'
 
 export function Settings({ settings }: { settings: SystemAnswer['settings'] }) {
   const changed = settings.filter(setting => setting.value !== setting.default)
   return (
     <Panel title="Settings" note={`${changed.length} are not the defaults`}>
-      <div className="scroll">
+      <Scroll>
         <table>
           <thead>
             <tr>
@@ -33,7 +33,7 @@ export function Settings({ settings }: { settings: SystemAnswer['settings'] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Panel>
   )
 }

@@ -1,6 +1,6 @@
 import type { FacetsAnswer, SystemAnswer } from '../../api/types'
 import { ago, bytes, count, instant, share } from '../../parts/format'
-import { Answer, Panel } from '../../parts/State'
+import { Answer, Panel, Scroll } from '../../parts/State'
 import { useApi } from '../../parts/useApi'
 import { Files } from './Files'
 import { Settings } from './Settings'
@@ -100,7 +100,7 @@ function Intake({ data }: { data: SystemAnswer }) {
   const received = data.intake.reduce((sum, each) => sum + each.spans, 0)
   return (
     <Panel title="Intake" note={`since ${instant(data.startedUnixSeconds)}`}>
-      <div className="scroll">
+      <Scroll>
         <table className="figures">
           <thead>
             <tr>
@@ -125,7 +125,7 @@ function Intake({ data }: { data: SystemAnswer }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {received === 0 && <p className="note">No span has come since the start.</p>}
     </Panel>
   )
@@ -134,7 +134,7 @@ function Intake({ data }: { data: SystemAnswer }) {
 function Metrics({ data }: { data: SystemAnswer }) {
   return (
     <Panel title="Metrics of clients" note="data points: durations counted before any sampling">
-      <div className="scroll">
+      <Scroll>
         <table className="figures">
           <thead>
             <tr>
@@ -159,7 +159,7 @@ function Metrics({ data }: { data: SystemAnswer }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Panel>
   )
 }

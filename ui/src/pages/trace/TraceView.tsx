@@ -59,8 +59,8 @@ export function TraceView({ trace, isComplete, percentiles, details }: Props) {
               {name}
             </button>
           ))}
-          {details === null && <CompareWith traceId={trace.id} />}
         </div>
+        {details === null && <CompareWith traceId={trace.id} />}
         {skewed > 0 && (
           <label className="note">
             <input type="checkbox" checked={isCorrected} onChange={event => setCorrected(event.target.checked)} />{' '}

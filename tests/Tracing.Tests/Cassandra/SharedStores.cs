@@ -12,13 +12,13 @@ sealed class SharedStores(CassandraSpanStore one, CassandraSpanStore other) : IS
 {
     int _turn;
 
-    ISpanStore Next => Interlocked.Increment(ref _turn) % 2 == 0 ? one : other;
+    CassandraSpanStore Next => Interlocked.Increment(ref _turn) % 2 == 0 ? one : other;
 
     public async Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken)
     {
         var store = batch.BodyHash == 0 ? Next : UInt128.IsEvenInteger(batch.BodyHash) ? one : other;
         var outcome = await store.AppendAsync(batch, cancellationToken);
-        await ((CassandraSpanStore)Next).CountNowAsync();
+        await Next.CountNowAsync();
         return outcome;
     }
 

@@ -8,9 +8,9 @@ using Tracing.Instrumentation;
 namespace Tracing.Tests.Instrumentation;
 
 /// <summary>
-/// Contexts over Apache Thrift, as an example of a carrier of one's own. Calls have no headers there, so that they go as
-/// a map in front of the arguments, in a field that no definition has: whoever does not know it skips it. Generated code
-/// stays as it is; the client writes with this protocol, the server wraps its processor in the one below.
+/// Contexts over Apache Thrift, as an example of a carrier of one's own. Calls have no headers there, so that they go
+/// as a map in front of the arguments, in a field that no definition has: whoever does not know it skips it. Generated
+/// code stays as it is; the client writes with this protocol, the server wraps its processor in the one below.
 /// </summary>
 sealed class TracedProtocol(TProtocol protocol) : TProtocolDecorator(protocol)
 {

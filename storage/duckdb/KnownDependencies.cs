@@ -8,30 +8,44 @@ namespace Tracing.Storage.DuckDb;
 /// </summary>
 sealed class KnownDependencies(Readers readers) : IAsyncDisposable
 {
-    /// <summary>Spans that a question may wait for, which takes a second or two; more are left to the background.</summary>
+    /// <summary>Spans that a question may wait for, some seconds; more are left to the background.</summary>
     const long MaxMissing = 500_000;
 
     readonly Dependencies _dependencies = new();
     readonly SemaphoreSlim _turn = new(1);
     readonly CancellationTokenSource _closing = new();
-    Task _background = Task.CompletedTask;
+    volatile Task _background = Task.CompletedTask;
 
-    /// <summary>The calls of a window; null while too many spans are not counted yet.</summary>
+    /// <summary>
+    /// The calls of a window; null while too many spans are not counted yet, and to read those of the window is less.
+    /// </summary>
     public async Task<IReadOnlyList<DependencyLink>?> ReadAsync(
         long startMillis, long endMillis, CancellationToken cancellation)
     {
-        if (!_background.IsCompleted)
-            return null;
         var window = new Window(Search.WindowStart(startMillis), Search.WindowEnd(endMillis));
+        for (var isLast = false; ; isLast = true)
+        {
+            var (links, isWorthWaiting, background) = await TryReadAsync(window, cancellation);
+            if (links is not null || isLast || !isWorthWaiting)
+                return links;
+            // what is counted stays counted, also when nobody waits any more
+            await background.WaitAsync(cancellation);
+        }
+    }
+
+    async Task<(List<DependencyLink>? Links, bool IsWorthWaiting, Task Background)> TryReadAsync(
+        Window window, CancellationToken cancellation)
+    {
+        if (!_background.IsCompleted)
+            return (null, true, _background);
         await _turn.WaitAsync(cancellation);
         try
         {
-            if (await readers.RunAsync((connection, partitions) => Read(connection, partitions, window, cancellation),
-                cancellation) is { } links)
-                return links;
-            if (_background.IsCompleted)
+            var (links, isWorthWaiting) = await readers.RunAsync(
+                (connection, partitions) => Read(connection, partitions, window, cancellation), cancellation);
+            if (links is null && _background.IsCompleted)
                 _background = CountAsync(_closing.Token);
-            return null;
+            return (links, isWorthWaiting, _background);
         }
         finally
         {
@@ -46,13 +60,17 @@ sealed class KnownDependencies(Readers readers) : IAsyncDisposable
         _closing.Dispose();
     }
 
-    List<DependencyLink>? Read(DuckDBConnection connection, IReadOnlyList<Partition> partitions, Window window,
-        CancellationToken cancellation)
+    (List<DependencyLink>? Links, bool IsWorthWaiting) Read(DuckDBConnection connection,
+        IReadOnlyList<Partition> partitions, Window window, CancellationToken cancellation)
     {
-        if (_dependencies.Missing(partitions) > MaxMissing)
-            return null;
+        var missing = _dependencies.Missing(partitions);
+        if (missing > MaxMissing)
+        {
+            var near = partitions.Where(partition => partition.MayStartWithin(window.Start, window.End));
+            return (null, near.Sum(partition => partition.SpanCount) > missing / 2);
+        }
         _dependencies.Update(connection, partitions, cancellation);
-        return _dependencies.Read(connection, partitions, window);
+        return (_dependencies.Read(connection, partitions, window), false);
     }
 
     async Task CountAsync(CancellationToken cancellation)

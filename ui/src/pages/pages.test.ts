@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
 import type { Change, Edge, HeatmapAnswer, Summary, SummaryItem } from '../api/types'
 import { align, differenceOf } from './compare/align'
-import { around, severityOf, widthOf } from './dependencies/graph'
+import { around, curveOf, severityOf, widthOf } from './dependencies/graph'
 import { bySignificance, tellingFigure } from './health/order'
 import { without } from './search/QueryLine'
 import { listedKey, placeAt } from './search/suggest'
 import { type HeatGeometry, regionOf, shareOf, ticksOf, yOf } from './service/heat'
-import { inCommon, queryOf } from './service/region'
+import { inCommon, queryOf, regionIn, regionText } from './service/region'
+import { tiersOf } from './system/store'
 import { readSpans, traceOf } from './trace/read'
 
 const summary = (count: number, p50 = 1e6): Summary => ({
@@ -180,4 +181,26 @@ test('traces are compared by structure: what is missing, extra and slower', () =
     ['3', null, 'missing'],
     [null, '9', 'extra'],
   ])
+})
+
+test('a box of the heat map is the same after a way through the address', () => {
+  const region = { start: 60, end: 180, lower: 1e6, upper: 2.5e9 }
+  expect(regionIn(regionText(region))).toEqual(region)
+  expect(regionIn(null)).toBeNull()
+  expect(regionIn('1~2~3')).toBeNull()
+  expect(regionIn('180~60~1~2')).toBeNull()
+})
+
+test('files of the store are told apart by age', () => {
+  const names = ['00000003.open.log', '00000002.duckdb', '00000001-00000001.duckdb', 'statistics.duckdb', 'lock']
+  const tiers = tiersOf(names.map(name => ({ name, bytes: 5, writtenUnixSeconds: 0 })))
+  expect(tiers.map(tier => [tier.files, tier.bytes])).toEqual([1, 1, 1, 1].map(files => [files, 5]))
+})
+
+test('an edge is drawn through all of its points', () => {
+  const curve = curveOf([
+    { x: 0, y: 0 },
+    { x: 10, y: 4 },
+  ])
+  expect(curve).toBe('M0.0 0.0C5.0 0.0 5.0 4.0 10.0 4.0')
 })

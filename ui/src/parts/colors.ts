@@ -1,6 +1,6 @@
 /**
- * Twelve colours that stay apart in the common kinds of colour blindness (after Okabe and Ito, and Tol's "muted");
- * each is readable as a bar on white and on the dark ground. Colour is never the only sign of anything.
+ * Twenty colours, told apart by lightness as well as by hue, as the common kinds of colour blindness need it; each is
+ * readable as a bar on white and on the dark ground. Colour is never the only sign of anything.
  */
 const palette = [
   '#3b78c3',
@@ -15,6 +15,14 @@ const palette = [
   '#c4728a',
   '#6b7f99',
   '#b59b2b',
+  '#1f7a8c',
+  '#d2603a',
+  '#9a86e0',
+  '#3f8f9f',
+  '#c9544f',
+  '#6f8a1f',
+  '#c77fd0',
+  '#7d6b5d',
 ]
 
 /** The same service has the same colour on every page and in every session. */

@@ -3,7 +3,7 @@ import type { Edge, GraphAnswer, GraphNode } from '../../api/types'
 import { serviceColor } from '../../parts/colors'
 import { duration, rate, serviceName, share } from '../../parts/format'
 import { Loading } from '../../parts/State'
-import { type Coloring, keyOf, nodeHeight, nodeWidth, p99Of, severityOf, widthOf } from './graph'
+import { type Coloring, curveOf, keyOf, nodeHeight, nodeWidth, p99Of, severityOf, widthOf } from './graph'
 import type { Layout } from './layout'
 import { Zoom } from './Zoom'
 
@@ -81,14 +81,13 @@ interface EdgeProps {
 
 function EdgeLine({ edge, points, severity, width, isFaint, isLabelled }: EdgeProps) {
   const middle = points[Math.floor(points.length / 2)]
-  const path = points.map((point, i) => `${i === 0 ? 'M' : 'L'}${point.x.toFixed(1)} ${point.y.toFixed(1)}`).join('')
   const label = `${rate(edge.rate)}${(edge.errorShare ?? 0) > 0 ? ` · ⚠ ${share(edge.errorShare)}` : ''}`
   return (
     <g className={`edge severity-${severity}${isFaint ? ' faint' : ''}`}>
       <title>
         {`${serviceName(edge.caller.service)} → ${serviceName(edge.callee.service)}: ${rate(edge.rate)}, ${share(edge.errorShare)} failed, p99 ${duration(p99Of(edge))}`}
       </title>
-      <path d={path} strokeWidth={width} strokeDasharray={edge.kind === 'message' ? '6 4' : undefined} />
+      <path d={curveOf(points)} strokeWidth={width} strokeDasharray={edge.kind === 'message' ? '6 4' : undefined} />
       {middle && isLabelled && (
         <text x={middle.x} y={middle.y - 5} textAnchor="middle">
           {label}

@@ -50,3 +50,16 @@ export function widthOf(edge: Edge, least: number, most: number): number {
   if (most <= least) return 2
   return 1 + 5 * (Math.log(edge.rate / least) / Math.log(most / least))
 }
+
+/** A curve through points from left to right that leaves and reaches each of them level. */
+export function curveOf(points: { x: number; y: number }[]): string {
+  const at = (x: number, y: number) => `${x.toFixed(1)} ${y.toFixed(1)}`
+  return points
+    .map(({ x, y }, i) => {
+      const before = points[i - 1]
+      if (!before) return `M${at(x, y)}`
+      const middle = (before.x + x) / 2
+      return `C${at(middle, before.y)} ${at(middle, y)} ${at(x, y)}`
+    })
+    .join('')
+}

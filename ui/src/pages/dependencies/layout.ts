@@ -30,8 +30,23 @@ export function layout(graph: Pick<GraphAnswer, 'nodes' | 'edges'>): Layout {
         .filter(edge => edge.caller.service !== edge.callee.service)
         .map(edge => [
           keyOf(edge),
-          drawn.edge({ v: edge.caller.service, w: edge.callee.service, name: keyOf(edge) }).points ?? [],
+          fromSideToSide(
+            drawn.edge({ v: edge.caller.service, w: edge.callee.service, name: keyOf(edge) }).points ?? [],
+            drawn.node(edge.caller.service),
+            drawn.node(edge.callee.service),
+          ),
         ]),
     ),
   }
+}
+
+interface Point {
+  x: number
+  y: number
+}
+
+/** The library ends an edge wherever it cuts the box; a curve that arrives level ends in the middle of a side. */
+function fromSideToSide(points: Point[], caller: Point, callee: Point): Point[] {
+  const side = caller.x <= callee.x ? nodeWidth / 2 : -nodeWidth / 2
+  return [{ x: caller.x + side, y: caller.y }, ...points.slice(1, -1), { x: callee.x - side, y: callee.y }]
 }

@@ -35,7 +35,7 @@ function drawAxes(context: CanvasRenderingContext2D, geometry: HeatGeometry) {
     context.lineTo(width, y)
     context.stroke()
     context.textAlign = 'right'
-    context.fillText(duration(tick).replace('.00', ''), left - 6, Math.max(9, y + 4))
+    context.fillText(duration(tick).replace(/\.0+(?= )/, ''), left - 6, Math.max(9, y + 4))
   }
   const { startUnixSeconds: start, endUnixSeconds: end } = answer.range
   const count = Math.max(2, Math.floor((width - left) / 110))

@@ -81,7 +81,14 @@ function Bar({ span, view, analysis }: { span: TraceSpan; view: View; analysis: 
   const length = view.end - view.start
   const left = ((span.start - view.start) / length) * 100
   const width = (span.duration / length) * 100
-  const isRight = left + width > 82
+  // behind the bar, else before it, else within it
+  const place =
+    left + width <= 82
+      ? { left: `calc(${left + width}% + 6px)` }
+      : left >= 12
+        ? { right: `${100 - left + 0.4}%` }
+        : { left: `max(4px, ${left}%)` }
+  const isWithin = left + width > 82 && left < 12
   const critical = (analysis.critical[span.index] ?? 0) / Math.max(1, span.duration)
   return (
     <span className="track">
@@ -91,10 +98,7 @@ function Bar({ span, view, analysis }: { span: TraceSpan; view: View; analysis: 
       >
         {critical > 0 && <i style={{ width: `${Math.min(100, critical * 100)}%` }} />}
       </span>
-      <span
-        className="length"
-        style={isRight ? { right: `${100 - left + 0.4}%` } : { left: `calc(${left + width}% + 6px)` }}
-      >
+      <span className={isWithin ? 'length within' : 'length'} style={place}>
         {duration(span.duration)}
       </span>
     </span>

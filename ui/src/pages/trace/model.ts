@@ -13,6 +13,8 @@ export interface TraceSpan {
   service: string
   name: string
   host: string
+  /** Where its process runs; spans of one machine were timed by one clock. Empty when unknown. */
+  machine: string
   /** OTLP's number: 2 server, 3 client, 4 producer, 5 consumer. */
   kind: number
   isError: boolean
@@ -51,6 +53,7 @@ export interface OutlineWindow {
   services: number[]
   names: number[]
   hosts: number[]
+  machines: number[]
   kinds: number[]
   statuses: number[]
 }
@@ -74,6 +77,7 @@ export function append(spans: TraceSpan[], window: OutlineWindow, texts: string[
       service: texts[window.services[i] as number] as string,
       name: texts[window.names[i] as number] as string,
       host: texts[window.hosts[i] as number] as string,
+      machine: texts[window.machines[i] as number] as string,
       kind: window.kinds[i] as number,
       isError: window.statuses[i] === 2,
     })

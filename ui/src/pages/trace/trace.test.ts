@@ -19,6 +19,7 @@ function spansOf(...rows: [parent: number, start: number, duration: number, kind
     services: rows.map(row => texts.indexOf(row[4] ?? 'a')),
     names: rows.map(() => 0),
     hosts: rows.map(() => 0),
+    machines: rows.map(() => 0),
     kinds: rows.map(row => row[3] ?? 1),
     statuses: rows.map(() => 0),
   }
@@ -71,6 +72,13 @@ test('a server within its client is left where it is', () => {
   const spans = spansOf([-1, 100, 50, 3, 'a'], [0, 101, 30, 2, 'b'])
   expect(skewOf(spans).every(shift => shift === 0)).toBe(true)
   expect(shifted(spans, skewOf(spans))).toBe(spans)
+})
+
+test('spans of one machine were timed by one clock', () => {
+  const spans = spansOf([-1, 100, 50, 3, 'a'], [0, 110, 49, 2, 'b'])
+  expect(skewOf(spans)[1]).not.toBe(0)
+  for (const span of spans) span.machine = 'vm'
+  expect([...skewOf(spans)]).toEqual([0, 0])
 })
 
 test('a flame graph merges the same calls and is as wide as what ran', () => {

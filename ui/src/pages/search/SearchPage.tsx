@@ -1,4 +1,4 @@
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { useNavigate, useSearchParams } from 'react-router'
 import { apiUrl, get } from '../../api/get'
@@ -34,6 +34,8 @@ export default function SearchPage() {
       get<SearchAnswer>(apiUrl('search', { q, ...window, order, limit: 50, cursor: pageParam }), signal),
     initialPageParam: null as string | null,
     getNextPageParam: page => page.next,
+    // while it looks again, what was found stays
+    placeholderData: keepPreviousData,
   })
   useRowKeys()
   useEffect(() => {

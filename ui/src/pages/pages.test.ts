@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import type { Change, Edge, HeatmapAnswer, Summary, SummaryItem } from '../api/types'
+import type { Change, Edge, GraphNode, HeatmapAnswer, Summary, SummaryItem } from '../api/types'
 import { align, differenceOf } from './compare/align'
 import { around, curveOf, severityOf, widthOf } from './dependencies/graph'
+import { layout } from './dependencies/layout'
 import { bySignificance, tellingFigure } from './health/order'
 import { without } from './search/QueryLine'
 import { listedKey, placeAt } from './search/suggest'
@@ -203,4 +204,24 @@ test('an edge is drawn through all of its points', () => {
     { x: 10, y: 4 },
   ])
   expect(curve).toBe('M0.0 0.0C5.0 0.0 5.0 4.0 10.0 4.0')
+})
+
+test('of many services the boxes do not overlap, and callees are to the right', () => {
+  const nodes = Array.from({ length: 150 }, (_, i) => ({ service: `s${i}` }) as GraphNode)
+  const edges = nodes
+    .slice(1)
+    .map(
+      ({ service }, i) => ({ caller: { service: i < 100 ? 's0' : 's50' }, callee: { service }, kind: 'call' }) as Edge,
+    )
+  const drawn = layout({ nodes, edges })
+  const places = [...drawn.nodes.values()]
+  expect(new Set(places.map(({ x, y }) => `${x}|${y}`)).size).toBe(150)
+  for (const { x, y } of places) {
+    expect(x).toBeGreaterThanOrEqual(drawn.box.width / 2)
+    expect(x + drawn.box.width / 2).toBeLessThanOrEqual(drawn.width)
+    expect(y + drawn.box.height / 2).toBeLessThanOrEqual(drawn.height)
+  }
+  const of = (service: string) => drawn.nodes.get(service)?.x as number
+  expect(of('s0')).toBeLessThan(of('s50'))
+  expect(of('s50')).toBeLessThan(of('s120'))
 })

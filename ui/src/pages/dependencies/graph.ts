@@ -1,15 +1,25 @@
 import type { Edge, GraphAnswer } from '../../api/types'
 
 /** Pixels of a service's box. */
-export const nodeWidth = 170
-export const nodeHeight = 42
+export interface Box {
+  width: number
+  height: number
+}
+
+export const boxes = { large: { width: 184, height: 42 }, small: { width: 148, height: 24 } }
+const fewNodes = 60
+
+/** Of many services only the names are written, so that they can be read all at once. */
+export function boxOf(graph: GraphPart): Box {
+  return graph.nodes.length > fewNodes ? boxes.small : boxes.large
+}
 
 export type Coloring = 'errors' | 'latency'
 
-type Part = Pick<GraphAnswer, 'nodes' | 'edges'>
+export type GraphPart = Pick<GraphAnswer, 'nodes' | 'edges'>
 
 /** The part of a graph that is so many calls around a service, up and down. */
-export function around(graph: Part, focus: string | null, depth: number): Part {
+export function around(graph: GraphPart, focus: string | null, depth: number): GraphPart {
   if (focus === null || !graph.nodes.some(node => node.service === focus)) return graph
   const reached = new Set([focus])
   // up and down apart: a caller's other callees are not what one asked for

@@ -25,12 +25,24 @@ const palette = [
   '#7d6b5d',
 ]
 
-/** The same service has the same colour on every page and in every session. */
+const colors = new Map<string, string>()
+
+/**
+ * By the name, so that a service mostly looks the same to all and always; but where two would look alike, the one that
+ * was seen later takes the next colour that is free.
+ */
 export function serviceColor(service: string): string {
+  const known = colors.get(service)
+  if (known) return known
   let hash = 2166136261
   for (let i = 0; i < service.length; i++) hash = Math.imul(hash ^ service.charCodeAt(i), 16777619)
   // the low bits of FNV-1a alone tell short names badly apart
-  return palette[((hash ^ (hash >>> 15)) >>> 0) % palette.length] as string
+  const first = ((hash ^ (hash >>> 15)) >>> 0) % palette.length
+  const taken = new Set(colors.values())
+  const ordered = [...palette.slice(first), ...palette.slice(0, first)]
+  const color = (ordered.find(each => !taken.has(each)) ?? ordered[0]) as string
+  colors.set(service, color)
+  return color
 }
 
 /** Viridis at nine places: rising lightness, so that it reads without colour too. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { serviceColor } from './colors'
 import { count, duration, rate, share, some, timeSpan } from './format'
 import { lengthOf, rangeOf } from './range'
 import { complete, condition, inside, quote, withCondition } from './traceql'
@@ -27,6 +28,14 @@ test('one is singular, and time spans of settings are words', () => {
   expect(timeSpan('01:30:00')).toBe('1 hour 30 minutes')
   expect(timeSpan('00:00:00.5000000')).toBe('0 seconds')
   expect(timeSpan('none')).toBe('none')
+})
+
+test('services that are few have colours of their own, and keep them', () => {
+  const services = Array.from({ length: 20 }, (_, i) => `service-${i}`)
+  const colors = services.map(serviceColor)
+  expect(new Set(colors).size).toBe(20)
+  expect(serviceColor('one more')).toMatch(/^#/)
+  expect(services.map(serviceColor)).toEqual(colors)
 })
 
 test('a relative range ends now, an absolute one where the address says', () => {

@@ -126,13 +126,13 @@ function ServiceTable({ data, changes }: { data: ServicesAnswer; changes: Change
           <thead>
             <tr>
               <th scope="col">Service</th>
-              <th scope="col">Trend of rate</th>
-              <th scope="col">Trend of p95</th>
               <th scope="col">Rate</th>
               <th scope="col">Errors</th>
               <th scope="col">p50</th>
               <th scope="col">p95</th>
               <th scope="col">p99</th>
+              <th scope="col">Trend of rate</th>
+              <th scope="col">Trend of p95</th>
             </tr>
           </thead>
           <tbody>

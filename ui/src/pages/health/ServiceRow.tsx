@@ -42,12 +42,6 @@ export function ServiceRow({ item, change }: { item: SummaryItem; change: Change
         )}
       </th>
       <td>
-        <Spark values={trend?.rates ?? []} onBrush={brush} label={`Rate of ${serviceName(item.service)} over time`} />
-      </td>
-      <td>
-        <Spark values={trend?.p95 ?? []} onBrush={brush} label={`p95 of ${serviceName(item.service)} over time`} />
-      </td>
-      <td>
         {rate(item.current.rate)} <Delta ratio={item.ratio?.rate} neutral />
       </td>
       <td className={(item.current.errorShare ?? 0) > 0.01 ? 'alarming' : ''}>
@@ -61,6 +55,12 @@ export function ServiceRow({ item, change }: { item: SummaryItem; change: Change
       </td>
       <td>
         {duration(at(0.99))} <Delta ratio={item.ratio?.p99} />
+      </td>
+      <td>
+        <Spark values={trend?.rates ?? []} onBrush={brush} label={`Rate of ${serviceName(item.service)} over time`} />
+      </td>
+      <td>
+        <Spark values={trend?.p95 ?? []} onBrush={brush} label={`p95 of ${serviceName(item.service)} over time`} />
       </td>
     </tr>
   )

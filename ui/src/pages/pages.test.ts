@@ -6,7 +6,7 @@ import { layout } from './dependencies/layout'
 import { bySignificance, tellingFigure } from './health/order'
 import { without } from './search/QueryLine'
 import { listedKey, placeAt } from './search/suggest'
-import { type HeatGeometry, regionOf, shareOf, ticksOf, yOf } from './service/heat'
+import { type HeatGeometry, regionOf, shareOf, ticksOf, timesOf, yOf } from './service/heat'
 import { inCommon, queryOf, regionIn, regionText } from './service/region'
 import { tiersOf } from './system/store'
 import { readSpans, traceOf } from './trace/read'
@@ -224,4 +224,9 @@ test('of many services the boxes do not overlap, and callees are to the right', 
   const of = (service: string) => drawn.nodes.get(service)?.x as number
   expect(of('s0')).toBeLessThan(of('s50'))
   expect(of('s50')).toBeLessThan(of('s120'))
+})
+
+test('times at the bottom are round and differ', () => {
+  expect(timesOf(90, 390, 10)).toEqual([120, 180, 240, 300, 360])
+  expect(timesOf(0, 3600, 4)).toEqual([0, 900, 1800, 2700, 3600])
 })

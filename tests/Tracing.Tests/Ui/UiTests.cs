@@ -32,7 +32,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
     public async Task From_the_first_page_to_the_slow_host_in_three_clicks()
     {
         var (page, problems) = await ui.OpenAsync("/?last=10m");
-        await page.Locator(".changes a", new() { HasText = "stock", HasNotText = "→" }).First.ClickAsync();
+        await page.Locator(".changes a", new() { HasText = "stock" }).First.ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Select the slowest" }).ClickAsync();
         await Expect(page.Locator(".common li", new() { HasText = ShopTraffic.SlowHost }).First).ToBeVisibleAsync();
         await page.Locator(".selection .traces a").First.ClickAsync();
@@ -46,7 +46,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
     public async Task What_is_slow_is_brushed_shared_traced_and_found_elsewhere()
     {
         var (page, problems) = await ui.OpenAsync("/?last=10m");
-        await page.Locator(".changes a", new() { HasText = "stock", HasNotText = "→" }).First.ClickAsync();
+        await page.Locator(".changes a", new() { HasText = "stock" }).First.ClickAsync();
         var map = page.Locator(".heatmap canvas");
         await DrawAsync(page, map, 70, 2, -5, -60);
         await Expect(page.Locator(".selection .traces a")).ToHaveCountAsync(12);

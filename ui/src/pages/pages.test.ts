@@ -3,7 +3,7 @@ import type { Change, Edge, GraphNode, HeatmapAnswer, Summary, SummaryItem } fro
 import { align, differenceOf } from './compare/align'
 import { around, curveOf, severityOf, widthOf } from './dependencies/graph'
 import { layout } from './dependencies/layout'
-import { bySignificance, tellingFigure } from './health/order'
+import { bySignificance, foldedByService, tellingFigure } from './health/order'
 import { without } from './search/QueryLine'
 import { listedKey, placeAt } from './search/suggest'
 import { type HeatGeometry, regionOf, shareOf, ticksOf, timesOf, yOf } from './service/heat'
@@ -229,4 +229,21 @@ test('of many services the boxes do not overlap, and callees are to the right', 
 test('times at the bottom are round and differ', () => {
   expect(timesOf(90, 390, 10)).toEqual([120, 180, 240, 300, 360])
   expect(timesOf(0, 3600, 4)).toEqual([0, 900, 1800, 2700, 3600])
+})
+
+test('of what got worse each service is told once, and where it may begin', () => {
+  const call = (service: string, peer: string, sureEffect: number) => ({ ...change(service, sureEffect), peer })
+  const changes = [
+    change('shop', 1.5),
+    call('shop', 'cart', 1.4),
+    change('cart', 1.3),
+    call('cart', 'stock', 1.2),
+    call('stock', 'db', 0.3),
+  ]
+  const folded = foldedByService(changes, new Set(['shop', 'cart', 'stock']))
+  expect(folded.map(each => [each.service, each.change, each.isDeepest])).toEqual([
+    ['shop', changes[0], false],
+    ['cart', changes[1], false],
+    ['stock', changes[3], true],
+  ])
 })

@@ -32,7 +32,7 @@ export function HealthPage() {
               tools={<BaseChoice />}
             >
               <Answer query={changes} empty={all => all.changes.length === 0 && <NothingWorse answer={all} />}>
-                {all => <Changes answer={all} />}
+                {all => <Changes answer={all} known={new Set(data.services.map(item => item.service))} />}
               </Answer>
             </Panel>
             <ServiceTable data={data} changes={changes.data} />

@@ -6,6 +6,31 @@ export interface RankedService {
   change: Change | null
 }
 
+export interface Folded {
+  /** Where to look: of a call the callee, as its time passes there. */
+  service: string
+  change: Change
+  /** None of what it calls got much worse, so that what slows its callers down may begin here. */
+  isDeepest: boolean
+}
+
+/** An effect that is called large; below it load alone moves many services a little. */
+export const largeEffect = 0.8
+
+/** The surest change of each service: one slow host changes its callers, their operations and the calls between, too. */
+export function foldedByService(changes: Change[], known: ReadonlySet<string>): Folded[] {
+  const isLargeCallOf = (service: string) => (change: Change) =>
+    change.peer !== null && change.peer !== service && change.service === service && change.sureEffect >= largeEffect
+  const folded = new Map<string, Folded>()
+  for (const change of changes) {
+    const service = change.peer !== null && known.has(change.peer) ? change.peer : change.service
+    if (folded.has(service)) continue
+    const isDeepest = change.sureEffect >= largeEffect && !changes.some(isLargeCallOf(service))
+    folded.set(service, { service, change, isDeepest })
+  }
+  return [...folded.values()]
+}
+
 /** What surely got worse first, then the busiest. */
 export function bySignificance(services: SummaryItem[], changes: Change[]): RankedService[] {
   const surest = new Map<string, Change>()

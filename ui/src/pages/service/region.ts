@@ -14,7 +14,7 @@ export interface Region {
 
 /** As the address has it; times first, then durations. */
 export function regionText(region: Region): string {
-  return [region.start, region.end, region.lower, region.upper].join('~')
+  return [region.start, region.end, Math.floor(region.lower), Math.ceil(region.upper)].join('~')
 }
 
 /** Null for none, and for nonsense: an old link should still show something. */

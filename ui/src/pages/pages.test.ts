@@ -232,18 +232,24 @@ test('times at the bottom are round and differ', () => {
 })
 
 test('of what got worse each service is told once, and where it may begin', () => {
-  const call = (service: string, peer: string, sureEffect: number) => ({ ...change(service, sureEffect), peer })
+  const grown = (service: string, millis: number, peer: string | null = null): Change => ({
+    ...change(service, 0.9),
+    peer,
+    current: summary(100, millis * 1e6),
+  })
   const changes = [
-    change('shop', 1.5),
-    call('shop', 'cart', 1.4),
-    change('cart', 1.3),
-    call('cart', 'stock', 1.2),
-    call('stock', 'db', 0.3),
+    grown('shop', 300),
+    grown('shop', 290, 'cart'),
+    grown('cart', 280),
+    grown('cart', 270, 'stock'),
+    grown('stock', 5, 'db'),
+    grown('mail', 200),
   ]
-  const folded = foldedByService(changes, new Set(['shop', 'cart', 'stock']))
-  expect(folded.map(each => [each.service, each.change, each.isDeepest])).toEqual([
+  const folded = foldedByService(changes, new Set(['shop', 'cart', 'stock', 'mail']))
+  expect(folded.map(each => [each.service, each.change, each.isOrigin])).toEqual([
     ['shop', changes[0], false],
     ['cart', changes[1], false],
     ['stock', changes[3], true],
+    ['mail', changes[5], false],
   ])
 })

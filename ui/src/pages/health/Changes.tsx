@@ -4,27 +4,27 @@ import type { ChangesAnswer } from '../../api/types'
 import { duration, serviceName, share } from '../../parts/format'
 import { useLink } from '../../parts/range'
 import { Dot } from '../../parts/Service'
-import { type Folded, foldedByService, largeEffect, tellingFigure } from './order'
+import { type Folded, foldedByService, largeEffect, subjectOf, tellingFigure } from './order'
 
 const firstChanges = 6
 
 export function Changes({ answer, known }: { answer: ChangesAnswer; known: ReadonlySet<string> }) {
   const [isAll, setAll] = useState(false)
   const folded = foldedByService(answer.changes, known)
-  const deepest = new Set(folded.filter(each => each.isDeepest).map(each => each.change))
+  const origins = new Set(folded.filter(each => each.isOrigin).map(each => each.change))
   const shown: Folded[] = isAll
     ? answer.changes.map(change => ({
-        service: change.peer !== null && known.has(change.peer) ? change.peer : change.service,
+        service: subjectOf(change, known),
         change,
-        isDeepest: deepest.has(change),
+        isOrigin: origins.has(change),
       }))
     : folded.slice(0, firstChanges)
   return (
     <>
       <ul className="changes">
-        {shown.map(({ service, change, isDeepest }) => (
+        {shown.map(({ service, change, isOrigin }) => (
           <li key={[change.level, change.service, change.operation, change.peer, change.side, change.aspect].join('|')}>
-            <ChangeLine service={service} change={change} isDeepest={isDeepest} />
+            <ChangeLine service={service} change={change} isOrigin={isOrigin} />
           </li>
         ))}
       </ul>
@@ -37,7 +37,7 @@ export function Changes({ answer, known }: { answer: ChangesAnswer; known: Reado
   )
 }
 
-function ChangeLine({ service, change, isDeepest }: Folded) {
+function ChangeLine({ service, change, isOrigin }: Folded) {
   const link = useLink()
   const figure = tellingFigure(change)
   const format = change.aspect === 'errors' ? share : duration
@@ -59,8 +59,8 @@ function ChangeLine({ service, change, isDeepest }: Folded) {
           </>
         )}
         {change.operation && <span className="operation">{change.operation}</span>}
-        {isDeepest && (
-          <span className="badge worse" title="None of what it calls got much worse: it may begin here">
+        {isOrigin && (
+          <span className="badge worse" title="What it calls does not explain it, and nothing else grew as much">
             begins here?
           </span>
         )}

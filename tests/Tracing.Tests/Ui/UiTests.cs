@@ -31,7 +31,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
     [Fact]
     public async Task From_the_first_page_to_the_slow_host_in_three_clicks()
     {
-        var (page, problems) = await ui.OpenAsync("/?last=10m");
+        var (page, problems) = await ui.OpenAsync(ui.SlowMinutes);
         await page.Locator(".changes a", new() { HasText = "stock" }).First.ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Select the slowest" }).ClickAsync();
         await Expect(page.Locator(".common li", new() { HasText = ShopTraffic.SlowHost }).First).ToBeVisibleAsync();
@@ -45,7 +45,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
     [Fact]
     public async Task What_is_slow_is_brushed_shared_traced_and_found_elsewhere()
     {
-        var (page, problems) = await ui.OpenAsync("/?last=10m");
+        var (page, problems) = await ui.OpenAsync(ui.SlowMinutes);
         await page.Locator(".changes a", new() { HasText = "stock" }).First.ClickAsync();
         var map = page.Locator(".heatmap canvas");
         await DrawAsync(page, map, 70, 2, -5, -60);
@@ -98,6 +98,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
         await Expect(page).ToHaveURLAsync(new Regex("stock-3"));
         await page.Locator(".facets button", new() { HasText = "error" }).First.ClickAsync();
         await Expect(page).ToHaveURLAsync(new Regex("status"));
+        await Expect(page.Locator(".results .panel").First).ToBeVisibleAsync();
         var found = await page.Locator(".traces a").CountAsync();
 
         var (other, _) = await ui.OpenAsync(new Uri(page.Url).PathAndQuery);
@@ -151,6 +152,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
         var (page, _) = await ui.OpenAsync($"/traces/{1:x32}");
         await Expect(page.Locator(".row")).ToHaveCountAsync(4);
         await page.Keyboard.PressAsync("j");
+        await Expect(page.Locator(".row.selected")).ToContainTextAsync("GET /cart");
         await page.Keyboard.PressAsync("j");
         await Expect(page.Locator(".row.selected")).ToContainTextAsync("stock.Reserve");
         await page.Keyboard.PressAsync("ArrowLeft");

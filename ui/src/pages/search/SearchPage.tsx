@@ -1,4 +1,4 @@
-import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+import { useInfiniteQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { useNavigate, useSearchParams } from 'react-router'
 import { apiUrl, get } from '../../api/get'
@@ -34,8 +34,8 @@ export default function SearchPage() {
       get<SearchAnswer>(apiUrl('search', { q, ...window, order, limit: 50, cursor: pageParam }), signal),
     initialPageParam: null as string | null,
     getNextPageParam: page => page.next,
-    // while it looks again, what was found stays
-    placeholderData: keepPreviousData,
+    // while the same is looked for again, such as live, what was found stays
+    placeholderData: (found, before) => (before?.queryKey[1] === q && before.queryKey[2] === order ? found : undefined),
   })
   useRowKeys()
   useEffect(() => {

@@ -38,7 +38,6 @@ export const Row = memo(function Row(props: Props) {
       aria-level={depth + 1}
       aria-selected={isSelected}
       aria-expanded={below > 0 ? !isCollapsed : undefined}
-      aria-label={`${serviceName(span.service)} ${span.name}, ${duration(span.duration)}${span.isError ? ', failed' : ''}`}
       style={{ transform: `translateY(${props.top}px)` }}
       onClick={() => props.onSelect(span.index)}
     >
@@ -48,7 +47,8 @@ export const Row = memo(function Row(props: Props) {
             type="button"
             className="twist"
             tabIndex={-1}
-            aria-label={isCollapsed ? `Expand ${below} spans` : 'Collapse'}
+            aria-hidden="true"
+            title={isCollapsed ? `Expand ${below} spans` : 'Collapse'}
             onClick={event => {
               event.stopPropagation()
               props.onToggle(span.index)
@@ -60,7 +60,11 @@ export const Row = memo(function Row(props: Props) {
           <span className="twist" />
         )}
         <i className="stripe" style={{ background: serviceColor(span.service) }} />
-        {span.isError && <span className="error-text">⚠ </span>}
+        {span.isError && (
+          <span className="error-text" role="img" aria-label="failed">
+            ⚠{' '}
+          </span>
+        )}
         {span.isOrphan && <span title="Its parent is missing">⤷? </span>}
         <b>{serviceName(span.service)}</b> {span.name}
         {isCollapsed && <span className="badge">{below}</span>}

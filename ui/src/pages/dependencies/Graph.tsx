@@ -126,7 +126,6 @@ function NodeBox({ node, box, at, isFocus, onFocus, onHover }: NodeProps) {
       transform={`translate(${at.x - box.width / 2} ${at.y - box.height / 2})`}
       role="button"
       tabIndex={0}
-      aria-label={node.instrumented ? `${name} ${figures}` : name}
       onClick={() => onFocus(node.service)}
       onKeyDown={event => event.key === 'Enter' && onFocus(node.service)}
       onMouseEnter={() => onHover(node.service)}

@@ -95,10 +95,18 @@ export function closeSubtrees(spans: TraceSpan[]) {
   }
 }
 
+/**
+ * Index after the last descendant. A trace that is still coming is drawn from a part of its spans while more are
+ * appended, so that an end may be beyond that part.
+ */
+function endOf(spans: TraceSpan[], index: number): number {
+  return Math.min((spans[index] as TraceSpan).end, spans.length)
+}
+
 /** Indices of the children, by start. */
 export function childrenOf(spans: TraceSpan[], index: number): number[] {
   const children: number[] = []
-  const { end } = spans[index] as TraceSpan
+  const end = endOf(spans, index)
   for (let i = index + 1; i < end; i = (spans[i] as TraceSpan).end) children.push(i)
   return children
 }
@@ -106,7 +114,7 @@ export function childrenOf(spans: TraceSpan[], index: number): number[] {
 /** Indices of the rows to show: those of a subtree, without what is below collapsed ones. */
 export function rowsOf(spans: TraceSpan[], collapsed: ReadonlySet<number>, root: number | null): number[] {
   const from = root ?? 0
-  const end = root === null ? spans.length : (spans[root] as TraceSpan).end
+  const end = root === null ? spans.length : endOf(spans, root)
   const rows: number[] = []
   for (let i = from; i < end; ) {
     rows.push(i)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { criticalPath, criticalTimes, selfTimes, shifted, skewOf } from './analyze'
 import { boxesOf, flameOf } from './flame'
 import { fillTemplate } from './logs'
-import { append, type OutlineWindow, rowsOf, type TraceSpan } from './model'
+import { append, childrenOf, type OutlineWindow, rowsOf, type TraceSpan } from './model'
 import { percentileOf } from './percentile'
 import { readSpans, traceIdIn, traceOf } from './read'
 
@@ -38,6 +38,15 @@ test('rows below a collapsed span are hidden, and a subtree can be seen alone', 
   const spans = spansOf([-1, 0, 10], [0, 1, 5], [1, 2, 2], [0, 7, 2])
   expect(rowsOf(spans, new Set([1]), null)).toEqual([0, 1, 3])
   expect(rowsOf(spans, new Set(), 1)).toEqual([1, 2])
+})
+
+test('a part of a trace is drawn while more of it comes', () => {
+  const whole = spansOf([-1, 0, 10], [0, 1, 5], [1, 2, 2], [1, 4, 1])
+  const part = whole.slice(0, 3)
+  expect(childrenOf(part, 0)).toEqual([1])
+  expect(childrenOf(part, 1)).toEqual([2])
+  expect(rowsOf(part, new Set(), 1)).toEqual([1, 2])
+  expect([...selfTimes(part)]).toEqual([5, 3, 2])
 })
 
 test('time that children share counts once against their parent', () => {

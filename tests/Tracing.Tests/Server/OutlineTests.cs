@@ -85,6 +85,28 @@ public sealed class OutlineTests
     }
 
     [Fact]
+    public async Task The_system_tells_what_clients_are_to_sample()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "strategies.json");
+        await File.WriteAllTextAsync(file, """
+            {"service_strategies":[{"service":"shop","type":"probabilistic","param":0.25,
+              "operation_strategies":[{"operation":"GET /cart","type":"probabilistic","param":0.5}]}],
+             "default_strategy":{"type":"ratelimiting","param":7}}
+            """, TestContext.Current.CancellationToken);
+        await using var server = await RunningServer.StartAsync($"--Tracing:Sampling:StrategiesFile={file}");
+        await server.PostAsync("/v1/traces", ShopTraffic.Body(TimeProvider.System.GetUtcNow()));
+
+        var system = await server.GetJsonAsync("/api/tracing/system");
+
+        var sampling = system.GetProperty("sampling").EnumerateArray().ToList();
+        Assert.Equal(["shop", "stock"], sampling.Select(each => each.GetProperty("service").GetString()));
+        Assert.Equal(0.25, sampling[0].GetProperty("probability").GetDouble());
+        Assert.Equal(0.5, sampling[0].GetProperty("operations").GetProperty("GET /cart").GetDouble());
+        Assert.Equal(7, sampling[1].GetProperty("maxTracesPerSecond").GetInt32());
+    }
+
+    [Fact]
     public async Task The_page_allows_nothing_from_elsewhere_and_only_browsers_get_it_at_the_root()
     {
         await using var server = await RunningServer.StartAsync();

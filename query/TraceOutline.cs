@@ -22,13 +22,15 @@ sealed record OutlineHead(
 /// <param name="Durations">In nanoseconds.</param>
 /// <param name="Services">Places in the list of names, as are the names.</param>
 /// <param name="Hosts">The same: the attribute that tells instances apart.</param>
+/// <param name="Machines">The same: host.name. Spans with the same one were timed by one clock.</param>
 /// <param name="Kinds">OTLP's numbers, as are the statuses.</param>
 sealed record OutlineWindow(IReadOnlyList<string> Texts, string[] Ids, int[] Parents, long?[] Starts,
-    long[] Durations, int[] Services, int[] Names, int[] Hosts, int[] Kinds, int[] Statuses)
+    long[] Durations, int[] Services, int[] Names, int[] Hosts, int[] Machines,
+    int[] Kinds, int[] Statuses)
 {
     public OutlineWindow(int spans)
         : this([], new string[spans], new int[spans], new long?[spans], new long[spans], new int[spans],
-            new int[spans], new int[spans], new int[spans], new int[spans])
+            new int[spans], new int[spans], new int[spans], new int[spans], new int[spans])
     {
     }
 }
@@ -45,6 +47,8 @@ sealed class TraceOutline
     /// <summary>By which instances are told apart, the first that a resource has.</summary>
     static readonly string[] HostKeys =
         ["service.instance.id", "k8s.pod.name", "host.name", "container.id", "server.address", "net.host.ip"];
+
+    static readonly string[] MachineKeys = ["host.name"];
 
     static readonly byte[] NewLine = "\n"u8.ToArray();
 
@@ -90,7 +94,8 @@ sealed class TraceOutline
             window.Durations[i] = span.DurationNanos;
             window.Services[i] = TextOf(span.ServiceName);
             window.Names[i] = TextOf(span.Name);
-            window.Hosts[i] = TextOf(HostOf(span));
+            window.Hosts[i] = TextOf(FirstOf(span, HostKeys));
+            window.Machines[i] = TextOf(FirstOf(span, MachineKeys));
             window.Kinds[i] = (int)span.Kind;
             window.Statuses[i] = (int)span.Status;
         }
@@ -104,9 +109,9 @@ sealed class TraceOutline
         return place;
     }
 
-    static string HostOf(Span span)
+    static string FirstOf(Span span, string[] keys)
     {
-        foreach (var key in HostKeys)
+        foreach (var key in keys)
         {
             foreach (var attribute in span.Resource.Attributes)
             {

@@ -1,6 +1,7 @@
 // Times the pages in Chromium against a running server: node benchmarks/ui/measure.mjs http://127.0.0.1:9411
 // Sends a trace of 100,000 spans and, where ../shared is, one of 1,041. Each page is opened five times in a new
-// context, so that nothing is in its cache; said is the median.
+// context, so that nothing is in its cache, after once that is
+// not timed; said is the median.
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
@@ -45,19 +46,20 @@ function largeTrace(count) {
   )
 }
 
+/** Until a frame after the one that has what is waited for. */
 async function open(browser, path, selector) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
   const page = await context.newPage()
   const start = performance.now()
   await page.goto(base + path)
   await page.locator(selector).first().waitFor()
-  // the frame after the one that has it
   await page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))))
   return { page, millis: performance.now() - start }
 }
 
 async function median(browser, name, path, selector) {
   const all = []
+  await (await open(browser, path, selector)).page.context().close()
   for (let i = 0; i < rounds; i++) {
     const { page, millis } = await open(browser, path, selector)
     all.push(millis)

@@ -22,6 +22,13 @@ sealed class SamplingAdvisor(StrategyFile file, AdaptiveSampling adaptive)
     }
 }
 
+/// <summary>What clients of a service are told, for people to read.</summary>
+/// <param name="Probability">The share of traces to record, of operations that are not named.</param>
+/// <param name="MaxTracesPerSecond">Of each process, instead of a share; null for none.</param>
+/// <param name="Operations">Shares of those that have one of their own.</param>
+public sealed record SamplingAdvice(
+    string Service, double Probability, int? MaxTracesPerSecond, IReadOnlyDictionary<string, double> Operations);
+
 /// <summary>Jaeger's remote sampling over HTTP.</summary>
 public static class SamplingEndpoints
 {
@@ -29,6 +36,13 @@ public static class SamplingEndpoints
     {
         routes.MapGet("/sampling", AnswerAsync).ExcludeFromDescription();
         routes.MapGet("/api/sampling", AnswerAsync).ExcludeFromDescription();
+    }
+
+    public static SamplingAdvice AdviceFor(IServiceProvider services, string service)
+    {
+        var strategy = services.GetRequiredService<SamplingAdvisor>().StrategyOf(service);
+        return new SamplingAdvice(service, strategy.Probability, strategy.MaxTracesPerSecond,
+            strategy.Operations ?? new Dictionary<string, double>());
     }
 
     /// <summary>The strategy of the service that the query names.</summary>

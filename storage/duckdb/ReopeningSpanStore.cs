@@ -102,6 +102,10 @@ public sealed class ReopeningSpanStore : ISpanStore
             yield return traces.Current;
     }
 
+    public Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
+        long startMillis, long endMillis, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetDependenciesAsync(startMillis, endMillis, cancellationToken));
+
     public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) =>
         RunAsync(store => store.GetServiceNamesAsync(cancellationToken));
 

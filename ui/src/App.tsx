@@ -14,7 +14,7 @@ import { HealthPage } from './pages/health/HealthPage'
 import { Help, useKeys } from './parts/Keys'
 import { RangePicker } from './parts/RangePicker'
 import { useLink } from './parts/range'
-import { Empty, Loading } from './parts/State'
+import { Boundary, Empty, Loading } from './parts/State'
 import { useTheme } from './parts/theme'
 
 // the first page is in the first file, so that it comes at once; others when they are opened
@@ -61,23 +61,25 @@ export function App() {
       </a>
       <TopBar onHelp={() => help.current?.showModal()} />
       <main id="main" ref={main} tabIndex={-1}>
-        <Suspense fallback={<Loading />}>
-          <Routes>
-            <Route path="/" element={<HealthPage />} />
-            <Route path="/service" element={<ServicePage />} />
-            <Route path="/search" element={<SearchPage />} />
-            <Route path="/traces/:traceId" element={<TracePage />} />
-            <Route path="/compare" element={<ComparePage />} />
-            <Route path="/view" element={<ViewPage />} />
-            <Route path="/dependencies" element={<DependenciesPage />} />
-            <Route path="/system" element={<SystemPage />} />
-            <Route path="/zipkin/traces/:traceId" element={<FromZipkin />} />
-            <Route path="/zipkin/dependency" element={<Navigate to="/dependencies" replace />} />
-            <Route path="/zipkin/traceViewer" element={<Navigate to="/view" replace />} />
-            <Route path="/zipkin/*" element={<FromZipkinsSearch />} />
-            <Route path="*" element={<Empty>There is no page at this address.</Empty>} />
-          </Routes>
-        </Suspense>
+        <Boundary key={pathname}>
+          <Suspense fallback={<Loading />}>
+            <Routes>
+              <Route path="/" element={<HealthPage />} />
+              <Route path="/service" element={<ServicePage />} />
+              <Route path="/search" element={<SearchPage />} />
+              <Route path="/traces/:traceId" element={<TracePage />} />
+              <Route path="/compare" element={<ComparePage />} />
+              <Route path="/view" element={<ViewPage />} />
+              <Route path="/dependencies" element={<DependenciesPage />} />
+              <Route path="/system" element={<SystemPage />} />
+              <Route path="/zipkin/traces/:traceId" element={<FromZipkin />} />
+              <Route path="/zipkin/dependency" element={<Navigate to="/dependencies" replace />} />
+              <Route path="/zipkin/traceViewer" element={<Navigate to="/view" replace />} />
+              <Route path="/zipkin/*" element={<FromZipkinsSearch />} />
+              <Route path="*" element={<Empty>There is no page at this address.</Empty>} />
+            </Routes>
+          </Suspense>
+        </Boundary>
       </main>
       <Help ref={help} />
     </>

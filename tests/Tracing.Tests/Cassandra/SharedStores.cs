@@ -51,6 +51,10 @@ sealed class SharedStores(CassandraSpanStore one, CassandraSpanStore other) : IS
         long startMillis, long endMillis, CancellationToken cancellationToken) =>
         Next.ReadTracesAsync(startMillis, endMillis, cancellationToken);
 
+    public Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
+        long startMillis, long endMillis, CancellationToken cancellationToken) =>
+        Next.GetDependenciesAsync(startMillis, endMillis, cancellationToken);
+
     public Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
         string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken) =>
         Next.ExchangeAsync(topic, member, note, cancellationToken);

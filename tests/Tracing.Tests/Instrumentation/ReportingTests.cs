@@ -157,11 +157,14 @@ public sealed class ReportingTests : IDisposable
         }
 
         var lines = (await server.Client.GetStringAsync("/prometheus")).Split('\n');
+        var system = await server.GetJsonAsync("/api/tracing/system");
 
         foreach (var (outcome, spans) in new[] { ("ended", 20), ("sent", 10), ("dropped", 10) })
         {
             Assert.Contains(lines, line => line.StartsWith("tracing_client_spans_total", StringComparison.Ordinal) &&
                 line.Contains($"outcome=\"{outcome}\"", StringComparison.Ordinal) && line.EndsWith($" {spans}"));
+            var client = Assert.Single(system.GetProperty("clients").EnumerateArray());
+            Assert.Equal(spans, client.GetProperty(outcome).GetInt32());
         }
         Assert.Equal(10, await CountAsync(server));
     }

@@ -36,7 +36,8 @@ public sealed class OutlineTests
     {
         await using var server = await RunningServer.StartAsync();
         await server.PostAsync("/api/v2/spans", """
-            [{"traceId":"ab","id":"1"},{"traceId":"ab","id":"2","parentId":"9"},{"traceId":"ab","id":"3","parentId":"1"}]
+            [{"traceId":"ab","id":"1"},{"traceId":"ab","id":"2","parentId":"9"},
+            {"traceId":"ab","id":"3","parentId":"1"}]
             """);
 
         var text = await server.Client.GetStringAsync("/api/tracing/traces/ab/outline");
@@ -81,6 +82,28 @@ public sealed class OutlineTests
             .Single(each => each.GetProperty("key").GetString() == "Tracing:Collector:SampleRate");
         Assert.Equal("0.5", rate.GetProperty("value").GetString());
         Assert.Equal("1", rate.GetProperty("default").GetString());
+    }
+
+    [Fact]
+    public async Task The_system_tells_what_clients_are_to_sample()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "strategies.json");
+        await File.WriteAllTextAsync(file, """
+            {"service_strategies":[{"service":"shop","type":"probabilistic","param":0.25,
+              "operation_strategies":[{"operation":"GET /cart","type":"probabilistic","param":0.5}]}],
+             "default_strategy":{"type":"ratelimiting","param":7}}
+            """, TestContext.Current.CancellationToken);
+        await using var server = await RunningServer.StartAsync($"--Tracing:Sampling:StrategiesFile={file}");
+        await server.PostAsync("/v1/traces", ShopTraffic.Body(TimeProvider.System.GetUtcNow()));
+
+        var system = await server.GetJsonAsync("/api/tracing/system");
+
+        var sampling = system.GetProperty("sampling").EnumerateArray().ToList();
+        Assert.Equal(["shop", "stock"], sampling.Select(each => each.GetProperty("service").GetString()));
+        Assert.Equal(0.25, sampling[0].GetProperty("probability").GetDouble());
+        Assert.Equal(0.5, sampling[0].GetProperty("operations").GetProperty("GET /cart").GetDouble());
+        Assert.Equal(7, sampling[1].GetProperty("maxTracesPerSecond").GetInt32());
     }
 
     [Fact]

@@ -15,6 +15,13 @@ public sealed class UiFixture : IAsyncLifetime
 
     public Uri Address => _server!.Http;
 
+    /// <summary>When the traffic ended.</summary>
+    public DateTimeOffset Now { get; private set; }
+
+    /// <summary>The health of the ten minutes in which a host was slow, however long ago they are.</summary>
+    public string SlowMinutes =>
+        $"/?from={Now.AddMinutes(-10).ToUnixTimeSeconds()}&to={Now.ToUnixTimeSeconds()}";
+
     public async ValueTask InitializeAsync()
     {
         if (Browsers.FirstOrDefault(File.Exists) is not { } path)
@@ -28,10 +35,12 @@ public sealed class UiFixture : IAsyncLifetime
             _missing = "The web UI is not built, as Node.js was not found.";
             return;
         }
-        var now = TimeProvider.System.GetUtcNow();
-        foreach (var body in new[] { ShopTraffic.Body(now), ShopTraffic.LargeTrace(now, 20_000) })
+        Now = TimeProvider.System.GetUtcNow();
+        foreach (var body in new[] { ShopTraffic.Body(Now), ShopTraffic.LargeTrace(Now, 20_000) })
             Assert.True((await _server.PostAsync("/v1/traces", body)).IsSuccessStatusCode);
         _playwright = await Playwright.CreateAsync();
+        // a machine with much to do is no failure
+        Assertions.SetDefaultExpectTimeout(60_000);
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
             ExecutablePath = path,

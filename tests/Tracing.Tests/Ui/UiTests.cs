@@ -31,8 +31,8 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
     [Fact]
     public async Task From_the_first_page_to_the_slow_host_in_three_clicks()
     {
-        var (page, problems) = await ui.OpenAsync("/?last=10m");
-        await page.Locator(".changes a", new() { HasText = "stock", HasNotText = "→" }).First.ClickAsync();
+        var (page, problems) = await ui.OpenAsync(ui.SlowMinutes);
+        await page.Locator(".changes a", new() { HasText = "stock" }).First.ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Select the slowest" }).ClickAsync();
         await Expect(page.Locator(".common li", new() { HasText = ShopTraffic.SlowHost }).First).ToBeVisibleAsync();
         await page.Locator(".selection .traces a").First.ClickAsync();
@@ -43,16 +43,48 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
     }
 
     [Fact]
-    public async Task A_box_on_the_heat_map_leads_to_traces()
+    public async Task What_is_slow_is_brushed_shared_traced_and_found_elsewhere()
     {
-        var (page, _) = await ui.OpenAsync(Shop);
-        var box = await page.Locator(".heatmap canvas").BoundingBoxAsync();
-        Assert.NotNull(box);
-        await page.Mouse.MoveAsync(box.X + 70, box.Y + 2);
-        await page.Mouse.DownAsync();
-        await page.Mouse.MoveAsync(box.X + box.Width - 5, box.Y + box.Height - 30);
-        await page.Mouse.UpAsync();
+        var (page, problems) = await ui.OpenAsync(ui.SlowMinutes);
+        await page.Locator(".changes a", new() { HasText = "stock" }).First.ClickAsync();
+        var map = page.Locator(".heatmap canvas");
+        await DrawAsync(page, map, 70, 2, -5, -60);
         await Expect(page.Locator(".selection .traces a")).ToHaveCountAsync(12);
+        var host = page.Locator(".common li", new() { HasText = ShopTraffic.SlowHost });
+        await Expect(host.First).ToBeVisibleAsync();
+
+        var (other, _) = await ui.OpenAsync(new Uri(page.Url).PathAndQuery);
+        await Expect(other.Locator(".common li", new() { HasText = ShopTraffic.SlowHost }).First).ToBeVisibleAsync();
+
+        await page.Locator(".selection .traces a").First.ClickAsync();
+        await Expect(page.Locator(".details")).ToContainTextAsync(ShopTraffic.SlowHost);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Critical path only" }).ClickAsync();
+        await Expect(page.Locator(".track .bar:not(.critical)")).ToHaveCountAsync(0);
+        await Expect(page.Locator(".row.selected .bar.critical")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = $"Find others with host.name = {ShopTraffic.SlowHost}" })
+            .ClickAsync();
+        await Expect(page).ToHaveURLAsync(new Regex("/search.*stock-3"));
+        await Expect(page.Locator(".traces a").First).ToBeVisibleAsync();
+        Assert.Empty(problems);
+    }
+
+    [Fact]
+    public async Task A_trend_that_is_drawn_across_becomes_the_time_of_the_page()
+    {
+        var (page, _) = await ui.OpenAsync("/?last=30m");
+        var trend = page.Locator(".spark").First;
+        await Expect(trend.Locator("path")).ToHaveAttributeAsync("d", new Regex("L"));
+        await DrawAsync(page, trend, 20, 10, -20, -10);
+        await Expect(page).ToHaveURLAsync(new Regex(@"from=\d+&to=\d+"));
+    }
+
+    [Fact]
+    public async Task The_system_tells_tiers_and_strategies()
+    {
+        var (page, _) = await ui.OpenAsync("/system");
+        await Expect(page.Locator("tr", new() { HasText = "Being written" })).ToContainTextAsync("iB");
+        await Expect(page.Locator("tr", new() { HasText = "stock" })).ToContainTextAsync("100.0 %");
+        await Expect(page.Locator("main")).ToContainTextAsync("for 7 days");
     }
 
     [Fact]
@@ -66,6 +98,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
         await Expect(page).ToHaveURLAsync(new Regex("stock-3"));
         await page.Locator(".facets button", new() { HasText = "error" }).First.ClickAsync();
         await Expect(page).ToHaveURLAsync(new Regex("status"));
+        await Expect(page.Locator(".results .panel").First).ToBeVisibleAsync();
         var found = await page.Locator(".traces a").CountAsync();
 
         var (other, _) = await ui.OpenAsync(new Uri(page.Url).PathAndQuery);
@@ -98,6 +131,8 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
             """);
         await Expect(page.Locator(".row")).ToContainTextAsync("pasted");
         await Expect(page.Locator(".trace-facts")).ToContainTextAsync("not stored");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Another trace" }).ClickAsync();
+        await Expect(page.GetByLabel("JSON of a trace")).ToBeVisibleAsync();
     }
 
     [Fact]
@@ -117,6 +152,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
         var (page, _) = await ui.OpenAsync($"/traces/{1:x32}");
         await Expect(page.Locator(".row")).ToHaveCountAsync(4);
         await page.Keyboard.PressAsync("j");
+        await Expect(page.Locator(".row.selected")).ToContainTextAsync("GET /cart");
         await page.Keyboard.PressAsync("j");
         await Expect(page.Locator(".row.selected")).ToContainTextAsync("stock.Reserve");
         await page.Keyboard.PressAsync("ArrowLeft");
@@ -163,6 +199,18 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
                 await page.Context.CloseAsync();
             }
         }
+    }
+
+    /// <summary>From pixels off the left top corner to such off the right bottom one.</summary>
+    static async Task DrawAsync(IPage page, ILocator on, float x1, float y1, float x2, float y2)
+    {
+        await on.ScrollIntoViewIfNeededAsync();
+        var box = await on.BoundingBoxAsync();
+        Assert.NotNull(box);
+        await page.Mouse.MoveAsync(box.X + x1, box.Y + y1);
+        await page.Mouse.DownAsync();
+        await page.Mouse.MoveAsync(box.X + box.Width + x2, box.Y + box.Height + y2);
+        await page.Mouse.UpAsync();
     }
 
     static string Describe(AxeResultItem violation) =>

@@ -227,5 +227,12 @@ export interface SystemAnswer {
     rejected: number
     failed: number
   }[]
+  clients: { service: string; ended: number; sent: number; dropped: number }[]
+  sampling: {
+    service: string
+    probability: number
+    maxTracesPerSecond: number | null
+    operations: Record<string, number>
+  }[]
   settings: { key: string; value: string; default: string; text: string }[]
 }

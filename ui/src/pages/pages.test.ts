@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
-import type { Change, Edge, HeatmapAnswer, Summary, SummaryItem } from '../api/types'
+import type { Change, Edge, GraphNode, HeatmapAnswer, Summary, SummaryItem } from '../api/types'
 import { align, differenceOf } from './compare/align'
-import { around, severityOf, widthOf } from './dependencies/graph'
-import { bySignificance, tellingFigure } from './health/order'
+import { around, curveOf, severityOf, widthOf } from './dependencies/graph'
+import { layout } from './dependencies/layout'
+import { bySignificance, foldedByService, tellingFigure } from './health/order'
 import { without } from './search/QueryLine'
 import { listedKey, placeAt } from './search/suggest'
-import { type HeatGeometry, regionOf, shareOf, ticksOf, yOf } from './service/heat'
-import { inCommon, queryOf } from './service/region'
+import { type HeatGeometry, regionOf, shareOf, ticksOf, timesOf, yOf } from './service/heat'
+import { inCommon, queryOf, regionIn, regionText } from './service/region'
+import { tiersOf } from './system/store'
 import { readSpans, traceOf } from './trace/read'
 
 const summary = (count: number, p50 = 1e6): Summary => ({
@@ -179,5 +181,75 @@ test('traces are compared by structure: what is missing, extra and slower', () =
     ['2', '8', 'slower'],
     ['3', null, 'missing'],
     [null, '9', 'extra'],
+  ])
+})
+
+test('a box of the heat map is the same after a way through the address', () => {
+  const region = { start: 60, end: 180, lower: 1e6, upper: 2.5e9 }
+  expect(regionIn(regionText(region))).toEqual(region)
+  expect(regionIn(null)).toBeNull()
+  expect(regionIn('1~2~3')).toBeNull()
+  expect(regionIn('180~60~1~2')).toBeNull()
+})
+
+test('files of the store are told apart by age', () => {
+  const names = ['00000003.open.log', '00000002.duckdb', '00000001-00000001.duckdb', 'statistics.duckdb', 'lock']
+  const tiers = tiersOf(names.map(name => ({ name, bytes: 5, writtenUnixSeconds: 0 })))
+  expect(tiers.map(tier => [tier.files, tier.bytes])).toEqual([1, 1, 1, 1].map(files => [files, 5]))
+})
+
+test('an edge is drawn through all of its points', () => {
+  const curve = curveOf([
+    { x: 0, y: 0 },
+    { x: 10, y: 4 },
+  ])
+  expect(curve).toBe('M0.0 0.0C5.0 0.0 5.0 4.0 10.0 4.0')
+})
+
+test('of many services the boxes do not overlap, and callees are to the right', () => {
+  const nodes = Array.from({ length: 150 }, (_, i) => ({ service: `s${i}` }) as GraphNode)
+  const edges = nodes
+    .slice(1)
+    .map(
+      ({ service }, i) => ({ caller: { service: i < 100 ? 's0' : 's50' }, callee: { service }, kind: 'call' }) as Edge,
+    )
+  const drawn = layout({ nodes, edges })
+  const places = [...drawn.nodes.values()]
+  expect(new Set(places.map(({ x, y }) => `${x}|${y}`)).size).toBe(150)
+  for (const { x, y } of places) {
+    expect(x).toBeGreaterThanOrEqual(drawn.box.width / 2)
+    expect(x + drawn.box.width / 2).toBeLessThanOrEqual(drawn.width)
+    expect(y + drawn.box.height / 2).toBeLessThanOrEqual(drawn.height)
+  }
+  const of = (service: string) => drawn.nodes.get(service)?.x as number
+  expect(of('s0')).toBeLessThan(of('s50'))
+  expect(of('s50')).toBeLessThan(of('s120'))
+})
+
+test('times at the bottom are round and differ', () => {
+  expect(timesOf(90, 390, 10)).toEqual([120, 180, 240, 300, 360])
+  expect(timesOf(0, 3600, 4)).toEqual([0, 900, 1800, 2700, 3600])
+})
+
+test('of what got worse each service is told once, and where it may begin', () => {
+  const grown = (service: string, millis: number, peer: string | null = null): Change => ({
+    ...change(service, 0.9),
+    peer,
+    current: summary(100, millis * 1e6),
+  })
+  const changes = [
+    grown('shop', 300),
+    grown('shop', 290, 'cart'),
+    grown('cart', 280),
+    grown('cart', 270, 'stock'),
+    grown('stock', 5, 'db'),
+    grown('mail', 200),
+  ]
+  const folded = foldedByService(changes, new Set(['shop', 'cart', 'stock', 'mail']))
+  expect(folded.map(each => [each.service, each.change, each.isOrigin])).toEqual([
+    ['shop', changes[0], false],
+    ['cart', changes[1], false],
+    ['stock', changes[3], true],
+    ['mail', changes[5], false],
   ])
 })

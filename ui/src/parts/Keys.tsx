@@ -6,6 +6,7 @@ const help: [string, string][] = [
   ['j, k', 'Next and previous row'],
   ['Enter', 'Open the row'],
   ['← →', 'In a trace: collapse and expand'],
+  ['n, N', 'In a trace: next and previous of what is found'],
   ['[ ]', 'Earlier and later by one length of the range'],
   ['r', 'Look again, now'],
   ['Esc', 'Close'],

@@ -3,7 +3,7 @@ import { instant } from './format'
 import { useKeys } from './Keys'
 import { lengthOf, type Range, useRange } from './range'
 
-const lengths = ['15m', '1h', '3h', '6h', '12h', '1d', '7d', '30d']
+const lengths = ['5m', '15m', '1h', '3h', '6h', '12h', '1d', '7d', '30d']
 const bases = { previous: 'the time before', day: 'yesterday', week: 'a week ago' }
 
 function textOf(range: Range): string {
@@ -68,16 +68,7 @@ export function RangePicker() {
             </label>
             <button type="submit">Show</button>
           </form>
-          <label>
-            Compared with{' '}
-            <select value={range.base} onChange={event => change({ base: event.target.value })}>
-              {Object.entries(bases).map(([value, text]) => (
-                <option key={value} value={value}>
-                  {text}
-                </option>
-              ))}
-            </select>
-          </label>
+          <BaseChoice />
         </div>
       </details>
       <button type="button" className="icon" onClick={() => move(1)} aria-label="Later">
@@ -101,5 +92,22 @@ export function RangePicker() {
         ↻
       </button>
     </div>
+  )
+}
+
+/** With what figures are compared. */
+export function BaseChoice() {
+  const { range, change } = useRange()
+  return (
+    <label className="base-choice">
+      <span className="note">Compared with</span>
+      <select value={range.base} onChange={event => change({ base: event.target.value })}>
+        {Object.entries(bases).map(([value, text]) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
   )
 }

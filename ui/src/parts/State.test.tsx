@@ -3,7 +3,7 @@ import { cleanup, fireEvent, render, screen } from '@testing-library/react'
 import { MemoryRouter } from 'react-router'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { FoundTrace } from '../api/types'
-import { Answer } from './State'
+import { Answer, Boundary } from './State'
 import { TraceList } from './TraceList'
 import { useApi } from './useApi'
 
@@ -46,6 +46,25 @@ test('what the server refuses is told in its words, and can be tried again', asy
   expect((await screen.findByRole('alert')).textContent).toContain('limit is "x"')
   fireEvent.click(screen.getByText('Try again'))
   expect(await screen.findByText('a')).toBeTruthy()
+})
+
+test('a page that cannot be drawn says so, and can be tried again', () => {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  let isBroken = true
+  const Page = () => {
+    if (isBroken) throw new Error('no such column')
+    return <p>drawn</p>
+  }
+  render(
+    <Boundary>
+      <Page />
+    </Boundary>,
+  )
+  expect(screen.getByRole('alert').textContent).toContain('no such column')
+  isBroken = false
+  fireEvent.click(screen.getByText('Try again'))
+  expect(screen.getByText('drawn')).toBeTruthy()
+  vi.restoreAllMocks()
 })
 
 test('a trace in a list says why it is kept, what failed, and leads to the span that fits', () => {

@@ -1,5 +1,5 @@
 import type { UseQueryResult } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { Component, type ReactNode } from 'react'
 import { ApiError } from '../api/get'
 
 export function Loading({ what = 'Loading' }: { what?: string }) {
@@ -28,6 +28,20 @@ export function Failure({ error, retry }: { error: Error; retry?: () => void }) 
       )}
     </div>
   )
+}
+
+/** What goes wrong while a page is drawn is said in its place, and the other pages still work. */
+export class Boundary extends Component<{ children: ReactNode }, { error: Error | null }> {
+  override state = { error: null }
+
+  static getDerivedStateFromError(error: Error) {
+    return { error }
+  }
+
+  override render() {
+    const { error } = this.state
+    return error ? <Failure error={error} retry={() => this.setState({ error: null })} /> : this.props.children
+  }
 }
 
 interface AnswerProps<T> {

@@ -1,7 +1,7 @@
 import { Link } from 'react-router'
 import type { FoundTrace } from '../api/types'
 import { serviceColor } from './colors'
-import { count, duration, instant, serviceName } from './format'
+import { duration, instant, serviceName, some } from './format'
 import { useLink } from './range'
 import { Dot } from './Service'
 
@@ -49,7 +49,7 @@ function TraceLine({ trace, longest }: { trace: FoundTrace; longest: number }) {
         </span>
       </span>
       <span className="facts">
-        {count(trace.spanCount)} spans
+        {some(trace.spanCount, 'span')}
         {trace.errorCount > 0 && <span className="badge error">⚠ {trace.errorCount} failed</span>}
         {keptTexts[trace.kept] && (
           <span className="badge" title={`It stands for ${trace.weight} traces.`}>

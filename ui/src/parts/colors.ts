@@ -1,6 +1,6 @@
 /**
- * Twelve colours that stay apart in the common kinds of colour blindness (after Okabe and Ito, and Tol's "muted");
- * each is readable as a bar on white and on the dark ground. Colour is never the only sign of anything.
+ * Twenty colours, told apart by lightness as well as by hue, as the common kinds of colour blindness need it; each is
+ * readable as a bar on white and on the dark ground. Colour is never the only sign of anything.
  */
 const palette = [
   '#3b78c3',
@@ -15,14 +15,34 @@ const palette = [
   '#c4728a',
   '#6b7f99',
   '#b59b2b',
+  '#1f7a8c',
+  '#d2603a',
+  '#9a86e0',
+  '#3f8f9f',
+  '#c9544f',
+  '#6f8a1f',
+  '#c77fd0',
+  '#7d6b5d',
 ]
 
-/** The same service has the same colour on every page and in every session. */
+const colors = new Map<string, string>()
+
+/**
+ * By the name, so that a service mostly looks the same to all and always; but where two would look alike, the one that
+ * was seen later takes the next colour that is free.
+ */
 export function serviceColor(service: string): string {
+  const known = colors.get(service)
+  if (known) return known
   let hash = 2166136261
   for (let i = 0; i < service.length; i++) hash = Math.imul(hash ^ service.charCodeAt(i), 16777619)
   // the low bits of FNV-1a alone tell short names badly apart
-  return palette[((hash ^ (hash >>> 15)) >>> 0) % palette.length] as string
+  const first = ((hash ^ (hash >>> 15)) >>> 0) % palette.length
+  const taken = new Set(colors.values())
+  const ordered = [...palette.slice(first), ...palette.slice(0, first)]
+  const color = (ordered.find(each => !taken.has(each)) ?? ordered[0]) as string
+  colors.set(service, color)
+  return color
 }
 
 /** Viridis at nine places: rising lightness, so that it reads without colour too. */

@@ -31,6 +31,11 @@ export function count(value: number): string {
   return Math.round(value).toLocaleString('en')
 }
 
+/** Such as "1 span" and "2 spans". */
+export function some(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
+}
+
 export function rate(perSecond: number | null | undefined): string {
   if (perSecond === null || perSecond === undefined) return '–'
   if (perSecond > 0 && perSecond < 0.1) return `${digits(perSecond * 60)} /min`
@@ -53,6 +58,15 @@ export function bytes(value: number): string {
     if (value >= size) return `${digits(value / size)} ${unit}`
   }
   return `${value} B`
+}
+
+/** Of a setting, such as 7.00:00:00, for people; what is no such text stays as it is. */
+export function timeSpan(text: string): string {
+  const match = /^(?:(\d+)\.)?(\d\d):(\d\d):(\d\d)/.exec(text)
+  if (!match) return text
+  const units = ['day', 'hour', 'minute', 'second']
+  const parts = units.flatMap((unit, i) => (Number(match[i + 1] ?? 0) > 0 ? [some(Number(match[i + 1]), unit)] : []))
+  return parts.join(' ') || '0 seconds'
 }
 
 export function clock(unixSeconds: number, withSeconds = false): string {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { count, duration, rate, share } from './format'
+import { serviceColor } from './colors'
+import { count, duration, rate, share, some, timeSpan } from './format'
 import { lengthOf, rangeOf } from './range'
 import { complete, condition, inside, quote, withCondition } from './traceql'
 import { trendOf } from './trend'
@@ -18,6 +19,23 @@ test('figures stay short', () => {
   expect(rate(0.05)).toBe('3.00 /min')
   expect(share(0.00001)).toBe('< 0.01 %')
   expect(share(0.123)).toBe('12.3 %')
+})
+
+test('one is singular, and time spans of settings are words', () => {
+  expect(some(1, 'span')).toBe('1 span')
+  expect(some(0, 'span')).toBe('0 spans')
+  expect(timeSpan('7.00:00:00')).toBe('7 days')
+  expect(timeSpan('01:30:00')).toBe('1 hour 30 minutes')
+  expect(timeSpan('00:00:00.5000000')).toBe('0 seconds')
+  expect(timeSpan('none')).toBe('none')
+})
+
+test('services that are few have colours of their own, and keep them', () => {
+  const services = Array.from({ length: 20 }, (_, i) => `service-${i}`)
+  const colors = services.map(serviceColor)
+  expect(new Set(colors).size).toBe(20)
+  expect(serviceColor('one more')).toMatch(/^#/)
+  expect(services.map(serviceColor)).toEqual(colors)
 })
 
 test('a relative range ends now, an absolute one where the address says', () => {

@@ -3,7 +3,7 @@ import type { Edge, GraphAnswer, GraphNode } from '../../api/types'
 import { serviceColor } from '../../parts/colors'
 import { duration, rate, serviceName, share } from '../../parts/format'
 import { Loading } from '../../parts/State'
-import { type Coloring, keyOf, nodeHeight, nodeWidth, p99Of, severityOf, widthOf } from './graph'
+import { type Box, boxes, type Coloring, curveOf, keyOf, p99Of, severityOf, widthOf } from './graph'
 import type { Layout } from './layout'
 import { Zoom } from './Zoom'
 
@@ -23,7 +23,7 @@ export function Graph({ graph, base, coloring, focus, onFocus }: Props) {
   const rates = graph.edges.map(edge => edge.rate).filter(each => each > 0)
   const [least, most] = [Math.min(...rates), Math.max(...rates)]
   return (
-    <>
+    <div className={layout.box === boxes.small ? 'dense' : ''}>
       <p className="legend">
         <span className="severity-0">▬ {coloring === 'errors' ? 'under 0.5 % fail' : 'p99 as before'}</span>
         <span className="severity-1">▬ {coloring === 'errors' ? 'under 5 %' : 'over a quarter more'}</span>
@@ -46,6 +46,7 @@ export function Graph({ graph, base, coloring, focus, onFocus }: Props) {
           <NodeBox
             key={node.service}
             node={node}
+            box={layout.box}
             at={layout.nodes.get(node.service) ?? { x: 0, y: 0 }}
             isFocus={node.service === focus}
             onFocus={onFocus}
@@ -53,7 +54,7 @@ export function Graph({ graph, base, coloring, focus, onFocus }: Props) {
           />
         ))}
       </Zoom>
-    </>
+    </div>
   )
 }
 
@@ -81,14 +82,13 @@ interface EdgeProps {
 
 function EdgeLine({ edge, points, severity, width, isFaint, isLabelled }: EdgeProps) {
   const middle = points[Math.floor(points.length / 2)]
-  const path = points.map((point, i) => `${i === 0 ? 'M' : 'L'}${point.x.toFixed(1)} ${point.y.toFixed(1)}`).join('')
   const label = `${rate(edge.rate)}${(edge.errorShare ?? 0) > 0 ? ` · ⚠ ${share(edge.errorShare)}` : ''}`
   return (
     <g className={`edge severity-${severity}${isFaint ? ' faint' : ''}`}>
       <title>
         {`${serviceName(edge.caller.service)} → ${serviceName(edge.callee.service)}: ${rate(edge.rate)}, ${share(edge.errorShare)} failed, p99 ${duration(p99Of(edge))}`}
       </title>
-      <path d={path} strokeWidth={width} strokeDasharray={edge.kind === 'message' ? '6 4' : undefined} />
+      <path d={curveOf(points)} strokeWidth={width} strokeDasharray={edge.kind === 'message' ? '6 4' : undefined} />
       {middle && isLabelled && (
         <text x={middle.x} y={middle.y - 5} textAnchor="middle">
           {label}
@@ -100,39 +100,50 @@ function EdgeLine({ edge, points, severity, width, isFaint, isLabelled }: EdgePr
 
 interface NodeProps {
   node: GraphNode
+  box: Box
   at: { x: number; y: number }
   isFocus: boolean
   onFocus: (service: string) => void
   onHover: (service: string | null) => void
 }
 
-function NodeBox({ node, at, isFocus, onFocus, onHover }: NodeProps) {
+function NodeBox({ node, box, at, isFocus, onFocus, onHover }: NodeProps) {
   const name = serviceName(node.service)
+  const letters = Math.floor(box.width / 7.4)
   const failed = node.count ? (node.errors ?? 0) / node.count : 0
+  const figures =
+    node.rate === null
+      ? 'no spans of its own'
+      : [
+          rate(node.rate),
+          `p99 ${duration(node.durationNanos?.p99)}`,
+          ...(failed > 0.001 ? [`⚠ ${share(failed)}`] : []),
+        ].join(' · ')
   return (
     // biome-ignore lint/a11y/useSemanticElements: there is no button within SVG
     <g
       className={`node${isFocus ? ' focus' : ''}${node.instrumented ? '' : ' foreign'}`}
-      transform={`translate(${at.x - nodeWidth / 2} ${at.y - nodeHeight / 2})`}
+      transform={`translate(${at.x - box.width / 2} ${at.y - box.height / 2})`}
       role="button"
       tabIndex={0}
-      aria-label={`Focus on ${name}`}
       onClick={() => onFocus(node.service)}
       onKeyDown={event => event.key === 'Enter' && onFocus(node.service)}
       onMouseEnter={() => onHover(node.service)}
       onMouseLeave={() => onHover(null)}
     >
-      <title>{node.instrumented ? name : `${name}: has no spans of its own, known from its callers`}</title>
-      <rect width={nodeWidth} height={nodeHeight} rx={7} />
-      <rect width={5} height={nodeHeight} rx={2} style={{ fill: serviceColor(node.service) }} className="stripe" />
+      <title>
+        {node.instrumented ? `${name}: ${figures}` : `${name}: has no spans of its own, known from its callers`}
+      </title>
+      <rect width={box.width} height={box.height} rx={6} />
+      <rect width={5} height={box.height} rx={2} style={{ fill: serviceColor(node.service) }} className="stripe" />
       <text x={13} y={17} className="name">
-        {name.length > 23 ? `${name.slice(0, 22)}…` : name}
+        {name.length > letters ? `${name.slice(0, letters - 1)}…` : name}
       </text>
-      <text x={13} y={33} className="axis">
-        {node.rate === null
-          ? 'no spans of its own'
-          : `${rate(node.rate)} · p99 ${duration(node.durationNanos?.p99)}${failed > 0.001 ? ` · ⚠ ${share(failed)}` : ''}`}
-      </text>
+      {box === boxes.large && (
+        <text x={13} y={33} className="axis">
+          {figures}
+        </text>
+      )}
     </g>
   )
 }

@@ -6,7 +6,7 @@ export function Zoom({ width, height, children }: { width: number; height: numbe
   const [attach, room] = useWidth()
   const [zoom, setZoom] = useState(1)
   // small graphs are not blown up, and of large ones the text stays legible
-  const fit = Math.min(1.15, Math.max(0.45, room / Math.max(1, width)))
+  const fit = Math.min(1.15, Math.max(0.7, room / Math.max(1, width)))
   const scale = fit * zoom
   return (
     <div className="zoom" ref={attach}>

@@ -1,15 +1,25 @@
 import type { Edge, GraphAnswer } from '../../api/types'
 
 /** Pixels of a service's box. */
-export const nodeWidth = 170
-export const nodeHeight = 42
+export interface Box {
+  width: number
+  height: number
+}
+
+export const boxes = { large: { width: 184, height: 42 }, small: { width: 148, height: 24 } }
+const fewNodes = 60
+
+/** Of many services only the names are written, so that they can be read all at once. */
+export function boxOf(graph: GraphPart): Box {
+  return graph.nodes.length > fewNodes ? boxes.small : boxes.large
+}
 
 export type Coloring = 'errors' | 'latency'
 
-type Part = Pick<GraphAnswer, 'nodes' | 'edges'>
+export type GraphPart = Pick<GraphAnswer, 'nodes' | 'edges'>
 
 /** The part of a graph that is so many calls around a service, up and down. */
-export function around(graph: Part, focus: string | null, depth: number): Part {
+export function around(graph: GraphPart, focus: string | null, depth: number): GraphPart {
   if (focus === null || !graph.nodes.some(node => node.service === focus)) return graph
   const reached = new Set([focus])
   // up and down apart: a caller's other callees are not what one asked for
@@ -49,4 +59,17 @@ export function severityOf(edge: Edge, coloring: Coloring, before: Edge | undefi
 export function widthOf(edge: Edge, least: number, most: number): number {
   if (most <= least) return 2
   return 1 + 5 * (Math.log(edge.rate / least) / Math.log(most / least))
+}
+
+/** A curve through points from left to right that leaves and reaches each of them level. */
+export function curveOf(points: { x: number; y: number }[]): string {
+  const at = (x: number, y: number) => `${x.toFixed(1)} ${y.toFixed(1)}`
+  return points
+    .map(({ x, y }, i) => {
+      const before = points[i - 1]
+      if (!before) return `M${at(x, y)}`
+      const middle = (before.x + x) / 2
+      return `C${at(middle, before.y)} ${at(middle, y)} ${at(x, y)}`
+    })
+    .join('')
 }

@@ -1,22 +1,30 @@
 import { useState } from 'react'
 import { Link } from 'react-router'
-import type { Change, ChangesAnswer } from '../../api/types'
+import type { ChangesAnswer } from '../../api/types'
 import { duration, serviceName, share } from '../../parts/format'
 import { useLink } from '../../parts/range'
 import { Dot } from '../../parts/Service'
-import { tellingFigure } from './order'
+import { type Folded, foldedByService, largeEffect, subjectOf, tellingFigure } from './order'
 
 const firstChanges = 6
 
-export function Changes({ answer }: { answer: ChangesAnswer }) {
+export function Changes({ answer, known }: { answer: ChangesAnswer; known: ReadonlySet<string> }) {
   const [isAll, setAll] = useState(false)
-  const shown = isAll ? answer.changes : answer.changes.slice(0, firstChanges)
+  const folded = foldedByService(answer.changes, known)
+  const origins = new Set(folded.filter(each => each.isOrigin).map(each => each.change))
+  const shown: Folded[] = isAll
+    ? answer.changes.map(change => ({
+        service: subjectOf(change, known),
+        change,
+        isOrigin: origins.has(change),
+      }))
+    : folded.slice(0, firstChanges)
   return (
     <>
       <ul className="changes">
-        {shown.map(change => (
+        {shown.map(({ service, change, isOrigin }) => (
           <li key={[change.level, change.service, change.operation, change.peer, change.side, change.aspect].join('|')}>
-            <ChangeLine change={change} />
+            <ChangeLine service={service} change={change} isOrigin={isOrigin} />
           </li>
         ))}
       </ul>
@@ -29,13 +37,11 @@ export function Changes({ answer }: { answer: ChangesAnswer }) {
   )
 }
 
-function ChangeLine({ change }: { change: Change }) {
+function ChangeLine({ service, change, isOrigin }: Folded) {
   const link = useLink()
   const figure = tellingFigure(change)
   const format = change.aspect === 'errors' ? share : duration
-  // of a call the side that measured it has the spans to look at
-  const service = change.side === 'callee' && change.peer !== null ? change.peer : change.service
-  const strength = change.sureEffect >= 0.8 ? 'large' : change.sureEffect >= 0.5 ? 'medium' : 'small'
+  const strength = change.sureEffect >= largeEffect ? 'large' : change.sureEffect >= 0.5 ? 'medium' : 'small'
   return (
     <Link data-row to={link('/service', { service, ...(change.operation ? { operation: change.operation } : {}) })}>
       <span className={`strength ${strength}`} title={`A ${strength} effect, ${change.sureEffect.toFixed(2)} at least`}>
@@ -53,6 +59,11 @@ function ChangeLine({ change }: { change: Change }) {
           </>
         )}
         {change.operation && <span className="operation">{change.operation}</span>}
+        {isOrigin && (
+          <span className="badge worse" title="What it calls does not explain it, and nothing else grew as much">
+            begins here?
+          </span>
+        )}
       </span>
       <span className="what">
         {change.aspect === 'errors' ? 'fails more' : change.aspect === 'tail' ? 'slowest got slower' : 'got slower'}

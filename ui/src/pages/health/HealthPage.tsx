@@ -2,6 +2,7 @@ import { useMemo, useState } from 'react'
 import type { ChangesAnswer, ServicesAnswer } from '../../api/types'
 import { count, rate, share } from '../../parts/format'
 import { useRowKeys } from '../../parts/Keys'
+import { BaseChoice } from '../../parts/RangePicker'
 import { useRange } from '../../parts/range'
 import { Answer, Panel } from '../../parts/State'
 import { useApi } from '../../parts/useApi'
@@ -27,10 +28,11 @@ export function HealthPage() {
             <Totals services={data} changes={changes.data} />
             <Panel
               title="What got worse"
-              note={changes.data && `${changes.data.comparisons} comparisons, corrected for their number`}
+              note={changes.data && changes.data.comparisons > 0 && noteOf(changes.data)}
+              tools={<BaseChoice />}
             >
-              <Answer query={changes} empty={all => all.changes.length === 0 && nothingWorse(all)}>
-                {all => <Changes answer={all} />}
+              <Answer query={changes} empty={all => all.changes.length === 0 && <NothingWorse answer={all} />}>
+                {all => <Changes answer={all} known={new Set(data.services.map(item => item.service))} />}
               </Answer>
             </Panel>
             <ServiceTable data={data} changes={changes.data} />
@@ -41,10 +43,24 @@ export function HealthPage() {
   )
 }
 
-const nothingWorse = (answer: ChangesAnswer) =>
-  answer.comparisons === 0
-    ? 'Nothing to compare with: the base period has too few spans.'
-    : 'Nothing got worse than chance explains.'
+const noteOf = (answer: ChangesAnswer) =>
+  `more than chance explains, by ${answer.comparisons} comparisons; click one to see its latencies`
+
+/** Right after the start there is no hour before this one, but there may be minutes. */
+function NothingWorse({ answer }: { answer: ChangesAnswer }) {
+  const { range, change } = useRange()
+  if (answer.comparisons > 0) return 'Nothing got worse than chance explains.'
+  return (
+    <div>
+      <p>Nothing to compare with: there are too few spans of the other period.</p>
+      {range.last !== '5m' && (
+        <button type="button" onClick={() => change({ last: '5m', from: null, to: null, base: null })}>
+          Compare the last 5 minutes with those before
+        </button>
+      )}
+    </div>
+  )
+}
 
 function NoSpans() {
   return (
@@ -94,7 +110,7 @@ function ServiceTable({ data, changes }: { data: ServicesAnswer; changes: Change
   return (
     <Panel
       title="Services"
-      note="those that changed most come first"
+      note="those that changed most come first; draw across a trend to look closer"
       tools={
         <input
           type="search"
@@ -110,13 +126,13 @@ function ServiceTable({ data, changes }: { data: ServicesAnswer; changes: Change
           <thead>
             <tr>
               <th scope="col">Service</th>
-              <th scope="col">Trend of rate</th>
-              <th scope="col">Trend of p95</th>
               <th scope="col">Rate</th>
               <th scope="col">Errors</th>
               <th scope="col">p50</th>
               <th scope="col">p95</th>
               <th scope="col">p99</th>
+              <th scope="col">Trend of rate</th>
+              <th scope="col">Trend of p95</th>
             </tr>
           </thead>
           <tbody>

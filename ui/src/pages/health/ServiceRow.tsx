@@ -12,13 +12,19 @@ import { useApi } from '../../parts/useApi'
 export function ServiceRow({ item, change }: { item: SummaryItem; change: Change | null }) {
   const row = useRef<HTMLTableRowElement>(null)
   const isSeen = useSeen(row)
-  const { window } = useRange()
+  const { window, change: changeRange } = useRange()
   const step = Math.max(1, Math.ceil((window.end - window.start) / 60 / 60))
   const series = useApi<TimeseriesAnswer>('timeseries', { service: item.service, ...window, step }, isSeen)
   const navigate = useNavigate()
   const link = useLink()
   const at = (q: number) => item.current.quantiles.find(each => each.q === q)?.nanos
   const trend = series.data && trendOf(series.data)
+  const brush = (from: number, to: number) => {
+    if (!trend || !series.data) return
+    const minutes = series.data.stepMinutes * 60
+    const at = (share: number) => trend.times[Math.round(share * (trend.times.length - 1))] as number
+    changeRange({ from: String(at(from)), to: String(at(to) + minutes), last: null, live: null })
+  }
   return (
     <tr
       ref={row}
@@ -36,12 +42,6 @@ export function ServiceRow({ item, change }: { item: SummaryItem; change: Change
         )}
       </th>
       <td>
-        <Spark values={trend?.rates ?? []} label={`Rate of ${serviceName(item.service)} over time`} />
-      </td>
-      <td>
-        <Spark values={trend?.p95 ?? []} label={`p95 of ${serviceName(item.service)} over time`} />
-      </td>
-      <td>
         {rate(item.current.rate)} <Delta ratio={item.ratio?.rate} neutral />
       </td>
       <td className={(item.current.errorShare ?? 0) > 0.01 ? 'alarming' : ''}>
@@ -55,6 +55,12 @@ export function ServiceRow({ item, change }: { item: SummaryItem; change: Change
       </td>
       <td>
         {duration(at(0.99))} <Delta ratio={item.ratio?.p99} />
+      </td>
+      <td>
+        <Spark values={trend?.rates ?? []} onBrush={brush} label={`Rate of ${serviceName(item.service)} over time`} />
+      </td>
+      <td>
+        <Spark values={trend?.p95 ?? []} onBrush={brush} label={`p95 of ${serviceName(item.service)} over time`} />
       </td>
     </tr>
   )

@@ -6,6 +6,51 @@ export interface RankedService {
   change: Change | null
 }
 
+export interface Folded {
+  /** Where to look: of a call the callee, as its time passes there. */
+  service: string
+  change: Change
+  /** What it calls does not explain it, and nothing else of that kind grew as much. */
+  isOrigin: boolean
+}
+
+/** An effect that is called large; below it load alone moves many services a little. */
+export const largeEffect = 0.8
+
+/** The surest change of each service: one slow host changes its callers, their operations and the calls between, too. */
+export function foldedByService(changes: Change[], known: ReadonlySet<string>): Folded[] {
+  const folded = new Map<string, Folded>()
+  for (const change of changes) {
+    const service = subjectOf(change, known)
+    if (!folded.has(service)) folded.set(service, { service, change, isOrigin: false })
+  }
+  for (const isErrors of [false, true]) {
+    const own = changes.filter(each => (each.aspect === 'errors') === isErrors && each.sureEffect >= largeEffect)
+    const candidates = [...folded.values()].filter(
+      each => own.includes(each.change) && !own.some(call => isCallThatExplains(call, each)),
+    )
+    candidates.sort((a, b) => growthOf(b.change) - growthOf(a.change))
+    if (candidates[0]) candidates[0].isOrigin = true
+  }
+  return [...folded.values()]
+}
+
+export function subjectOf(change: Change, known: ReadonlySet<string>): string {
+  return change.peer !== null && known.has(change.peer) ? change.peer : change.service
+}
+
+/** Whether a service grew by no more than twice of what a call of it did. */
+function isCallThatExplains(call: Change, { service, change }: Folded): boolean {
+  return (
+    call.service === service && call.peer !== null && call.peer !== service && growthOf(call) >= growthOf(change) / 2
+  )
+}
+
+function growthOf(change: Change): number {
+  const { before, now } = tellingFigure(change)
+  return (now ?? 0) - (before ?? 0)
+}
+
 /** What surely got worse first, then the busiest. */
 export function bySignificance(services: SummaryItem[], changes: Change[]): RankedService[] {
   const surest = new Map<string, Change>()

@@ -1,5 +1,5 @@
 import type { FacetsAnswer } from '../../api/types'
-import { count, duration, share } from '../../parts/format'
+import { count, duration, share, some } from '../../parts/format'
 import { useRange } from '../../parts/range'
 import { Dot } from '../../parts/Service'
 import { Answer } from '../../parts/State'
@@ -21,7 +21,7 @@ export function Facets({ query, onQuery }: Props) {
         {data => (
           <>
             <p className="note">
-              {count(data.spans)} spans of {count(data.traces)} traces, {share(data.errors / data.spans)} failed
+              {some(data.spans, 'span')} of {some(data.traces, 'trace')}, {share(data.errors / data.spans)} failed
               {data.durationNanos &&
                 `; p50 ${duration(data.durationNanos.p50)}, p99 ${duration(data.durationNanos.p99)}`}
             </p>
@@ -47,7 +47,7 @@ export function Facets({ query, onQuery }: Props) {
                   ))}
                 </ul>
                 {facet.distinctValues > facet.values.length && (
-                  <p className="note">and {count(facet.distinctValues - facet.values.length)} more values</p>
+                  <p className="note">and {some(facet.distinctValues - facet.values.length, 'more value')}</p>
                 )}
               </section>
             ))}

@@ -34,6 +34,8 @@ export default function SearchPage() {
       get<SearchAnswer>(apiUrl('search', { q, ...window, order, limit: 50, cursor: pageParam }), signal),
     initialPageParam: null as string | null,
     getNextPageParam: page => page.next,
+    // while the same is looked for again, such as live, what was found stays
+    placeholderData: (found, before) => (before?.queryKey[1] === q && before.queryKey[2] === order ? found : undefined),
   })
   useRowKeys()
   useEffect(() => {

@@ -52,7 +52,9 @@ export function Heatmap({ answer, lines, region, onRegion }: Props) {
       >
         <canvas ref={canvas} style={{ width: '100%', height }} role="img" aria-label={describe(answer)} />
         {from && at && <Box x1={from[0]} y1={from[1]} x2={at[0]} y2={at[1]} />}
-        {!from && region && <RegionBox geometry={geometry} region={region} />}
+        {!from && region && region.end > answer.range.startUnixSeconds && (
+          <RegionBox geometry={geometry} region={region} />
+        )}
         {!from && at && <Tip geometry={geometry} x={at[0]} y={at[1]} />}
       </div>
       <div className="tools">

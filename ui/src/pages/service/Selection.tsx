@@ -40,7 +40,10 @@ export function Selection({ subject, region, onClose }: Props) {
   const traces = useApi<SearchAnswer>('search', { q, ...time, order: 'slowest', limit: 12 }, isKnown)
   const facets = useFacets(q, time, isKnown)
   const allFacets = useFacets(all, window, isKnown)
-  useEffect(() => panel.current?.scrollIntoView({ block: 'nearest', behavior: 'smooth' }), [])
+  useEffect(() => {
+    // in braces, as it returns a promise, which an effect must not
+    panel.current?.scrollIntoView({ block: 'nearest', behavior: 'smooth' })
+  }, [])
   return (
     <div ref={panel} className="selection">
       <Panel

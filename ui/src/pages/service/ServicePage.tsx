@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useMemo } from 'react'
 import { useSearchParams } from 'react-router'
 import type { OperationsAnswer } from '../../api/types'
 import { serviceName } from '../../parts/format'
@@ -13,7 +13,7 @@ import { Load } from './Load'
 import { Neighbours } from './Neighbours'
 import { Operations } from './Operations'
 import { RateAndErrors } from './RateAndErrors'
-import type { Region } from './region'
+import { type Region, regionIn, regionText } from './region'
 import { Selection } from './Selection'
 
 export interface Subject {
@@ -31,13 +31,22 @@ export default function ServicePage() {
 
 function OfService({ subject }: { subject: Subject }) {
   const { range, window, change } = useRange()
-  const [region, setRegion] = useState<Region | null>(null)
+  const [parameters] = useSearchParams()
+  const regionParameter = parameters.get('region')
+  const region = useMemo(() => regionIn(regionParameter), [regionParameter])
+  const setRegion = (next: Region | null) => change({ region: next && regionText(next) })
   const operations = useApi<OperationsAnswer>(`services/${encodeURIComponent(subject.service)}/operations`, {
     ...window,
     base: range.base,
   })
   const brushTime = (start: number, end: number) =>
-    change({ from: String(Math.floor(start / 60) * 60), to: String(Math.ceil(end / 60) * 60), last: null, live: null })
+    change({
+      from: String(Math.floor(start / 60) * 60),
+      to: String(Math.ceil(end / 60) * 60),
+      last: null,
+      live: null,
+      region: null,
+    })
   return (
     <div className="page">
       <header>
@@ -47,7 +56,10 @@ function OfService({ subject }: { subject: Subject }) {
         </h1>
         <label>
           <span className="hidden">Operation</span>
-          <select value={subject.operation ?? ''} onChange={event => change({ operation: event.target.value || null })}>
+          <select
+            value={subject.operation ?? ''}
+            onChange={event => change({ operation: event.target.value || null, region: null })}
+          >
             <option value="">All operations</option>
             {subject.operation && !operations.data?.operations.some(each => each.operation === subject.operation) && (
               <option>{subject.operation}</option>
@@ -60,7 +72,7 @@ function OfService({ subject }: { subject: Subject }) {
       </header>
       <HeatmapPanel subject={subject} region={region} onRegion={setRegion} />
       {region && <Selection subject={subject} region={region} onClose={() => setRegion(null)} />}
-      <div className="grid">
+      <div className="grid four">
         <RateAndErrors subject={subject} onBrush={brushTime} />
         <Distribution subject={subject} />
         <Load subject={subject} />

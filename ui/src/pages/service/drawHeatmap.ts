@@ -1,7 +1,7 @@
 import type { TimeseriesAnswer } from '../../api/types'
 import { cssColor, heatColor } from '../../parts/colors'
 import { clock, duration } from '../../parts/format'
-import { type HeatGeometry, mostOf, shareOf, ticksOf, xOf, yOf, yOfRow } from './heat'
+import { type HeatGeometry, mostOf, shareOf, ticksOf, timesOf, xOf, yOf, yOfRow } from './heat'
 
 export function drawHeatmap(
   canvas: HTMLCanvasElement,
@@ -35,14 +35,14 @@ function drawAxes(context: CanvasRenderingContext2D, geometry: HeatGeometry) {
     context.lineTo(width, y)
     context.stroke()
     context.textAlign = 'right'
-    context.fillText(duration(tick).replace('.00', ''), left - 6, Math.max(9, y + 4))
+    context.fillText(duration(tick).replace(/\.0+(?= )/, ''), left - 6, Math.max(9, y + 4))
   }
   const { startUnixSeconds: start, endUnixSeconds: end } = answer.range
-  const count = Math.max(2, Math.floor((width - left) / 110))
   context.textAlign = 'center'
-  for (let i = 0; i < count; i++) {
-    const time = start + ((i + 0.5) / count) * (end - start)
-    context.fillText(label(Math.round(time / 60) * 60, end - start), xOf(geometry, time), height - bottom + 15)
+  for (const time of timesOf(start, end, Math.max(2, Math.floor((width - left) / 110)))) {
+    // none that would be cut off
+    const x = xOf(geometry, time)
+    if (x > left + 20 && x < width - 20) context.fillText(label(time, end - start), x, height - bottom + 15)
   }
 }
 

@@ -79,3 +79,13 @@ export function ticksOf(answer: HeatmapAnswer): number[] {
   }
   return ticks
 }
+
+const minutes = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200, 14400]
+
+/** Instants to write at the bottom: whole minutes, hours or days, so many at most. */
+export function timesOf(start: number, end: number, most: number): number[] {
+  const step = 60 * (minutes.find(each => (end - start) / (each * 60) <= most) ?? 43200)
+  const times: number[] = []
+  for (let time = Math.ceil(start / step) * step; time <= end; time += step) times.push(time)
+  return times
+}

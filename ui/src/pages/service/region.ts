@@ -12,6 +12,24 @@ export interface Region {
   upper: number
 }
 
+/** As the address has it; times first, then durations. */
+export function regionText(region: Region): string {
+  return [region.start, region.end, Math.floor(region.lower), Math.ceil(region.upper)].join('~')
+}
+
+/** Null for none, and for nonsense: an old link should still show something. */
+export function regionIn(text: string | null): Region | null {
+  const [start, end, lower, upper] = (text ?? '').split('~').map(Number)
+  return start !== undefined &&
+    end !== undefined &&
+    lower !== undefined &&
+    upper !== undefined &&
+    start < end &&
+    lower < upper
+    ? { start, end, lower, upper }
+    : null
+}
+
 /** The spans of a service or an operation, as the query language has them. */
 export function filterOf(subject: Subject, kinds: string[]): string {
   const conditions = [`resource.service.name = ${quote(subject.service)}`]

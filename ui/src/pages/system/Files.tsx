@@ -1,22 +1,58 @@
 import { useState } from 'react'
 import type { SystemAnswer } from '../../api/types'
-import { ago, bytes } from '../../parts/format'
+import { ago, bytes, count } from '../../parts/format'
 import { Empty, Panel } from '../../parts/State'
+import { tiersOf } from './store'
 
-const firstRows = 8
+const firstRows = 20
 
 export function Files({ files }: { files: SystemAnswer['store']['files'] }) {
-  const [isAll, setAll] = useState(false)
   if (files.length === 0) {
     return (
-      <Panel title="Files">
+      <Panel title="What is stored">
         <Empty>This store has no files of its own.</Empty>
       </Panel>
     )
   }
-  const largest = Math.max(...files.map(file => file.bytes), 1)
+  const tiers = tiersOf(files)
+  const all = Math.max(1, ...tiers.map(tier => tier.bytes))
   return (
-    <Panel title="Files of the store" note="the newest first">
+    <Panel title="What is stored">
+      <table className="figures">
+        <thead>
+          <tr>
+            <th scope="col">Tier</th>
+            <th scope="col">Files</th>
+            <th scope="col">Size</th>
+          </tr>
+        </thead>
+        <tbody>
+          {tiers.map(tier => (
+            <tr key={tier.name}>
+              <th scope="row">
+                {tier.name}
+                <span className="meter">
+                  <i style={{ width: `${(tier.bytes / all) * 100}%` }} />
+                </span>
+              </th>
+              <td>{count(tier.files)}</td>
+              <td>{bytes(tier.bytes)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <details>
+        <summary className="note">All files, the newest first</summary>
+        <FileTable files={files} />
+      </details>
+    </Panel>
+  )
+}
+
+function FileTable({ files }: { files: SystemAnswer['store']['files'] }) {
+  const [isAll, setAll] = useState(false)
+  return (
+    <>
       <table className="figures">
         <thead>
           <tr>
@@ -30,9 +66,6 @@ export function Files({ files }: { files: SystemAnswer['store']['files'] }) {
             <tr key={file.name}>
               <th scope="row" className="mono">
                 {file.name}
-                <span className="meter">
-                  <i style={{ width: `${(file.bytes / largest) * 100}%` }} />
-                </span>
               </th>
               <td>{bytes(file.bytes)}</td>
               <td>{ago(file.writtenUnixSeconds)}</td>
@@ -45,6 +78,6 @@ export function Files({ files }: { files: SystemAnswer['store']['files'] }) {
           Show all {files.length}
         </button>
       )}
-    </Panel>
+    </>
   )
 }

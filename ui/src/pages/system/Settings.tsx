@@ -1,10 +1,20 @@
+import { useState } from 'react'
 import type { SystemAnswer } from '../../api/types'
 import { Panel, Scroll } from '../../parts/State'
 
 export function Settings({ settings }: { settings: SystemAnswer['settings'] }) {
+  const [isAll, setAll] = useState(false)
   const changed = settings.filter(setting => setting.value !== setting.default)
   return (
-    <Panel title="Settings" note={`${changed.length} are not the defaults`}>
+    <Panel
+      title="Settings"
+      note={isAll ? `${changed.length} are not the defaults` : 'those that are not the defaults'}
+      tools={
+        <button type="button" onClick={() => setAll(!isAll)} aria-pressed={isAll}>
+          All {settings.length}
+        </button>
+      }
+    >
       <Scroll>
         <table>
           <thead>
@@ -15,7 +25,7 @@ export function Settings({ settings }: { settings: SystemAnswer['settings'] }) {
             </tr>
           </thead>
           <tbody>
-            {settings.map(setting => (
+            {(isAll ? settings : changed).map(setting => (
               <tr key={setting.key}>
                 <th scope="row" className="mono">
                   {setting.key}

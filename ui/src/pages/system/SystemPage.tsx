@@ -1,10 +1,10 @@
 import type { FacetsAnswer, SystemAnswer } from '../../api/types'
-import { ago, bytes, count, instant, share } from '../../parts/format'
+import { ago, bytes, count, instant } from '../../parts/format'
 import { Answer, Panel, Scroll } from '../../parts/State'
 import { useApi } from '../../parts/useApi'
 import { Files } from './Files'
+import { Clients, Kept, Strategies } from './Sampling'
 import { Settings } from './Settings'
-import { partitionsOf } from './store'
 
 export default function SystemPage() {
   const system = useApi<SystemAnswer>('system')
@@ -15,9 +15,11 @@ export default function SystemPage() {
         {data => (
           <>
             <Stored data={data} />
-            <div className="grid">
-              <Sampling data={data} />
+            <div className="grid two">
+              <Kept data={data} />
+              <Strategies data={data} />
               <Intake data={data} />
+              <Clients data={data} />
               <Files files={data.store.files} />
               <Metrics data={data} />
             </div>
@@ -33,14 +35,12 @@ function Stored({ data }: { data: SystemAnswer }) {
   // all that is kept: any window is longer than that
   const facets = useApi<FacetsAnswer>('facets', { start: 0, keys: 'status', limit: 1 })
   const spans = facets.data?.spans
-  const files = partitionsOf(data.store.files)
   return (
     <dl className="totals">
       <Figure name="Spans stored" value={spans === undefined ? '…' : count(spans)} />
       <Figure name="Traces" value={facets.data ? count(facets.data.traces) : '…'} />
       <Figure name="Size on disk" value={bytes(data.store.bytes)} />
       <Figure name="Bytes a span" value={spans ? (data.store.bytes / spans).toFixed(0) : '…'} />
-      <Figure name="Files of spans" value={String(files.length)} />
       <Figure
         name="Running"
         value={ago(data.startedUnixSeconds).replace(' ago', '')}
@@ -57,42 +57,6 @@ function Figure({ name, value, note }: { name: string; value: string; note?: str
       <dd>{value}</dd>
       {note && <dd className="note small">{note}</dd>}
     </div>
-  )
-}
-
-function Sampling({ data }: { data: SystemAnswer }) {
-  const setting = (key: string) => data.settings.find(each => each.key === `Tracing:${key}`)?.value ?? ''
-  const [rate, baseline] = [Number(setting('Collector:SampleRate')), Number(setting('Storage:BaselineRate'))]
-  return (
-    <Panel title="Sampling in force">
-      <table>
-        <tbody>
-          <tr>
-            <th scope="row">On arrival</th>
-            <td>{rate === 1 ? 'every trace is kept' : `${share(rate)} of traces, by trace id; debug traces always`}</td>
-          </tr>
-          <tr>
-            <th scope="row">After {setting('Storage:HotWindow')}</th>
-            <td>
-              {baseline === 1
-                ? 'every trace is kept'
-                : `traces that failed, are slow, rare or examples of a latency; ${share(baseline)} of all others`}
-            </td>
-          </tr>
-          <tr>
-            <th scope="row">Spans kept for</th>
-            <td>{setting('Storage:Retention')} (days.hours:minutes:seconds)</td>
-          </tr>
-          <tr>
-            <th scope="row">Latencies</th>
-            <td>
-              by the hour for {setting('Storage:HoursRetention')}, by the day for {setting('Storage:DaysRetention')}; of
-              all spans, sampled or not
-            </td>
-          </tr>
-        </tbody>
-      </table>
-    </Panel>
   )
 }
 

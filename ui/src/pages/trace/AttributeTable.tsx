@@ -39,7 +39,7 @@ export function AttributeTable({ name, attributes, keyOf }: Props) {
                     title="Copy"
                     onClick={() => void navigator.clipboard?.writeText(value)}
                   >
-                    ⧉
+                    <Icon path="M5 5V1.5h8.5V10H10M1.5 5H10v8.5H1.5z" />
                   </button>
                   {keyOf && (
                     <Link
@@ -47,7 +47,7 @@ export function AttributeTable({ name, attributes, keyOf }: Props) {
                       aria-label={`Find others with ${key} = ${value}`}
                       title="Find others with this"
                     >
-                      ⌕
+                      <Icon path="M9.5 9.5 14 14M6 1.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9z" />
                     </Link>
                   )}
                 </span>
@@ -57,5 +57,22 @@ export function AttributeTable({ name, attributes, keyOf }: Props) {
         </tbody>
       </table>
     </section>
+  )
+}
+
+/** Drawn, as few fonts have signs for it. */
+function Icon({ path }: { path: string }) {
+  return (
+    <svg
+      width="13"
+      height="13"
+      viewBox="0 0 15 15"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.4"
+      aria-hidden="true"
+    >
+      <path d={path} />
+    </svg>
   )
 }

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 import { apiUrl, get } from '../../api/get'
-import { count, duration, instant, serviceName, share } from '../../parts/format'
+import { duration, instant, serviceName, share, some } from '../../parts/format'
 import { useLink } from '../../parts/range'
 import { Dot } from '../../parts/Service'
 import { Answer } from '../../parts/State'
@@ -77,7 +77,7 @@ function Facts({ trace, span, analysis, percentile }: Props) {
         {duration(span.duration)}
         {!Number.isNaN(percentile) && (
           <span className={percentile >= 95 ? 'badge worse' : 'badge'}>
-            slower than {Math.round(percentile)} % of its operation
+            slower than {Math.min(99, Math.round(percentile))} % of its operation
           </span>
         )}
       </dd>
@@ -109,7 +109,7 @@ function Facts({ trace, span, analysis, percentile }: Props) {
         </>
       )}
       <dt>Below it</dt>
-      <dd>{count(span.end - span.index - 1)} spans</dd>
+      <dd>{some(span.end - span.index - 1, 'span')}</dd>
       <dt>Id</dt>
       <dd className="mono">{span.id}</dd>
       {span.isOrphan && (

@@ -37,7 +37,7 @@ export function Flame({ analysis }: { analysis: Analysis }) {
               left: `${box.left * 100}%`,
               width: `calc(${box.width * 100}% - 1px)`,
               top: box.depth * rowHeight,
-              borderLeftColor: box.node === root ? 'var(--muted)' : serviceColor(box.node.service),
+              ...colorsOf(box.node === root ? 'var(--muted)' : serviceColor(box.node.service)),
             }}
             onClick={() => setTop(box.node === root ? null : box.node)}
           >
@@ -47,6 +47,11 @@ export function Flame({ analysis }: { analysis: Analysis }) {
       </div>
     </Panel>
   )
+}
+
+/** Mixed with the ground, so that the text on it can be read in light and dark. */
+function colorsOf(color: string) {
+  return { borderLeftColor: color, background: `color-mix(in srgb, ${color} 24%, var(--panel))` }
 }
 
 function labelOf(node: FlameNode, root: FlameNode): string {

@@ -38,7 +38,6 @@ export const Row = memo(function Row(props: Props) {
       aria-level={depth + 1}
       aria-selected={isSelected}
       aria-expanded={below > 0 ? !isCollapsed : undefined}
-      aria-label={`${serviceName(span.service)} ${span.name}, ${duration(span.duration)}${span.isError ? ', failed' : ''}`}
       style={{ transform: `translateY(${props.top}px)` }}
       onClick={() => props.onSelect(span.index)}
     >
@@ -48,7 +47,8 @@ export const Row = memo(function Row(props: Props) {
             type="button"
             className="twist"
             tabIndex={-1}
-            aria-label={isCollapsed ? `Expand ${below} spans` : 'Collapse'}
+            aria-hidden="true"
+            title={isCollapsed ? `Expand ${below} spans` : 'Collapse'}
             onClick={event => {
               event.stopPropagation()
               props.onToggle(span.index)
@@ -60,7 +60,11 @@ export const Row = memo(function Row(props: Props) {
           <span className="twist" />
         )}
         <i className="stripe" style={{ background: serviceColor(span.service) }} />
-        {span.isError && <span className="error-text">⚠ </span>}
+        {span.isError && (
+          <span className="error-text" role="img" aria-label="failed">
+            ⚠{' '}
+          </span>
+        )}
         {span.isOrphan && <span title="Its parent is missing">⤷? </span>}
         <b>{serviceName(span.service)}</b> {span.name}
         {isCollapsed && <span className="badge">{below}</span>}
@@ -81,7 +85,14 @@ function Bar({ span, view, analysis }: { span: TraceSpan; view: View; analysis: 
   const length = view.end - view.start
   const left = ((span.start - view.start) / length) * 100
   const width = (span.duration / length) * 100
-  const isRight = left + width > 82
+  // behind the bar, else before it, else within it
+  const place =
+    left + width <= 82
+      ? { left: `calc(${left + width}% + 6px)` }
+      : left >= 12
+        ? { right: `${100 - left + 0.4}%` }
+        : { left: `max(4px, ${left}%)` }
+  const isWithin = left + width > 82 && left < 12
   const critical = (analysis.critical[span.index] ?? 0) / Math.max(1, span.duration)
   return (
     <span className="track">
@@ -91,10 +102,7 @@ function Bar({ span, view, analysis }: { span: TraceSpan; view: View; analysis: 
       >
         {critical > 0 && <i style={{ width: `${Math.min(100, critical * 100)}%` }} />}
       </span>
-      <span
-        className="length"
-        style={isRight ? { right: `${100 - left + 0.4}%` } : { left: `calc(${left + width}% + 6px)` }}
-      >
+      <span className={isWithin ? 'length within' : 'length'} style={place}>
         {duration(span.duration)}
       </span>
     </span>

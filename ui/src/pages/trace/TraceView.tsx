@@ -26,11 +26,13 @@ interface Props {
   percentiles: Float32Array | null
   /** Of a trace that is not stored; null: the server has them. */
   details: SpanDetails[] | null
+  /** Of a trace that is not stored: to view another. */
+  onOther?: () => void
 }
 
 const tabs = { waterfall: 'Waterfall', flame: 'Flame graph', statistics: 'Statistics', raw: 'Raw JSON' }
 
-export function TraceView({ trace, isComplete, percentiles, details }: Props) {
+export function TraceView({ trace, isComplete, percentiles, details, onOther }: Props) {
   const [parameters] = useSearchParams()
   const { change } = useRange()
   const [isCorrected, setCorrected] = useState(true)
@@ -61,6 +63,11 @@ export function TraceView({ trace, isComplete, percentiles, details }: Props) {
           ))}
         </div>
         {details === null && <CompareWith traceId={trace.id} />}
+        {onOther && (
+          <button type="button" onClick={onOther}>
+            Another trace…
+          </button>
+        )}
         {skewed > 0 && (
           <label className="note">
             <input type="checkbox" checked={isCorrected} onChange={event => setCorrected(event.target.checked)} />{' '}

@@ -15,7 +15,7 @@ export default function ViewPage() {
       return e as Error
     }
   }, [json])
-  const take = (text: string) => {
+  const take = (text: string | null) => {
     rememberPasted(text)
     setJson(text)
   }
@@ -25,7 +25,16 @@ export default function ViewPage() {
     if (file) take(await file.text())
   }
   if (read && !(read instanceof Error)) {
-    return <TraceView key={read.trace.id} trace={read.trace} isComplete percentiles={null} details={read.details} />
+    return (
+      <TraceView
+        key={read.trace.id}
+        trace={read.trace}
+        isComplete
+        percentiles={null}
+        details={read.details}
+        onOther={() => take(null)}
+      />
+    )
   }
   return (
     <div className="page">

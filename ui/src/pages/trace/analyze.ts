@@ -5,7 +5,8 @@ const server = 2
 
 /**
  * How far the clock of each span's host is off, as far as its parent shows: a server cannot work before or after its
- * client waits, so that it is put into the middle. What it calls in the same process moves with it.
+ * client waits, so that it is put into the middle. What it calls in the same process moves with it. On one machine the
+ * clock is the same, and a server that ends after its client only answered before it was done.
  */
 export function skewOf(spans: TraceSpan[]): Float64Array {
   const shifts = new Float64Array(spans.length)
@@ -13,7 +14,8 @@ export function skewOf(spans: TraceSpan[]): Float64Array {
     const parent = spans[span.parent]
     if (!parent) continue
     const parentShift = shifts[parent.index] as number
-    if (parent.service === span.service && parent.host === span.host) {
+    const isSameClock = span.machine !== '' && parent.machine === span.machine
+    if (isSameClock || (parent.service === span.service && parent.host === span.host)) {
       shifts[span.index] = parentShift
       continue
     }

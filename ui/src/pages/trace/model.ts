@@ -13,6 +13,8 @@ export interface TraceSpan {
   service: string
   name: string
   host: string
+  /** Where its process runs; spans of one machine were timed by one clock. Empty when unknown. */
+  machine: string
   /** OTLP's number: 2 server, 3 client, 4 producer, 5 consumer. */
   kind: number
   isError: boolean
@@ -51,6 +53,7 @@ export interface OutlineWindow {
   services: number[]
   names: number[]
   hosts: number[]
+  machines: number[]
   kinds: number[]
   statuses: number[]
 }
@@ -74,6 +77,7 @@ export function append(spans: TraceSpan[], window: OutlineWindow, texts: string[
       service: texts[window.services[i] as number] as string,
       name: texts[window.names[i] as number] as string,
       host: texts[window.hosts[i] as number] as string,
+      machine: texts[window.machines[i] as number] as string,
       kind: window.kinds[i] as number,
       isError: window.statuses[i] === 2,
     })
@@ -91,10 +95,18 @@ export function closeSubtrees(spans: TraceSpan[]) {
   }
 }
 
+/**
+ * Index after the last descendant. A trace that is still coming is drawn from a part of its spans while more are
+ * appended, so that an end may be beyond that part.
+ */
+function endOf(spans: TraceSpan[], index: number): number {
+  return Math.min((spans[index] as TraceSpan).end, spans.length)
+}
+
 /** Indices of the children, by start. */
 export function childrenOf(spans: TraceSpan[], index: number): number[] {
   const children: number[] = []
-  const { end } = spans[index] as TraceSpan
+  const end = endOf(spans, index)
   for (let i = index + 1; i < end; i = (spans[i] as TraceSpan).end) children.push(i)
   return children
 }
@@ -102,7 +114,7 @@ export function childrenOf(spans: TraceSpan[], index: number): number[] {
 /** Indices of the rows to show: those of a subtree, without what is below collapsed ones. */
 export function rowsOf(spans: TraceSpan[], collapsed: ReadonlySet<number>, root: number | null): number[] {
   const from = root ?? 0
-  const end = root === null ? spans.length : (spans[root] as TraceSpan).end
+  const end = root === null ? spans.length : endOf(spans, root)
   const rows: number[] = []
   for (let i = from; i < end; ) {
     rows.push(i)

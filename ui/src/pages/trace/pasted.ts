@@ -1,7 +1,7 @@
 /** JSON that a person pasted or dropped, on its way to the page that shows it; it is not stored anywhere. */
 let json: string | null = null
 
-export function rememberPasted(text: string) {
+export function rememberPasted(text: string | null) {
   json = text
 }
 

@@ -80,6 +80,7 @@ export function traceOf(details: SpanDetails[]): { trace: Trace; details: SpanDe
       service: span.service,
       name: span.name,
       host: span.host,
+      machine: span.resource.find(([key]) => key === 'host.name')?.[1] ?? '',
       kind: span.kind,
       isError: span.isError,
     })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { criticalPath, criticalTimes, selfTimes, shifted, skewOf } from './analyze'
 import { boxesOf, flameOf } from './flame'
 import { fillTemplate } from './logs'
-import { append, type OutlineWindow, rowsOf, type TraceSpan } from './model'
+import { append, childrenOf, type OutlineWindow, rowsOf, type TraceSpan } from './model'
 import { percentileOf } from './percentile'
 import { readSpans, traceIdIn, traceOf } from './read'
 
@@ -19,6 +19,7 @@ function spansOf(...rows: [parent: number, start: number, duration: number, kind
     services: rows.map(row => texts.indexOf(row[4] ?? 'a')),
     names: rows.map(() => 0),
     hosts: rows.map(() => 0),
+    machines: rows.map(() => 0),
     kinds: rows.map(row => row[3] ?? 1),
     statuses: rows.map(() => 0),
   }
@@ -37,6 +38,15 @@ test('rows below a collapsed span are hidden, and a subtree can be seen alone', 
   const spans = spansOf([-1, 0, 10], [0, 1, 5], [1, 2, 2], [0, 7, 2])
   expect(rowsOf(spans, new Set([1]), null)).toEqual([0, 1, 3])
   expect(rowsOf(spans, new Set(), 1)).toEqual([1, 2])
+})
+
+test('a part of a trace is drawn while more of it comes', () => {
+  const whole = spansOf([-1, 0, 10], [0, 1, 5], [1, 2, 2], [1, 4, 1])
+  const part = whole.slice(0, 3)
+  expect(childrenOf(part, 0)).toEqual([1])
+  expect(childrenOf(part, 1)).toEqual([2])
+  expect(rowsOf(part, new Set(), 1)).toEqual([1, 2])
+  expect([...selfTimes(part)]).toEqual([5, 3, 2])
 })
 
 test('time that children share counts once against their parent', () => {
@@ -71,6 +81,13 @@ test('a server within its client is left where it is', () => {
   const spans = spansOf([-1, 100, 50, 3, 'a'], [0, 101, 30, 2, 'b'])
   expect(skewOf(spans).every(shift => shift === 0)).toBe(true)
   expect(shifted(spans, skewOf(spans))).toBe(spans)
+})
+
+test('spans of one machine were timed by one clock', () => {
+  const spans = spansOf([-1, 100, 50, 3, 'a'], [0, 110, 49, 2, 'b'])
+  expect(skewOf(spans)[1]).not.toBe(0)
+  for (const span of spans) span.machine = 'vm'
+  expect([...skewOf(spans)]).toEqual([0, 0])
 })
 
 test('a flame graph merges the same calls and is as wide as what ran', () => {

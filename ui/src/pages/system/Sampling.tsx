@@ -1,0 +1,140 @@
+import type { SystemAnswer } from '../../api/types'
+import { count, share, some, timeSpan } from '../../parts/format'
+import { ServiceLink } from '../../parts/Service'
+import { Empty, Panel, Scroll } from '../../parts/State'
+
+/** What this server keeps, and for how long. */
+export function Kept({ data }: { data: SystemAnswer }) {
+  const setting = (key: string) => data.settings.find(each => each.key === `Tracing:${key}`)?.value ?? ''
+  const [rate, baseline] = [Number(setting('Collector:SampleRate')), Number(setting('Storage:BaselineRate'))]
+  return (
+    <Panel title="What is kept">
+      <table>
+        <tbody>
+          <tr>
+            <th scope="row">On arrival</th>
+            <td>{rate === 1 ? 'every trace' : `${share(rate)} of traces, by trace id; debug traces always`}</td>
+          </tr>
+          <tr>
+            <th scope="row">After {timeSpan(setting('Storage:HotWindow'))}</th>
+            <td>
+              {baseline === 1
+                ? 'every trace'
+                : `traces that failed, are slow, rare or examples of a latency; ${share(baseline)} of all others`}
+            </td>
+          </tr>
+          <tr>
+            <th scope="row">Spans</th>
+            <td>for {timeSpan(setting('Storage:Retention'))}</td>
+          </tr>
+          <tr>
+            <th scope="row">Latencies</th>
+            <td>
+              by the minute as long as spans, by the hour for {timeSpan(setting('Storage:HoursRetention'))}, by the day
+              for {timeSpan(setting('Storage:DaysRetention'))}; of all spans, sampled or not
+            </td>
+          </tr>
+        </tbody>
+      </table>
+    </Panel>
+  )
+}
+
+/** What clients that ask are told to record. */
+export function Strategies({ data }: { data: SystemAnswer }) {
+  const setting = (key: string) => data.settings.find(each => each.key === `Tracing:Sampling:${key}`)?.value ?? ''
+  const budget = Number(setting('TracesPerSecond'))
+  const source = setting('StrategiesFile') || (budget > 0 ? `a budget of ${budget} traces a second` : 'the default')
+  return (
+    <Panel title="What clients are told to sample" note={`by ${source}`}>
+      {data.sampling.length === 0 ? (
+        <Empty>No service is known yet.</Empty>
+      ) : (
+        <Scroll>
+          <table className="figures">
+            <thead>
+              <tr>
+                <th scope="col">Service</th>
+                <th scope="col">Traces</th>
+                <th scope="col">Operations of their own</th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.sampling.map(each => (
+                <tr key={each.service}>
+                  <th scope="row">
+                    <ServiceLink service={each.service} />
+                  </th>
+                  <td>
+                    {each.maxTracesPerSecond === null
+                      ? share(each.probability)
+                      : `${some(each.maxTracesPerSecond, 'trace')} a second`}
+                  </td>
+                  <td>
+                    <Operations of={each.operations} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      )}
+    </Panel>
+  )
+}
+
+function Operations({ of }: { of: Record<string, number> }) {
+  const all = Object.entries(of).sort((a, b) => b[1] - a[1])
+  if (all.length === 0) return <span className="note">none</span>
+  return (
+    <details>
+      <summary>{count(all.length)}</summary>
+      {all.map(([operation, probability]) => (
+        <div key={operation}>
+          {operation} <span className="note">{share(probability)}</span>
+        </div>
+      ))}
+    </details>
+  )
+}
+
+/** What the clients' own counters say: a loss there is seen nowhere else. */
+export function Clients({ data }: { data: SystemAnswer }) {
+  return (
+    <Panel title="Spans as clients count them" note="since the start of this process">
+      {data.clients.length === 0 ? (
+        <Empty>No client reports what became of its spans. Tracing.Instrumentation does.</Empty>
+      ) : (
+        <Scroll>
+          <table className="figures">
+            <thead>
+              <tr>
+                <th scope="col">Service</th>
+                <th scope="col">Ended</th>
+                <th scope="col">Sent</th>
+                <th scope="col">Lost</th>
+                <th scope="col">Waiting</th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.clients.map(each => (
+                <tr key={each.service}>
+                  <th scope="row">
+                    <ServiceLink service={each.service} />
+                  </th>
+                  <td>{count(each.ended)}</td>
+                  <td>{count(each.sent)}</td>
+                  <td className={each.dropped > 0 ? 'alarming' : ''}>
+                    {count(each.dropped)}
+                    {each.dropped > 0 && <span className="note"> {share(each.dropped / each.ended)}</span>}
+                  </td>
+                  <td>{count(Math.max(0, each.ended - each.sent - each.dropped))}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+      )}
+    </Panel>
+  )
+}

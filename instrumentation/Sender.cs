@@ -215,9 +215,10 @@ sealed class Sender : IDisposable
             var answer = await response.Content.ReadAsByteArrayAsync(_stop.Token).ConfigureAwait(false);
             return isGrpc && response.IsSuccessStatusCode ? OfGrpc(response, answer) : OfHttp(response, answer);
         }
-        catch (Exception e) when (!_stop.IsCancellationRequested)
+        catch (Exception e) when (e is not OperationCanceledException || !_stop.IsCancellationRequested)
         {
-            // no connection, no answer in time, or whatever a handler makes of it: nothing of it may reach the service
+            // no connection, no answer in time, or whatever a handler makes of it, which may come at the moment of the
+            // stop too: nothing of it may reach the service
             return new Outcome(false, 0, true, null, e.Message);
         }
     }

@@ -170,6 +170,29 @@ public sealed class ReportingTests : IDisposable
     }
 
     [Fact]
+    public void A_stop_throws_nothing_while_connections_are_refused()
+    {
+        var address = new Uri($"http://127.0.0.1:{FreePort()}");
+        // at some of them the refusal comes right after the stop
+        for (var i = 0; i < 300; i++)
+        {
+            ReportCounts counts;
+            using (var tracer = Tracer.Start(o =>
+            {
+                Configure(o, address);
+                (o.StopTimeout, o.Histograms) = (TimeSpan.Zero, false);
+            }))
+            {
+                Record();
+                tracer.CatchUp();
+                tracer.Dispose();
+                counts = tracer.Counts;
+            }
+            Assert.Equal((2, 0, 2), (counts.Ended, counts.Sent, counts.Dropped));
+        }
+    }
+
+    [Fact]
     public async Task A_server_that_is_busy_gets_its_spans_later()
     {
         var refusals = 3;

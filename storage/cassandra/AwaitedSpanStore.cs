@@ -17,8 +17,10 @@ public sealed class AwaitedSpanStore : ForwardingSpanStore
             options, time, logger, reason => _absent.TrySetResult(reason), _closing.Token);
 
     /// <summary>Returns when the store is open, or Cassandra was not there at the first try.</summary>
-    /// <inheritdoc cref="CassandraSpanStore.OpenAsync(CassandraStoreOptions, TimeProvider, ILogger?, CancellationToken)"
-    /// path="/exception"/>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="StoreUnusableException">
+    /// Cassandra refuses the user, or the tables are of another version.
+    /// </exception>
     public static async Task<AwaitedSpanStore> OpenAsync(
         CassandraStoreOptions options, TimeProvider time, ILogger logger)
     {

@@ -106,8 +106,6 @@ sealed class BlockFilter(SpanFilter filter)
     {
         var key = block.KeyOf(attribute.Name);
         var fits = key < 0 ? [] : block.ValuesThat(key, value => holds(Value.Of(value)));
-        // an empty value is as none
-        var isThere = key < 0 ? [] : block.ValuesThat(key, value => value.Type != AttributeType.Empty);
         var isAny = attribute.Scope == AttributeScope.Any;
         var resources = isAny ? block.Resources.That(resource => holds(ValueOf(resource, attribute.Name))) : [];
         var isWithout = holds(Value.Missing);
@@ -119,7 +117,7 @@ sealed class BlockFilter(SpanFilter filter)
             attribute.Name.StartsWith("zipkin.", StringComparison.Ordinal) ||
             attribute.Name is "service.name" or "peer.service";
         return i => (block.IsZipkin(i) && isMadeUp) ||
-            (key >= 0 && codes[i] is >= 0 and var code && isThere[code] ? fits[code]
+            (key >= 0 && codes[i] is >= 0 and var code ? fits[code]
                 : isAny ? resources[block.ResourceIds[i]] : isWithout);
     }
 

@@ -63,8 +63,8 @@ sealed class Connection : IAsyncDisposable
                         $"Cassandra does not answer at {string.Join(", ", options.ContactPoints)}: " +
                         exception.Message, exception);
                 }
-                absent(exception.Message);
                 logger.Waiting(string.Join(", ", options.ContactPoints), wait.TotalSeconds, exception.Message);
+                absent(exception.Message);
             }
             catch (global::Cassandra.AuthenticationException exception)
             {

@@ -9,9 +9,10 @@ namespace Tracing.Storage.Cassandra;
 /// </summary>
 sealed class RankedTraces
 {
-    readonly PriorityQueue<TraceId, (ulong Rank, TraceId Id)> _queue;
+    // of equals the smaller id comes first
+    readonly PriorityQueue<TraceId, (ulong Rank, UInt128 Id)> _queue;
 
-    RankedTraces(IEnumerable<(TraceId, (ulong, TraceId))> traces) => _queue = new(traces);
+    RankedTraces(IEnumerable<(TraceId, (ulong, UInt128))> traces) => _queue = new(traces);
 
     /// <param name="briefs">Of all blocks whose spans count, with what tells which of their traces may be wanted.</param>
     /// <param name="from">A trace is wanted for spans that start then or later,</param>
@@ -36,7 +37,7 @@ sealed class RankedTraces
             }
         }
         return new RankedTraces(sums.Where(each => each.Value.IsWanted).Select(each =>
-            (each.Key, (ulong.MaxValue - each.Value.ValueFor(order), each.Key))));
+            (each.Key, (ulong.MaxValue - each.Value.ValueFor(order), new UInt128(each.Key.High, each.Key.Low)))));
     }
 
     /// <summary>The best, with what it is ranked by.</summary>

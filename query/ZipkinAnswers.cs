@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Tracing.Model;
 using Tracing.Model.Wire;
+using Tracing.Storage;
 
 namespace Tracing.Query;
 

@@ -131,11 +131,9 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
         ZipkinParameters.Check(end > 0, "endTs <= 0");
         ZipkinParameters.Check(lookback > 0, "lookback <= 0");
 
-        var linker = new DependencyLinker();
-        await foreach (var trace in store.ReadTracesAsync(Math.Max(0, end - lookback), end, token))
-            linker.Add(trace);
+        var links = await store.GetDependenciesAsync(Math.Max(0, end - lookback), end, token);
         var body = new ArrayBufferWriter<byte>();
-        ZipkinAnswers.WriteLinks(body, linker.Links());
+        ZipkinAnswers.WriteLinks(body, links);
         await Answer.WriteAsync(context, Json, body.WrittenMemory);
     }
 

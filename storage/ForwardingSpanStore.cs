@@ -54,6 +54,10 @@ public abstract class ForwardingSpanStore : ISpanStore
             yield return traces.Current;
     }
 
+    public Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
+        long startMillis, long endMillis, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetDependenciesAsync(startMillis, endMillis, cancellationToken));
+
     public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) =>
         RunAsync(store => store.GetServiceNamesAsync(cancellationToken));
 

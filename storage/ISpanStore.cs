@@ -80,6 +80,14 @@ public interface ISpanStore : IAsyncDisposable
     IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Calls between services in the traces that have a span starting within the window, as Zipkin counts them.
+    /// </summary>
+    /// <param name="startMillis">Since 1970, at least 0.</param>
+    /// <param name="endMillis">Included, too.</param>
+    Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
+        long startMillis, long endMillis, CancellationToken cancellationToken);
+
     /// <summary>Names of services in lower case, sorted by code unit.</summary>
     Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken);
 

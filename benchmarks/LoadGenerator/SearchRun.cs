@@ -94,6 +94,10 @@ static class SearchRun
             $"{Uri.EscapeDataString($"{Vocabulary.Rare.Key}={Vocabulary.Rare.Value.AsString()}")}&{lookback}"]);
         yield return ("Zipkin: service, slow", [
             $"/api/v2/traces?serviceName={serviceName}&minDuration={slowMicros}&{lookback}"]);
+        yield return ("Zipkin: dependencies", [$"/api/v2/dependencies?{lookback}"]);
+        // ends a second before the last traces, and begins at another time each round
+        yield return ("Zipkin: dependencies of a part", [.. Enumerable.Range(1, 100).Select(second =>
+            $"/api/v2/dependencies?endTs={options.EndMillis - 1000}&lookback={(second * 100) + 500}")]);
 
         (string, string[]) Search(string name, string condition, string order = "newest") =>
             (name, [$"{SearchPath}&q={Uri.EscapeDataString($"{{ {condition} }}")}&order={order}&{window}"]);

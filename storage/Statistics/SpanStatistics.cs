@@ -103,14 +103,16 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names)
     void Add(Span span)
     {
         var isError = span.Status == StatusCode.Error;
-        var kindAndOutcome = ((int)span.Kind << 1) | (isError ? 1 : 0);
+        // numbers that OTLP does not know yet are one kind, so that series stay few
+        var kind = span.Kind is >= 0 and <= SpanKind.Consumer ? span.Kind : SpanKind.Unspecified;
+        var kindAndOutcome = ((int)kind << 1) | (isError ? 1 : 0);
         var counted = _near.Find(span.ServiceName, span.Name, kindAndOutcome);
         if (counted is null)
         {
             var service = names.Service(span.ServiceName);
             var operation = names.Operation(service, span.Name);
-            counted = new CountedNames(Of(new Series(SeriesLevel.Service, service, "", span.Kind, isError)),
-                Of(new Series(SeriesLevel.Operation, service, operation, span.Kind, isError)));
+            counted = new CountedNames(Of(new Series(SeriesLevel.Service, service, "", kind, isError)),
+                Of(new Series(SeriesLevel.Operation, service, operation, kind, isError)));
             _near.Remember(span.ServiceName, span.Name, kindAndOutcome, counted);
         }
         var (weight, isEstimated) = span.TraceState.Length == 0

@@ -136,6 +136,10 @@ public sealed class CassandraSpanStore : ISpanStore
         }
     }
 
+    public Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
+        long startMillis, long endMillis, CancellationToken cancellationToken) =>
+        DependencyLinker.CountAsync(ReadTracesAsync(startMillis, endMillis, cancellationToken));
+
     public Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
         string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken) =>
         _notes.ExchangeAsync(topic, member, note, cancellationToken);

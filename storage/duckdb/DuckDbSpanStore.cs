@@ -20,6 +20,7 @@ public sealed class DuckDbSpanStore : ISpanStore
     readonly SpanWriter _writer;
     readonly Readers _readers;
     readonly TraceTables _traceTables;
+    readonly KnownDependencies _dependencies;
     readonly Notes _notes;
     int _isMakingTables;
 
@@ -41,6 +42,7 @@ public sealed class DuckDbSpanStore : ISpanStore
         _writer = new SpanWriter(tables, options, time, logger);
         _traceTables = new TraceTables(options.MaxTracesInMemory);
         _readers = new Readers(folder.Connect, partitions, options.MaxConcurrentReads);
+        _dependencies = new KnownDependencies(_readers);
         _upkeep = folder.IsInMemory ? null : new Upkeep(partitions,
             new Merger(folder, partitions, sealer, options, logger), _writer, tables.Statistics, options, time, logger);
     }
@@ -198,6 +200,14 @@ public sealed class DuckDbSpanStore : ISpanStore
             yield return trace;
     }
 
+    public async Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
+        long startMillis, long endMillis, CancellationToken cancellationToken)
+    {
+        if (await _dependencies.ReadAsync(startMillis, endMillis, cancellationToken) is { } known)
+            return known;
+        return await DependencyLinker.CountAsync(ReadTracesAsync(startMillis, endMillis, cancellationToken));
+    }
+
     public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>(_tables.SpanNames.Keys());
 
@@ -238,6 +248,7 @@ public sealed class DuckDbSpanStore : ISpanStore
         await _writer.CloseAsync();
         await _sealer.CloseAsync();
         await _tables.Statistics.DisposeAsync();
+        await _dependencies.DisposeAsync();
         await _readers.DisposeAsync();
         _tables.Dispose();
         _partitions.Dispose();

@@ -75,7 +75,7 @@ public sealed class ReportingTests : IDisposable
     public async Task Histograms_count_all_spans_whatever_is_sampled()
     {
         await using var server = await RunningServer.StartAsync();
-        var start = DateTimeOffset.UtcNow.ToUnixTimeSeconds() / 60 * 60;
+        var start = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() / 60 * 60;
         await using (Start(server, o => o.Sampler = Sampler.Probability(0.25)))
         {
             for (var i = 0; i < 400; i++)
@@ -95,7 +95,7 @@ public sealed class ReportingTests : IDisposable
     public async Task Unsampled_traces_that_fail_are_reported_marked_and_weigh_nothing()
     {
         await using var server = await RunningServer.StartAsync();
-        var start = DateTimeOffset.UtcNow.ToUnixTimeSeconds() / 60 * 60;
+        var start = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() / 60 * 60;
         string failed;
         await using (Start(server, o => (o.Sampler, o.UpgradeErrors, o.Histograms) = (Sampler.Never, true, false)))
         {

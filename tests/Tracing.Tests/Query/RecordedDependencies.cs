@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Tracing.Model;
-using Tracing.Query;
+using Tracing.Storage;
 
 namespace Tracing.Tests;
 

@@ -1,5 +1,5 @@
 using Tracing.Model;
-using Tracing.Query;
+using Tracing.Storage;
 using Xunit;
 
 namespace Tracing.Tests;

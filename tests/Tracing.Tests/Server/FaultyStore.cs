@@ -72,6 +72,10 @@ sealed class FaultyStore : ISpanStore
             yield return trace;
     }
 
+    public Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
+        long startMillis, long endMillis, CancellationToken cancellationToken) =>
+        DependencyLinker.CountAsync(ReadTracesAsync(startMillis, endMillis, cancellationToken));
+
     public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) => NoNames;
 
     public Task<IReadOnlyList<string>> GetSpanNamesAsync(string serviceName, CancellationToken cancellationToken) =>

@@ -36,7 +36,8 @@ public sealed class OutlineTests
     {
         await using var server = await RunningServer.StartAsync();
         await server.PostAsync("/api/v2/spans", """
-            [{"traceId":"ab","id":"1"},{"traceId":"ab","id":"2","parentId":"9"},{"traceId":"ab","id":"3","parentId":"1"}]
+            [{"traceId":"ab","id":"1"},{"traceId":"ab","id":"2","parentId":"9"},
+            {"traceId":"ab","id":"3","parentId":"1"}]
             """);
 
         var text = await server.Client.GetStringAsync("/api/tracing/traces/ab/outline");

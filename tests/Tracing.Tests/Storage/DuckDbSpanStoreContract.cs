@@ -25,6 +25,8 @@ public abstract class DuckDbSpanStoreContract(int sealSpans) : SpanStoreContract
             AutocompleteKeys = setup.AutocompleteKeys,
             MaxQueuedSpans = setup.MaxQueuedSpans,
             SealSpans = sealSpans,
+            // some tests set the clock by decades, after which all would be old
+            Retention = TimeSpan.FromDays(100_000),
         })));
 
     private protected virtual DuckDbStoreOptions Adapt(DuckDbStoreOptions options) => options;

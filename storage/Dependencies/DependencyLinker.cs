@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 using Tracing.Model;
 using Tracing.Model.Wire;
 
-namespace Tracing.Query;
+namespace Tracing.Storage;
 
 /// <summary>How often one service called another.</summary>
 /// <param name="Parent">The caller, in lower case.</param>
 /// <param name="Child">The callee, in lower case.</param>
 /// <param name="CallCount">Calls seen, at least 1.</param>
 /// <param name="ErrorCount">How many of them failed.</param>
-sealed record DependencyLink(string Parent, string Child, long CallCount, long ErrorCount);
+public sealed record DependencyLink(string Parent, string Child, long CallCount, long ErrorCount);
 
 /// <summary>
 /// Counts calls between services, trace by trace, as Zipkin 3.6 does. A call usually shows in two spans, the caller's
@@ -43,6 +43,15 @@ sealed class DependencyLinker
     public IReadOnlyList<DependencyLink> Links() =>
         [.. _order.Select(link => new DependencyLink(
             link.Parent, link.Child, _counts[link].Calls, _counts[link].Errors))];
+
+    /// <summary>Counts the calls of all the traces.</summary>
+    public static async Task<IReadOnlyList<DependencyLink>> CountAsync(IAsyncEnumerable<IReadOnlyList<Span>> traces)
+    {
+        var linker = new DependencyLinker();
+        await foreach (var trace in traces)
+            linker.Add(trace);
+        return linker.Links();
+    }
 
     static Span? NearestRemoteAncestor(TraceNode node, Dictionary<TraceNode, Span?> callers)
     {

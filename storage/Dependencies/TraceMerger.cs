@@ -1,6 +1,6 @@
 using Tracing.Model;
 
-namespace Tracing.Query;
+namespace Tracing.Storage;
 
 /// <summary>
 /// Makes one span of the pieces that were reported of it, as Zipkin does before it looks at a trace as a whole: pieces

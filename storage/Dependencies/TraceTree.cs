@@ -1,6 +1,6 @@
 using Tracing.Model;
 
-namespace Tracing.Query;
+namespace Tracing.Storage;
 
 /// <summary>A span in its trace's tree.</summary>
 sealed class TraceNode(Span? span)

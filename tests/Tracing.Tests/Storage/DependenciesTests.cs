@@ -1,0 +1,140 @@
+using Tracing.Model;
+using Tracing.Storage;
+using Tracing.Storage.DuckDb;
+using Xunit;
+using static Tracing.Tests.SomeSpans;
+
+namespace Tracing.Tests;
+
+/// <summary>Calls between services that are remembered, against those of all traces read anew.</summary>
+public sealed class DependenciesTests : IAsyncDisposable
+{
+    static readonly TimeSpan TenMinutes = TimeSpan.FromMinutes(10);
+
+    readonly TemporaryFolder _folder = new();
+    readonly TestClock _clock = new();
+    readonly List<DuckDbSpanStore> _opened = [];
+
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var store in _opened)
+            await store.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData(1, 0.3)]
+    [InlineData(3, 0.3)]
+    [InlineData(4, 0)]
+    public async Task Any_window_has_the_calls_of_its_traces(int seed, double baselineRate)
+    {
+        var random = new Random(seed);
+        var options = new DuckDbStoreOptions
+        {
+            Path = _folder.Path, SealSpans = 300, HotWindow = TimeSpan.FromMinutes(20), MergeSpans = 2000,
+            MinThinnedTraces = 1, BaselineRate = baselineRate, SealAge = TenMinutes,
+        };
+        var store = Open(options);
+        var traces = new List<Span[]>();
+        var waiting = new List<(int Round, Span Span)>();
+        for (var round = 0; round < 16; round++)
+        {
+            for (var i = 0; i < 20; i++)
+            {
+                var trace = SomeTrace(random, (ulong)traces.Count + 1, round * 600_000_000L);
+                traces.Add(trace);
+                // some come late, and some of these much later
+                waiting.AddRange(trace.Select(span => (round + (random.Next(4) > 0 ? 0 : random.Next(12)), span)));
+            }
+            foreach (var span in waiting.Where(each => each.Round == round).Chunk(17))
+                await store.AppendAsync(Batch([.. span.Select(each => each.Span)]), Cancellation);
+            if (random.Next(3) > 0)
+                await CheckAsync(store, random, round);
+            _clock.Advance(TenMinutes);
+            await store.WhenKeptUpAsync();
+            await store.WhenSealedAsync();
+            if (round == 10 && seed == 3)
+            {
+                await store.DisposeAsync();
+                store = Open(options);
+            }
+            await CheckAsync(store, random, round);
+        }
+        Assert.Contains(store.Partitions, partition => partition.Rewrites > 0);
+        Assert.Contains(store.Partitions, partition => partition.IsSealed && partition.Rewrites == 0);
+    }
+
+    [Fact]
+    public async Task Traces_as_long_as_the_day_are_found_by_any_of_their_spans()
+    {
+        var store = Open(new() { Path = _folder.Path });
+        var spans = Enumerable.Range(1, 2000).SelectMany(n => (Span[])
+        [
+            Call((ulong)n, 1, 0, "web", n * 1000L),
+            Call((ulong)n, 2, 1, "shop", 36_000_000_000 + (n * 1000L)),
+            Call((ulong)n, 3, 1, "bank", 72_000_000_000 + (n * 1000L)),
+        ]).ToArray();
+        await store.AppendAsync(Batch(spans), Cancellation);
+        foreach (var (start, end, traces) in new (long, long, long)[]
+            { (36_000_500, 36_001_000, 500), (1_000, 35_999_999, 1001), (3000, 35_999_999, 0), (0, 80_000_000, 2000) })
+        {
+            var links = await store.GetDependenciesAsync(Today + start, Today + end, Cancellation);
+            Assert.Equal(await ReadAsync(store, Today + start, Today + end), Sorted(links));
+            Assert.All(links, link => Assert.InRange(link.CallCount, traces, traces + 1));
+            Assert.Equal(traces == 0 ? 0 : 2, links.Count);
+        }
+    }
+
+    static async Task CheckAsync(DuckDbSpanStore store, Random random, int round)
+    {
+        var (low, high) = (Today - 1000, Today + (round * 600_000) + 700_000);
+        for (var i = 0; i < 6; i++)
+        {
+            var start = i == 0 ? 0 : random.NextInt64(low, high);
+            var end = i == 0 ? Today * 2 : start + random.NextInt64(i > 3 ? 1000 : high - start);
+            var expected = await ReadAsync(store, start, end);
+            Assert.Equal(expected, Sorted(await store.GetDependenciesAsync(start, end, Cancellation)));
+        }
+    }
+
+    static async Task<List<DependencyLink>> ReadAsync(DuckDbSpanStore store, long start, long end) =>
+        Sorted(await DependencyLinker.CountAsync(store.ReadTracesAsync(start, end, Cancellation)));
+
+    static List<DependencyLink> Sorted(IReadOnlyList<DependencyLink> links) =>
+        [.. links.OrderBy(link => link.Parent, StringComparer.Ordinal).ThenBy(link => link.Child, StringComparer.Ordinal)];
+
+    /// <summary>A trace of up to 8 spans, mostly short, that starts within ten minutes from a time on.</summary>
+    static Span[] SomeTrace(Random random, ulong id, long micros)
+    {
+        micros += random.NextInt64(600_000_000);
+        var step = random.Next(10) switch { 0 => 900_000_000L, 1 => 20_000_000, _ => 30_000 };
+        return [.. Enumerable.Range(1, random.Next(1, 9)).Select(n =>
+        {
+            var start = n == 1 ? micros : micros + random.NextInt64(step);
+            var span = Call(id, (ulong)n, (ulong)random.Next(n), $"service{random.Next(5)}", start);
+            if (random.Next(8) == 0)
+                span = span with { Status = StatusCode.Error };
+            // a client that shares its id with the server, and a span at no time
+            return random.Next(12) switch
+            {
+                0 => span with { Kind = SpanKind.Client, RemoteEndpoint = new() { ServiceName = "db" } },
+                1 => span with { StartUnixNano = 0, EndUnixNano = 0 },
+                2 => span with { Shared = true },
+                _ => span,
+            };
+        })];
+    }
+
+    static Span Call(ulong trace, ulong id, ulong parent, string service, long micros) =>
+        Zipkin(trace, service, "get", id).At(micros) with { ParentSpanId = new SpanId(parent) };
+
+    DuckDbSpanStore Open(DuckDbStoreOptions options)
+    {
+        options = options with { Path = _folder.Path };
+        var store = DuckDbSpanStore.Open(options, _clock);
+        _opened.Add(store);
+        return store;
+    }
+}

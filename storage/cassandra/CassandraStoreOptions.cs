@@ -97,6 +97,9 @@ public sealed partial record CassandraStoreOptions
     /// <summary>How often what is stored is counted for good. Default: 10 s.</summary>
     public TimeSpan CountEvery { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>For tests: how wrong this process's clock is.</summary>
+    internal TimeSpan ClockError { get; init; }
+
     /// <exception cref="ArgumentException">A value is out of its range; the message names it and the value.</exception>
     public void Validate()
     {

@@ -15,9 +15,10 @@ static class Launcher
         using var server = await IsUpAsync(settings.Server) ? null : StartServer(settings.Server);
         try
         {
-            services.AddRange(DemoSettings.Services.Select(service => StartService(settings, service)));
+            // first, so that the services find it
             while (!await IsUpAsync(settings.Server))
                 await Task.Delay(TimeSpan.FromMilliseconds(200), page.Lifetime.ApplicationStopping);
+            services.AddRange(DemoSettings.Services.Select(service => StartService(settings, service)));
             await Console.Out.WriteLineAsync($"""
 
                 The shop is open.

@@ -11,9 +11,10 @@ static class ShopService
         var builder = WebApplication.CreateSlimBuilder();
         var name = settings.Service == "stock-2" ? "stock" : settings.Service;
         var isGrpc = name is "cart" or "stock" or "payment";
-        // what fails on purpose is to be seen in traces
+        // what fails on purpose is to be seen in traces; and a terminal's Ctrl+C ends the server too, at the same time
         builder.Logging.SetMinimumLevel(LogLevel.Warning)
-            .AddFilter("Microsoft.AspNetCore", LogLevel.Critical).AddFilter("Grpc", LogLevel.Critical);
+            .AddFilter("Microsoft.AspNetCore", LogLevel.Critical).AddFilter("Grpc", LogLevel.Critical)
+            .AddFilter("Tracing.Instrumentation", LogLevel.Error);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenLocalhost(
             settings.AddressOf(settings.Service).Port,
             listen => listen.Protocols = isGrpc ? HttpProtocols.Http2 : HttpProtocols.Http1));
@@ -21,6 +22,7 @@ static class ShopService
         {
             tracing.ServiceName = name;
             tracing.Endpoint = settings.Server;
+            tracing.StopTimeout = TimeSpan.FromSeconds(1);
             tracing.ResourceAttributes["service.instance.id"] = settings.Service;
             tracing.ResourceAttributes["service.version"] = "1.0";
             tracing.ResourceAttributes["deployment.environment.name"] = "demo";

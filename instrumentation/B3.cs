@@ -61,7 +61,8 @@ static class B3
     }
 
     public static string WriteSingle(Activity span) =>
-        string.Concat(string.Concat(TraceIdOf(span), "-", span.SpanId.ToHexString(), "-"), Decision(span));
+        string.Concat(TraceIdOf(span), "-", span.SpanId.ToHexString(),
+            IsDebug(span) ? "-d" : span.Recorded ? "-1" : "-0");
 
     /// <summary>16 digits if that was the trace's id where it began.</summary>
     public static string TraceIdOf(Activity span)
@@ -72,8 +73,6 @@ static class B3
 
     public static bool IsDebug(Activity span) =>
         span.TraceStateString is { Length: > 0 } state && state.Contains(DebugState, StringComparison.Ordinal);
-
-    static string Decision(Activity span) => IsDebug(span) ? "d" : span.Recorded ? "1" : "0";
 
     /// <summary>
     /// A decision for a trace that is yet to begin. There is no place for one without ids, so that they are made here;

@@ -6,9 +6,9 @@ namespace Tracing.Hops;
 
 /// <summary>
 /// What tracing costs a service under load: two hops over HTTP, in processes of their own, driven by this one, which
-/// also takes their spans and throws them away. The processes of all variants run all the time, and are driven in turn,
-/// for a moment each, in another order each round: so a machine that changes its speed does so for all of them. Figures
-/// are medians of each round's ratios to no tracing.
+/// also takes their spans and throws them away; or refuses them, to see that this costs no more. The processes of all
+/// variants run all the time, and are driven in turn, for a moment each, in another order each round: so a machine that
+/// changes its speed does so for all of them. Figures are medians of each round's ratios to no tracing.
 /// </summary>
 static class UnderLoad
 {
@@ -23,25 +23,48 @@ static class UnderLoad
         ("ours 1/1024", ["--tracing=ours", "--probability=0.0009765625"]),
         ("OpenTelemetry 1/1", ["--tracing=otel"]),
         ("OpenTelemetry 1/1024", ["--tracing=otel", "--probability=0.0009765625"]),
+        ("ours, server stopped", ["--tracing=ours", "--server=http://127.0.0.1:9"]),
+        ("ours, server busy", ["--tracing=ours", Busy]),
+        ("ours, server silent", ["--tracing=ours", Silent]),
     ];
+
+    /// <summary>Stand for the address of a server that answers 503, and of one that never answers.</summary>
+    const string Busy = "busy";
+
+    const string Silent = "silent";
 
     const int Connections = 8;
 
     /// <summary>How late a timer may be.</summary>
     static readonly TimeSpan TimerLag = TimeSpan.FromMilliseconds(2);
 
-    static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(2);
+    /// <summary>Long enough for the code to be compiled as well as it will be.</summary>
+    static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(5);
 
     /// <param name="turn">How long each is driven as fast as it can be, and then at the rate.</param>
     /// <param name="rate">Requests a second.</param>
     public static async Task RunAsync(int rounds, TimeSpan turn, int rate)
     {
-        await using var sink = await SinkAsync();
+        await using var sink = await SinkAsync(_ => Task.CompletedTask);
+        await using var busy = await SinkAsync(context =>
+        {
+            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            return Task.CompletedTask;
+        });
+        await using var silent = await SinkAsync(
+            async context => await Task.Delay(Timeout.Infinite, context.RequestAborted));
         using var client = new HttpClient(new SocketsHttpHandler { ActivityHeadersPropagator = null });
         var all = new List<Measured>();
         foreach (var (name, arguments) in Variants)
         {
-            all.Add(await Measured.StartAsync(name, [.. arguments, $"--server={sink.Urls.First()}"]));
+            // of two servers the last one counts
+            all.Add(await Measured.StartAsync(name,
+                [$"--server={sink.Urls.First()}", .. arguments.Select(argument => argument switch
+                {
+                    Busy => $"--server={busy.Urls.First()}",
+                    Silent => $"--server={silent.Urls.First()}",
+                    _ => argument,
+                })]));
             await ClosedLoopAsync(client, all[^1].Target, WarmUp);
         }
         foreach (var each in all)
@@ -68,7 +91,8 @@ static class UnderLoad
                 $"{Ratio(all[0].PerSecond, each.PerSecond)}   " +
                 $"mean at {rate}/s {Median(each.MeanMicros),6:F0} us {Ratio(all[0].MeanMicros, each.MeanMicros)}   " +
                 $"{each.CpuMicros,6:F1} us CPU a request " +
-                $"{100 * (each.CpuMicros / all[0].CpuMicros - 1),6:+0.0;-0.0} %"));
+                $"{100 * (each.CpuMicros / all[0].CpuMicros - 1),6:+0.0;-0.0} %   " +
+                $"{each.WorkingSetBytes >> 20,4} MiB"));
         }
         foreach (var each in all)
             await each.StopAsync();
@@ -117,7 +141,7 @@ static class UnderLoad
 
     static async Task YieldAsync() => await Task.Yield();
 
-    static async Task<WebApplication> SinkAsync()
+    static async Task<WebApplication> SinkAsync(Func<HttpContext, Task> answer)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
@@ -127,6 +151,7 @@ static class UnderLoad
         {
             await context.Request.Body.CopyToAsync(Stream.Null);
             context.Response.ContentType = "application/x-protobuf";
+            await answer(context);
         });
         await app.StartAsync();
         return app;
@@ -155,13 +180,18 @@ static class UnderLoad
 
         public double CpuMicros => (Cpu - _cpuBefore).TotalMicroseconds / Requests;
 
-        TimeSpan Cpu
+        /// <summary>Of the larger of both.</summary>
+        public long WorkingSetBytes => Refreshed.Max(process => process.WorkingSet64);
+
+        TimeSpan Cpu => Refreshed.Aggregate(TimeSpan.Zero, (sum, process) => sum + process.TotalProcessorTime);
+
+        Process[] Refreshed
         {
             get
             {
                 first.Refresh();
                 second.Refresh();
-                return first.TotalProcessorTime + second.TotalProcessorTime;
+                return [first, second];
             }
         }
 

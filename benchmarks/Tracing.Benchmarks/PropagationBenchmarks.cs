@@ -5,7 +5,7 @@ using Tracing.Instrumentation;
 namespace Tracing.Benchmarks;
 
 /// <summary>What it costs to read a context from a request's headers and to write it to those of another.</summary>
-[MemoryDiagnoser]
+[MemoryDiagnoser, Config(typeof(ShortIterations))]
 public class PropagationBenchmarks
 {
     static readonly Dictionary<string, string> W3C = new()

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using BenchmarkDotNet.Attributes;
+using BenchmarkDotNet.Configs;
 using OpenTelemetry;
 using OpenTelemetry.Trace;
 using Sampler = Tracing.Instrumentation.Sampler;
@@ -13,35 +14,32 @@ namespace Tracing.Benchmarks;
 /// not sent. Between iterations both catch up, so that no span is dropped while the clock runs.
 /// </summary>
 [MemoryDiagnoser]
-[SimpleJob(launchCount: 1, warmupCount: 100, iterationCount: 200, invocationCount: Invocations)]
-[GroupBenchmarksBy(BenchmarkDotNet.Configs.BenchmarkLogicalGroupRule.ByCategory)]
+[Config(typeof(ShortIterations))]
+[GroupBenchmarksBy(BenchmarkLogicalGroupRule.ByCategory)]
 [CategoriesColumn]
 public class SpanBenchmarks
 {
-    /// <summary>Two spans each, which our ring and OpenTelemetry's queue hold.</summary>
-    const int Invocations = 1536;
+    static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(2);
 
     static readonly ActivitySource Source = new("Benchmark");
 
     readonly ActivityContext _unsampled = new(
         ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.None, isRemote: true);
 
-    // static, as one of them at most is set in a process
+    // static, as a process has one of them at a time
     static ActivityListener? _bare;
     static Tracer? _ours;
     static TracerProvider? _openTelemetry;
     static Activity? _parent;
 
     [GlobalSetup(Targets = [nameof(BareRootAndChild), nameof(BareTags)])]
-    public void SetUpBare()
-    {
-        _bare = new ActivityListener
-        {
-            ShouldListenTo = _ => true,
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
-        };
-        ActivitySource.AddActivityListener(_bare);
-    }
+    public void SetUpBare() => Listen(ActivitySamplingResult.AllDataAndRecorded);
+
+    [GlobalSetup(Target = nameof(BareUnsampledChild))]
+    public void SetUpBareUnsampled() => Unsampled(() => Listen(ActivitySamplingResult.PropagationData));
+
+    [GlobalSetup(Target = nameof(BareIgnoredChild))]
+    public void SetUpBareIgnored() => Unsampled(() => Listen(ActivitySamplingResult.None));
 
     [GlobalSetup(Targets = [nameof(OurRootAndChild), nameof(OurTags)])]
     public void SetUpOurs() => _ours = Start(Sampler.Always, false);
@@ -67,6 +65,8 @@ public class SpanBenchmarks
         // the processor's thread and ours both work off what is there when asked; sending is no part of it
         _openTelemetry?.ForceFlush();
         _ours?.CatchUp();
+        // for all alike, as caches are cold after a pause
+        Task.Delay(Pause).GetAwaiter().GetResult();
     }
 
     [GlobalCleanup]
@@ -76,6 +76,7 @@ public class SpanBenchmarks
         _bare?.Dispose();
         _ours?.Dispose();
         _openTelemetry?.Dispose();
+        (_parent, _bare, _ours, _openTelemetry) = (null, null, null, null);
     }
 
     [Benchmark, BenchmarkCategory("root and child")]
@@ -102,7 +103,15 @@ public class SpanBenchmarks
     [Benchmark, BenchmarkCategory("root with 3 tags")]
     public void OpenTelemetryTags() => Tags();
 
+    /// <summary>The least for which the duration of a span can be had.</summary>
     [Benchmark(Baseline = true), BenchmarkCategory("unsampled child")]
+    public void BareUnsampledChild() => Child();
+
+    /// <summary>The least for a listener that wants nothing of a span but to be asked.</summary>
+    [Benchmark, BenchmarkCategory("unsampled child")]
+    public void BareIgnoredChild() => Child();
+
+    [Benchmark, BenchmarkCategory("unsampled child")]
     public void OpenTelemetryUnsampledChild() => Child();
 
     [Benchmark, BenchmarkCategory("unsampled child")]
@@ -126,6 +135,18 @@ public class SpanBenchmarks
     static void Child()
     {
         using var child = Source.StartActivity("child", ActivityKind.Client);
+    }
+
+    /// <param name="result">For all spans, but the first within a request, which there has to be.</param>
+    static void Listen(ActivitySamplingResult result)
+    {
+        _bare = new ActivityListener
+        {
+            ShouldListenTo = _ => true,
+            Sample = (ref ActivityCreationOptions<ActivityContext> creation) =>
+                creation.Parent.IsRemote ? ActivitySamplingResult.PropagationData : result,
+        };
+        ActivitySource.AddActivityListener(_bare);
     }
 
     static Tracer Start(Sampler sampler, bool histograms) => Tracer.Start(tracing =>

@@ -137,10 +137,13 @@ sealed class BlockFilter(SpanFilter filter)
                 when !Comparisons.Holds(comparison, Value.Of(StatusCode.Unset), literal.Value) &&
                     !Comparisons.Holds(comparison, Value.Of(StatusCode.Ok), literal.Value):
                 return i => brief.Traces[i].Errors > 0;
-            case Comparison { Right: Literal literal, Left: AttributeReference
+            case Comparison
             {
-                OfParent: false, Scope: AttributeScope.Resource
-            } attribute } comparison when !brief.HasZipkin:
+                Right: Literal literal, Left: AttributeReference
+                {
+                    OfParent: false, Scope: AttributeScope.Resource
+                } attribute
+            } comparison when !brief.HasZipkin:
                 var bits = brief.BitsThat(resource =>
                     Comparisons.Holds(comparison, ValueOf(resource, attribute.Name), literal.Value));
                 return bits == 0 ? _never : i => (brief.Traces[i].Resources & bits) != 0;

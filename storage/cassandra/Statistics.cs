@@ -74,7 +74,7 @@ sealed class Statistics : IDisposable
     static readonly (int Minutes, int Part)[] _levels =
         [(1, MinutesOfHour), (MinutesOfHour, MinutesOfDay), (MinutesOfDay, 32 * MinutesOfDay)];
 
-    /// <summary>Adds up what was committed since, if this process has the lease; true when there was something.</summary>
+    /// <summary>Adds up what was committed since, if this process has the lease; true if there was something.</summary>
     public async Task<bool> CountAsync(CancellationToken cancellation)
     {
         await _counting.WaitAsync(cancellation);

@@ -33,8 +33,13 @@ public sealed class DependenciesTests : IAsyncDisposable
         var random = new Random(seed);
         var options = new DuckDbStoreOptions
         {
-            Path = _folder.Path, SealSpans = 300, HotWindow = TimeSpan.FromMinutes(20), MergeSpans = 2000,
-            MinThinnedTraces = 1, BaselineRate = baselineRate, SealAge = TenMinutes,
+            Path = _folder.Path,
+            SealSpans = 300,
+            HotWindow = TimeSpan.FromMinutes(20),
+            MergeSpans = 2000,
+            MinThinnedTraces = 1,
+            BaselineRate = baselineRate,
+            SealAge = TenMinutes,
         };
         var store = Open(options);
         var traces = new List<Span[]>();

@@ -6,8 +6,8 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 namespace Tracing.Benchmarks;
 
 /// <summary>
-/// All in one process and within a minute or two, in many iterations that take less than a time slice: so the least time
-/// is that of an undisturbed one, also where others use the machine.
+/// All in one process and within a minute or two, in many iterations that take less than a time slice: so the least
+/// time is that of an undisturbed one, also where others use the machine.
 /// </summary>
 sealed class ShortIterations : ManualConfig
 {

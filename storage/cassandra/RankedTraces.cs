@@ -4,8 +4,8 @@ using Tracing.Model;
 namespace Tracing.Storage.Cassandra;
 
 /// <summary>
-/// Traces in an order that is not by time: as the briefs of blocks have it, the best first. What a trace is ranked by is
-/// no less than what all its spans in these blocks say.
+/// Traces in an order that is not by time: as the briefs of blocks have it, the best first. What a trace is ranked by
+/// is no less than what all its spans in these blocks say.
 /// </summary>
 sealed class RankedTraces
 {
@@ -14,7 +14,7 @@ sealed class RankedTraces
 
     RankedTraces(IEnumerable<(TraceId, (ulong, UInt128))> traces) => _queue = new(traces);
 
-    /// <param name="briefs">Of all blocks whose spans count, with what tells which of their traces may be wanted.</param>
+    /// <param name="briefs">Of the blocks whose spans count, with what tells which of the traces may fit.</param>
     /// <param name="from">A trace is wanted for spans that start then or later,</param>
     /// <param name="to">and before this.</param>
     public static RankedTraces Of(

@@ -45,9 +45,9 @@ enum BlockFlags
 }
 
 /// <summary>
-/// Spans as they are stored, some hundreds to thousands together, those of a trace beside each other. Columns, texts and
-/// values are decoded when they are first asked for: a search goes through a few columns without making spans, and a
-/// trace needs few of the values. Looks immutable; for any thread.
+/// Spans as they are stored, some hundreds to thousands together, those of a trace beside each other. Columns, texts
+/// and values are decoded when they are first asked for: a search goes through a few columns without making spans, and
+/// a trace needs few of the values. Looks immutable; for any thread.
 /// </summary>
 sealed class SpanBlock
 {

@@ -13,8 +13,8 @@ sealed class Statistics : IDisposable
     const int MinutesOfHour = 60;
     const int MinutesOfDay = 1440;
 
-    /// <summary>Bytes of points added up at once, which bounds the memory: they take a hundred times that.</summary>
-    const int MaxPointBytes = 1 << 20;
+    /// <summary>Bytes of points added up at once; decoded they take hundreds of times that memory.</summary>
+    const int MaxPointBytes = 1 << 19;
 
     /// <summary>After so many spans the linker forgets the oldest, as a partition of the embedded store does.</summary>
     const int EdgeSpans = 300_000;
@@ -74,7 +74,7 @@ sealed class Statistics : IDisposable
     static readonly (int Minutes, int Part)[] _levels =
         [(1, MinutesOfHour), (MinutesOfHour, MinutesOfDay), (MinutesOfDay, 32 * MinutesOfDay)];
 
-    /// <summary>Adds up what was committed since, if this process has the lease; true when there was something.</summary>
+    /// <summary>Adds up what was committed since, if this process has the lease; false when nothing was.</summary>
     public async Task<bool> CountAsync(CancellationToken cancellation)
     {
         await _counting.WaitAsync(cancellation);

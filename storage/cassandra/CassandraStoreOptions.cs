@@ -90,7 +90,8 @@ public sealed partial record CassandraStoreOptions
     public TimeSpan DaysRetention { get; init; } = TimeSpan.FromDays(396);
 
     /// <summary>
-    /// How far from the time searched Zipkin's search looks for spans that meet its conditions. Default: 1 minute.
+    /// How far from the time searched Zipkin's search looks for spans that meet its conditions, and how far spans count
+    /// when traces are ordered by something else than time. Default: 1 minute.
     /// </summary>
     public TimeSpan TraceSpread { get; init; } = TimeSpan.FromMinutes(1);
 

@@ -5,15 +5,17 @@
 #   benchmarks/cassandra.sh faults DIR             three nodes with 1 GiB, replication 3; nodes and a collector fail
 #
 # DIR keeps what the nodes write and must be empty or absent. CASSANDRA names the command that runs a node
-# (../shared/cassandra/cassandra by default), whose help says what it takes. Needs Java 17, curl and python3.
+# (../shared/cassandra/cassandra by default), whose help says what it takes. The nodes are at 127.0.0.N and on, N being
+# NODE (11), the servers at ports from PORT (24001) on. RATE bounds spans a second. Needs Java 17, curl and python3.
 set -euo pipefail
 mode=${1:-} dir=${2:-}
-[ -n "$dir" ] || { sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2; }
+[ -n "$dir" ] || { sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2; }
 here=$(cd "$(dirname "$0")/.." && pwd)
 cassandra=${CASSANDRA:-$here/../shared/cassandra/cassandra}
 server=$here/artifacts/bin/Tracing.Server/release/tracing.dll
 load=$here/artifacts/bin/Tracing.LoadGenerator/release/Tracing.LoadGenerator.dll
 first=${PORT:-24001}
+net=127.0.0. node=${NODE:-11}
 mkdir -p "$dir"
 pids=() nodes=()
 
@@ -24,16 +26,18 @@ finish() {
 }
 trap finish EXIT
 
-node() { # starts a node: number, heap
+address() { echo "$net$((node + $1 - 1))"; } # of a node, by its number
+
+node() { # starts a node, the first time or again: number, heap
     nodes+=("$dir/node$1")
-    "$cassandra" start "$dir/node$1" --address "127.0.0.$1" --seed 127.0.0.1 --heap "$2"
+    "$cassandra" start "$dir/node$1" --address "$(address "$1")" --seed "$(address 1)" --heap "$2"
 }
 
 serve() { # starts a server: number, role, more settings; its pid is in $pid
     local port=$((first + $1)) role=$2
     shift 2
     dotnet "$server" --Tracing:Role="$role" --Tracing:Address=127.0.0.1 --Tracing:Port=$port --Tracing:OtlpHttpPort=-1 \
-        --Tracing:GrpcPort=-1 --Tracing:Storage:Kind=cassandra --Tracing:Storage:Cassandra:ContactPoints=127.0.0.1 \
+        --Tracing:GrpcPort=-1 --Tracing:Storage:Kind=cassandra --Tracing:Storage:Cassandra:ContactPoints="$(address 1)" \
         --Tracing:Query:Timeout=00:05:00 "$@" >>"$dir/server-$port.log" 2>&1 &
     pid=$!
     pids+=("$pid")
@@ -86,22 +90,31 @@ faults() {
     serve 1 collector --Tracing:Storage:Cassandra:Replication=3
     local one=$pid
     serve 2 collector
+    local two=$pid
     serve 3 query
-    local traces=20000 sent=0 seed=1 rate=${RATE:-2000}
-    during() { # what is called, then the commands that do it
+    local traces=${3:-20000} sent=0 seed=1 rate=${RATE:-4000} failed=0
+    memory() { # the most memory that a process has had, MiB
+        awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$1/status"
+    }
+    during() { # what is called, then the commands that do it; half of the load goes to each collector
         echo "== $1"
         shift
-        dotnet "$load" "$(url 1)" --traces $traces --seed $((seed)) --rate $rate --give-up 300 >"$dir/load-1.log" &
-        local a=$!
-        dotnet "$load" "$(url 2)" --traces $traces --seed $((seed + 1)) --rate $rate --give-up 300 >"$dir/load-2.log" &
-        local b=$!
-        seed=$((seed + 2))
+        local loads=() of
+        for of in 1 2; do
+            dotnet "$load" "$(url $of)" --traces $traces --seed $seed --rate $((rate / 2)) --give-up 300 \
+                >"$dir/load-$of.log" &
+            loads+=($!)
+            seed=$((seed + 1))
+        done
         sleep 10
         "$@"
-        wait $a || { echo "a load failed"; cat "$dir/load-1.log"; }
-        wait $b || { echo "a load failed"; cat "$dir/load-2.log"; }
+        for of in 1 2; do
+            wait "${loads[$((of - 1))]}" || failed=1
+            grep -E '^[0-9,]+ (spans|requests)' "$dir/load-$of.log" | sed "s/^/collector $of: /"
+        done
         sent=$((sent + 20 * traces))
-        check 3 $sent
+        check 3 $sent || failed=1
+        echo "memory of the collectors at most: $(memory $one), $(memory $two) MiB"
     }
     collector_killed() {
         kill -KILL $one
@@ -112,7 +125,7 @@ faults() {
     node_killed() {
         "$cassandra" kill "$dir/node2"
         sleep 20
-        "$cassandra" start "$dir/node2" --address 127.0.0.2 --seed 127.0.0.1 --heap 1G
+        node 2 1G
     }
     node_paused() {
         "$cassandra" pause "$dir/node3"
@@ -126,10 +139,19 @@ faults() {
         "$cassandra" resume "$dir/node2"
         "$cassandra" resume "$dir/node3"
     }
+    two_killed() {
+        "$cassandra" kill "$dir/node2"
+        "$cassandra" kill "$dir/node3"
+        sleep 60
+        node 2 1G
+        node 3 1G
+    }
     during "a collector is killed and starts again" collector_killed
     during "a node is killed and starts again" node_killed
     during "a node hangs for a minute" node_paused
     during "two of three nodes hang for a minute" two_paused
+    during "two of three nodes are killed and start again after a minute" two_killed
+    [ $failed = 0 ] || { echo "spans were lost or doubled, or a load failed" && exit 1; }
 }
 
 case $mode in

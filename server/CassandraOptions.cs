@@ -57,7 +57,8 @@ public sealed class CassandraOptions
     [Description("Memory for blocks that were read. MiB, 1 to 1000000.")]
     public int CacheMiB { get; set; } = 256;
 
-    [Description("How far from the time searched Zipkin's search looks for spans of a trace. Time span, 0 or more.")]
+    [Description("How far from the time searched Zipkin's search, and orders that are not by time, look for spans " +
+        "of a trace. Time span, 0 or more.")]
     public TimeSpan TraceSpread { get; set; } = TimeSpan.FromMinutes(1);
 #if CASSANDRA
 

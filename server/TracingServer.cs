@@ -59,7 +59,7 @@ public static class TracingServer
 #if CASSANDRA
         if (options.Storage.Kind == StorageKind.Cassandra)
         {
-            services.TryAddSingleton<ISpanStore>(provider => Storage.Cassandra.CassandraSpanStore.OpenAsync(
+            services.TryAddSingleton<ISpanStore>(provider => Storage.Cassandra.AwaitedSpanStore.OpenAsync(
                 options.Storage.Cassandra.ToStore(options),
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<Storage.Cassandra.CassandraSpanStore>>())

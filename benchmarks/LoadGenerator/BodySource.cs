@@ -17,12 +17,11 @@ sealed record Body(byte[] Bytes, int Length, int Spans)
 /// </summary>
 sealed class BodySource
 {
-    const long WindowMicros = 3_600_000_000;
-
     readonly LoadOptions _options;
     readonly BodyFormat _format;
     readonly Workload _workload;
     readonly long _startMicros;
+    readonly long _windowMicros;
     readonly ByteWriter[] _spans;
     readonly int[] _spanCounts;
     readonly ByteWriter _assembled = new(1 << 20);
@@ -37,7 +36,8 @@ sealed class BodySource
         _options = options;
         _format = format;
         _workload = new Workload(vocabulary, options.Instances, options.Seed);
-        _startMicros = (options.EndMillis * 1000) - WindowMicros;
+        _windowMicros = (long)options.Window.TotalMicroseconds;
+        _startMicros = (options.EndMillis * 1000) - _windowMicros;
         var senders = Vocabulary.Services.Count * options.Instances;
         _spans = [.. Enumerable.Range(0, senders).Select(_ => new ByteWriter(1 << 16))];
         _spanCounts = new int[senders];
@@ -91,7 +91,7 @@ sealed class BodySource
 
     void AddTrace()
     {
-        _workload.DrawTrace(_startMicros + (long)((double)WindowMicros * _tracesDrawn / _options.Traces));
+        _workload.DrawTrace(_startMicros + (long)((double)_windowMicros * _tracesDrawn / _options.Traces));
         _tracesDrawn++;
         foreach (var span in _workload.Spans)
         {

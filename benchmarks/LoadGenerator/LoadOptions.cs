@@ -21,7 +21,8 @@ sealed record LoadOptions
         --batch N           spans of a request, all from one service instance (512)
         --instances N       instances of each of the 10 services, at most 256 (4)
         --seed N            the same seed gives the same spans (1)
-        --end-ms MS         the spans start within the hour before this moment, in ms since 1970 (now)
+        --end-ms MS         the spans start within the time before this moment, in ms since 1970 (now)
+        --window SECONDS    and this is how long that time is (3600)
         --gzip              compress the bodies
         --prepare-mib MIB   memory for bodies readied before the clock starts (512)
         --give-up SECONDS   how long bodies are sent again after 429, 503 or no answer (60)
@@ -55,7 +56,10 @@ sealed record LoadOptions
 
     public ulong Seed { get; private set; } = 1;
 
-    /// <summary>End of the hour in which the spans start, in milliseconds since 1970.</summary>
+    /// <summary>Within which the spans start, evenly.</summary>
+    public TimeSpan Window { get; private set; } = TimeSpan.FromHours(1);
+
+    /// <summary>End of the time in which the spans start, in milliseconds since 1970.</summary>
     public long EndMillis { get; private set; } = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
 
     public bool Gzip { get; private set; }
@@ -112,6 +116,7 @@ sealed record LoadOptions
             case "--instances": Instances = count; return count is > 0 and <= 256;
             case "--seed": Seed = (ulong)number; return isNumber;
             case "--end-ms": EndMillis = number; return number > 0;
+            case "--window": Window = TimeSpan.FromSeconds(count); return count > 0;
             case "--prepare-mib": PrepareMebibytes = count; return isNumber;
             case "--give-up": GiveUpAfter = TimeSpan.FromSeconds(count); return isNumber;
             case "--server-pid": ServerPid = count; return count > 0;

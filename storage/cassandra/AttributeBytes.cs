@@ -40,4 +40,23 @@ static class AttributeBytes
         AttributeType.Double => new AttributeValue(BitConverter.UInt64BitsToDouble(input.ReadFixed())),
         _ => OtlpProtobuf.DecodeValue(input.ReadBytes().ToArray()),
     };
+
+    /// <summary>Goes over one.</summary>
+    public static void Skip(ref ByteReader input)
+    {
+        switch ((AttributeType)input.ReadInt32())
+        {
+            case AttributeType.Empty:
+                break;
+            case AttributeType.Bool or AttributeType.Int:
+                input.ReadUInt64();
+                break;
+            case AttributeType.Double:
+                input.ReadFixed();
+                break;
+            default:
+                input.ReadBytes();
+                break;
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using Tracing.Model;
 using Tracing.Storage.TraceQl;
 
 namespace Tracing.Storage.Cassandra;
@@ -19,96 +20,141 @@ sealed class BlockFilter(SpanFilter filter)
     /// <param name="end">Excluded.</param>
     public IEnumerable<int> Find(SpanBlock block, ulong start, ulong end)
     {
-        var may = _isAny ? null : MayHold(block, filter.Root);
-        if (ReferenceEquals(may, _never))
+        var verdict = _isAny ? new Verdict(_ => true, true) : Decide(block, filter.Root);
+        if (ReferenceEquals(verdict.Fits, _never))
             yield break;
         for (var i = 0; i < block.Count; i++)
         {
-            if (block.Starts[i] < start || block.Starts[i] >= end || (may is not null && !may(i)))
+            if (block.Starts[i] < start || block.Starts[i] >= end || !verdict.Fits(i))
                 continue;
-            if (_isAny || !IsExact || filter.Matches(block.ToSpan(i), _noTrace))
+            if (verdict.IsExact || !IsExact || filter.Matches(block.ToSpan(i), _noTrace))
                 yield return i;
         }
     }
 
+    /// <summary>The traces of a block, by their place in its brief, of which a span may fit.</summary>
+    public Func<int, bool> FindTraces(BlockBrief brief) => _isAny ? _ => true : Decide(brief, filter.Root);
+
+    /// <summary>Tells whether a span fits, or, if not exact, whether it may.</summary>
+    readonly record struct Verdict(Func<int, bool> Fits, bool IsExact);
+
     static readonly Func<int, bool> _never = _ => false;
 
-    /// <summary>Null: any span may; false is certain.</summary>
-    static Func<int, bool>? MayHold(SpanBlock block, Expression expression)
+    static readonly Verdict _unknown = new(_ => true, false);
+
+    static Verdict Decide(SpanBlock block, Expression expression)
     {
         switch (expression)
         {
-            case Logic { IsAll: true } logic:
-                Func<int, bool>? all = null;
-                foreach (var term in logic.Terms)
-                {
-                    if (MayHold(block, term) is not { } may)
-                        continue;
-                    if (ReferenceEquals(may, _never))
-                        return _never;
-                    var before = all;
-                    all = before is null ? may : i => before(i) && may(i);
-                }
-                return all;
             case Logic logic:
-                var terms = Array.ConvertAll(logic.Terms, term => MayHold(block, term));
-                if (Array.Exists(terms, term => term is null))
-                    return null;
-                return Array.TrueForAll(terms, term => ReferenceEquals(term, _never))
-                    ? _never
-                    : i => Array.Exists(terms, term => term!(i));
+                var terms = Array.ConvertAll(logic.Terms, term => Decide(block, term));
+                return new Verdict(Combine(logic.IsAll, Array.ConvertAll(terms, term => term.Fits)),
+                    Array.TrueForAll(terms, term => term.IsExact));
+            case Complement complement when Decide(block, complement.Operand) is { IsExact: true } operand:
+                return new Verdict(i => !operand.Fits(i), true);
             case Comparison { Right: Literal literal } comparison:
-                return MayHold(block, comparison, literal.Value);
+                return Decide(block, comparison, literal.Value);
             default:
-                return null;
+                return _unknown;
         }
     }
 
-    static Func<int, bool>? MayHold(SpanBlock block, Comparison comparison, Value literal)
+    static Func<int, bool> Combine(bool isAll, Func<int, bool>[] terms)
     {
-        bool Holds(Value value) => Comparisons.Holds(comparison, value, literal);
+        if (isAll ? Array.Exists(terms, IsNever) : Array.TrueForAll(terms, IsNever))
+            return _never;
+        if (terms.Length == 1)
+            return terms[0];
+        return isAll
+            ? i => Array.TrueForAll(terms, term => term(i))
+            : i => Array.Exists(terms, term => term(i));
 
+        static bool IsNever(Func<int, bool> term) => ReferenceEquals(term, _never);
+    }
+
+    static Verdict Decide(SpanBlock block, Comparison comparison, Value literal)
+    {
+        // of Zipkin's spans OTLP says something else than the columns
+        var isExact = !block.HasZipkin;
         switch (comparison.Left)
         {
             case FieldReference { Field: Field.Name }:
                 var names = block.TextsThat(text => Holds(Value.Of(text)));
-                return Array.Exists(names, fits => fits) ? i => names[block.NameIdOf(i)] : _never;
+                return new(Array.Exists(names, fits => fits) ? i => names[block.NameIdOf(i)] : _never, isExact);
             case FieldReference { Field: Field.Duration }:
-                return i => Holds(Value.Of(block.Durations[i]));
+                return new(i => Holds(Value.Of(block.Durations[i])), isExact);
             case FieldReference { Field: Field.Status }:
-                return i => Holds(Value.Of(block.Statuses[i]));
+                return new(i => Holds(Value.Of(block.Statuses[i])), isExact);
             case FieldReference { Field: Field.Kind }:
-                return i => Holds(Value.Of(block.Kinds[i]));
+                return new(i => Holds(Value.Of(block.Kinds[i])), isExact);
             case AttributeReference { OfParent: false, Scope: AttributeScope.Span or AttributeScope.Any } attribute:
-                return OfAttribute(block, attribute, Holds);
+                return new(OfAttribute(block, attribute, Holds), isExact);
             case AttributeReference { OfParent: false, Scope: AttributeScope.Resource } attribute:
-                var resources = OfResources(block, attribute.Name, Holds);
+                var resources = block.Resources.That(resource => Holds(ValueOf(resource, attribute.Name)));
+                if (isExact && !Array.Exists(resources, fits => fits))
+                    return new(_never, true);
                 // Zipkin's endpoints are resources to the filter
-                return i => block.IsZipkin(i) || resources[block.ResourceIds[i]];
+                return new(i => block.IsZipkin(i) || resources[block.ResourceIds[i]], isExact);
             default:
-                return null;
+                return _unknown;
         }
+
+        bool Holds(Value value) => Comparisons.Holds(comparison, value, literal);
     }
 
     static Func<int, bool> OfAttribute(SpanBlock block, AttributeReference attribute, Func<Value, bool> holds)
     {
         var key = block.KeyOf(attribute.Name);
-        var fits = key < 0 ? [] : Array.ConvertAll(block.ValuesOf(key), value => holds(Value.Of(value)));
+        var fits = key < 0 ? [] : block.ValuesThat(key, value => holds(Value.Of(value)));
         var isAny = attribute.Scope == AttributeScope.Any;
-        var resources = isAny ? OfResources(block, attribute.Name, holds) : [];
+        var resources = isAny ? block.Resources.That(resource => holds(ValueOf(resource, attribute.Name))) : [];
         var isWithout = holds(Value.Missing);
+        if (!block.HasZipkin && !isWithout && !Array.Exists(fits, each => each) &&
+            !Array.Exists(resources, each => each))
+            return _never;
+        var codes = key < 0 ? [] : block.CodesOf(key);
         var isMadeUp = attribute.Name.StartsWith("net.", StringComparison.Ordinal) ||
             attribute.Name.StartsWith("zipkin.", StringComparison.Ordinal) ||
             attribute.Name is "service.name" or "peer.service";
         return i => (block.IsZipkin(i) && isMadeUp) ||
-            ((key < 0 ? -1 : block.CodeOf(i, key)) is >= 0 and var code ? fits[code]
+            (key >= 0 && codes[i] is >= 0 and var code ? fits[code]
                 : isAny ? resources[block.ResourceIds[i]] : isWithout);
     }
 
-    static bool[] OfResources(SpanBlock block, string key, Func<Value, bool> holds) =>
-        Array.ConvertAll(block.Resources, resource =>
+    static Value ValueOf(Resource resource, string key)
+    {
+        var at = Array.FindLastIndex(resource.Attributes, each => each.Key == key);
+        return at < 0 ? Value.Missing : Value.Of(resource.Attributes[at].Value);
+    }
+
+    static Func<int, bool> Decide(BlockBrief brief, Expression expression)
+    {
+        switch (expression)
         {
-            var at = Array.FindLastIndex(resource.Attributes, each => each.Key == key);
-            return holds(at < 0 ? Value.Missing : Value.Of(resource.Attributes[at].Value));
-        });
+            case Logic logic:
+                return Combine(logic.IsAll, Array.ConvertAll(logic.Terms, term => Decide(brief, term)));
+            case Comparison { Right: Literal literal, Left: FieldReference { Field: Field.Status } } comparison
+                when !Comparisons.Holds(comparison, Value.Of(StatusCode.Unset), literal.Value) &&
+                    !Comparisons.Holds(comparison, Value.Of(StatusCode.Ok), literal.Value):
+                return i => brief.Traces[i].Errors > 0;
+            case Comparison
+            {
+                Right: Literal literal, Left: AttributeReference
+                {
+                    OfParent: false, Scope: AttributeScope.Resource
+                } attribute
+            } comparison when !brief.HasZipkin:
+                var bits = brief.BitsThat(resource =>
+                    Comparisons.Holds(comparison, ValueOf(resource, attribute.Name), literal.Value));
+                return bits == 0 ? _never : i => (brief.Traces[i].Resources & bits) != 0;
+            case Comparison
+            {
+                Right: Literal literal, Left: FieldReference { Field: Field.Duration },
+                Operator: Operator.Greater or Operator.GreaterOrEqual,
+            } comparison when !brief.HasZipkin:
+                return i => Comparisons.Holds(comparison, Value.Of(brief.Traces[i].Longest), literal.Value);
+            default:
+                return _unknown.Fits;
+        }
+    }
 }

@@ -1,49 +1,57 @@
+using System.Collections.Concurrent;
 using Tracing.Model;
 
 namespace Tracing.Storage.Cassandra;
 
-/// <summary>Reads blocks; those read last stay in memory, decoded. For any thread.</summary>
-sealed class Blocks(Tables tables, long maxBytes)
+/// <summary>Reads blocks; those read last stay in memory, and of more the briefs. For any thread.</summary>
+sealed class Blocks(Tables tables, Commits commits, long maxBytes)
 {
-    readonly Lock _lock = new();
-    readonly Dictionary<BlockId, LinkedListNode<Cached>> _byId = [];
+    /// <summary>Of the memory, the share for briefs: a quarter has those of some 4 million spans in 64 MiB.</summary>
+    const int BriefShare = 4;
 
-    // the one used last comes first
-    readonly LinkedList<Cached> _inOrder = [];
-    long _bytes;
+    /// <summary>Resources remembered as shared; beyond it all are forgotten.</summary>
+    const int MaxResources = 10_000;
+
+    readonly LeastRecentlyUsed<BlockId, SpanBlock> _blocks = new(maxBytes - (maxBytes / BriefShare));
+    readonly LeastRecentlyUsed<BlockId, BlockBrief> _briefs = new(maxBytes / BriefShare);
+    readonly ConcurrentDictionary<Resource, Resource> _resources = [];
+
+    /// <summary>
+    /// The blocks that have spans which start within a range of nanoseconds, both ends included. Of groups that are
+    /// committed: what was written by one who died before, another writes again.
+    /// </summary>
+    public async Task<List<BlockHead>> ReadHeadsAsync(ulong first, ulong last, CancellationToken cancellation)
+    {
+        var heads = await tables.ReadHeadsAsync(first, last, cancellation);
+        var committed = await commits.AmongAsync(heads.Select(head => (head.Id.Writer, head.Id.Stored)), cancellation);
+        heads.RemoveAll(head => !committed.Contains((head.Id.Writer, head.Id.Stored)));
+        return heads;
+    }
 
     /// <summary>Null when it is not there any more, or not yet.</summary>
     public async Task<SpanBlock?> ReadAsync(BlockId id, CancellationToken cancellation)
     {
-        lock (_lock)
-        {
-            if (_byId.TryGetValue(id, out var node))
-            {
-                _inOrder.Remove(node);
-                _inOrder.AddFirst(node);
-                return node.Value.Block;
-            }
-        }
-        var data = await tables.ReadDataAsync(id, cancellation);
-        if (data is null)
+        if (_blocks.TryGet(id, out var known))
+            return known;
+        if (await tables.ReadDataAsync(id, cancellation) is not { } data)
             return null;
         var block = SpanBlock.Decode(data);
-        lock (_lock)
-        {
-            if (_byId.TryAdd(id, new LinkedListNode<Cached>(new Cached(id, block))))
-            {
-                _inOrder.AddFirst(_byId[id]);
-                _bytes += block.Weight;
-            }
-            while (_bytes > maxBytes && _inOrder.Last is { } last && last.Value.Id != id)
-            {
-                _inOrder.RemoveLast();
-                _byId.Remove(last.Value.Id);
-                _bytes -= last.Value.Block.Weight;
-            }
-        }
+        _blocks.Add(id, block, block.Weight);
         return block;
     }
+
+    /// <summary>The briefs of blocks; null as for <see cref="ReadAsync(BlockId, CancellationToken)"/>.</summary>
+    public Task<BlockBrief?[]> ReadBriefsAsync(IReadOnlyList<BlockId> ids, CancellationToken cancellation) =>
+        Tables.ForAllAsync(ids, async id =>
+        {
+            if (_briefs.TryGet(id, out var known))
+                return known;
+            if (await ReadAsync(id, cancellation) is not { } block)
+                return null;
+            var brief = BlockBrief.Of(block, Shared);
+            _briefs.Add(id, brief, brief.Weight);
+            return brief;
+        }, cancellation);
 
     public async Task<SpanBlock?[]> ReadAsync(IReadOnlyList<BlockId> ids, CancellationToken cancellation) =>
         await Tables.ForAllAsync(ids, id => ReadAsync(id, cancellation), cancellation);
@@ -76,7 +84,12 @@ sealed class Blocks(Tables tables, long maxBytes)
         })];
     }
 
-    sealed record Cached(BlockId Id, SpanBlock Block);
+    Resource Shared(Resource resource)
+    {
+        if (_resources.Count > MaxResources)
+            _resources.Clear();
+        return _resources.GetOrAdd(resource, resource);
+    }
 }
 
 /// <summary>The spans that are stored of the traces with a low half of an id, in the order stored.</summary>

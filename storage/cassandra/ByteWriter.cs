@@ -71,6 +71,11 @@ struct ByteReader(ReadOnlyMemory<byte> bytes)
     readonly ReadOnlyMemory<byte> _bytes = bytes;
     int _position;
 
+    public readonly int Position => _position;
+
+    /// <summary>The same bytes, from another position on.</summary>
+    public readonly ByteReader At(int position) => new(_bytes) { _position = position };
+
     public ulong ReadUInt64()
     {
         var rest = _bytes.Span[_position..];

@@ -33,10 +33,10 @@ public sealed class CassandraSpanStore : ISpanStore
         _logger = logger;
         _tables = new Tables(connection);
         var commits = new Commits(connection);
-        _blocks = new Blocks(_tables, (long)_options.CacheMiB << 20);
+        _blocks = new Blocks(_tables, commits, (long)_options.CacheMiB << 20);
         _writer = new GroupWriter(connection, _tables, commits, time, logger);
         _statistics = new Statistics(connection, commits, _blocks, time, _writer.Writer);
-        _scan = new SpanScan(_tables, _blocks);
+        _scan = new SpanScan(_blocks);
         _notes = new Notes(connection);
         _counting = time.CreateTimer(_ => Count(), null, _options.CountEvery, _options.CountEvery);
     }
@@ -49,12 +49,16 @@ public sealed class CassandraSpanStore : ISpanStore
     /// <exception cref="StoreUnusableException">
     /// Cassandra refuses the user, or the tables are of another version.
     /// </exception>
-    public static async Task<CassandraSpanStore> OpenAsync(CassandraStoreOptions options, TimeProvider time,
-        ILogger? logger = null, CancellationToken cancellation = default)
+    public static Task<CassandraSpanStore> OpenAsync(CassandraStoreOptions options, TimeProvider time,
+        ILogger? logger = null, CancellationToken cancellation = default) =>
+        OpenAsync(options, time, logger ?? NullLogger.Instance, _ => { }, cancellation);
+
+    /// <param name="absent">Called with the reason whenever Cassandra was not there.</param>
+    internal static async Task<CassandraSpanStore> OpenAsync(CassandraStoreOptions options, TimeProvider time,
+        ILogger logger, Action<string> absent, CancellationToken cancellation)
     {
         options.Validate();
-        logger ??= NullLogger.Instance;
-        var connection = await Connection.OpenAsync(options, logger, cancellation);
+        var connection = await Connection.OpenAsync(options, logger, absent, cancellation);
         logger.Opened(options.Keyspace, connection.Session.Cluster.Metadata.ClusterName);
         return new CassandraSpanStore(connection, time, logger);
     }
@@ -83,13 +87,14 @@ public sealed class CassandraSpanStore : ISpanStore
         TraceQuery query, CancellationToken cancellationToken)
     {
         ThrowIfClosed(cancellationToken);
-        return ZipkinSearch.FindAsync(_tables, _blocks, query, _options.TraceSpread, cancellationToken);
+        return ZipkinSearch.FindAsync(_blocks, query, _options.TraceSpread, cancellationToken);
     }
 
     public Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken)
     {
         ThrowIfClosed(cancellationToken);
-        return FilterSearch.SearchAsync(_tables, _blocks, search, _writer.NextStored(), cancellationToken);
+        return FilterSearch.SearchAsync(
+            _blocks, search, _writer.NextStored(), _options.TraceSpread, cancellationToken);
     }
 
     public Task<KeyCounts> CountKeysAsync(KeyQuery query, CancellationToken cancellationToken) =>
@@ -110,7 +115,7 @@ public sealed class CassandraSpanStore : ISpanStore
         var start = Math.Max(1, ZipkinSearch.WindowStart(startMillis));
         var end = ZipkinSearch.WindowEnd(endMillis);
         var lows = new HashSet<ulong>();
-        foreach (var chunk in (await _tables.ReadHeadsAsync(start, end, cancellationToken)).Chunk(16))
+        foreach (var chunk in (await _blocks.ReadHeadsAsync(start, end, cancellationToken)).Chunk(16))
         {
             foreach (var block in await _blocks.ReadAsync([.. chunk.Select(head => head.Id)], cancellationToken))
             {

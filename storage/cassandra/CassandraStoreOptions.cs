@@ -90,12 +90,16 @@ public sealed partial record CassandraStoreOptions
     public TimeSpan DaysRetention { get; init; } = TimeSpan.FromDays(396);
 
     /// <summary>
-    /// How far from the time searched Zipkin's search looks for spans that meet its conditions. Default: 1 minute.
+    /// How far from the time searched Zipkin's search looks for spans that meet its conditions, and how far spans count
+    /// when traces are ordered by something else than time. Default: 1 minute.
     /// </summary>
     public TimeSpan TraceSpread { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>How often what is stored is counted for good. Default: 10 s.</summary>
     public TimeSpan CountEvery { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>For tests: how wrong this process's clock is.</summary>
+    internal TimeSpan ClockError { get; init; }
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it and the value.</exception>
     public void Validate()

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Cassandra;
 
 namespace Tracing.Storage.Cassandra;
@@ -10,6 +11,13 @@ sealed record Commit(long Writer, long Stored, int Blocks, byte[] Points);
 /// <summary>Which groups are stored, by writer and minute; and which writers there are.</summary>
 sealed class Commits
 {
+    /// <summary>Minutes of a writer that are read together.</summary>
+    const int SlotsAtOnce = 16;
+
+    /// <summary>Groups remembered as committed; beyond it all are forgotten, and asked for again.</summary>
+    const int MaxKnown = 1_000_000;
+
+    readonly ConcurrentDictionary<(long Writer, long Stored), bool> _known = [];
     readonly Connection _connection;
     readonly int _ttl;
     readonly PreparedStatement _insert;
@@ -45,13 +53,34 @@ sealed class Commits
     public async Task<bool> IsCommittedAsync(long writer, long stored) => (await _connection.RunAsync(
         _selectOne.Bind(writer, Tables.SlotOf(stored), stored))).Any();
 
+    /// <summary>Of groups, those that are committed; asked once for each that is.</summary>
+    public async Task<HashSet<(long Writer, long Stored)>> AmongAsync(
+        IEnumerable<(long Writer, long Stored)> groups, CancellationToken cancellation)
+    {
+        if (_known.Count > MaxKnown)
+            _known.Clear();
+        var all = groups.ToHashSet();
+        var unknown = all.Where(group => !_known.ContainsKey(group)).ToList();
+        var answers = await Tables.ForAllAsync(
+            unknown, group => IsCommittedAsync(group.Writer, group.Stored), cancellation);
+        for (var i = 0; i < unknown.Count; i++)
+        {
+            if (answers[i])
+                _known.TryAdd(unknown[i], true);
+            else
+                all.Remove(unknown[i]);
+        }
+        return all;
+    }
+
     /// <summary>Has a commit that is not there yet never be there.</summary>
     public Task ForbidAsync(long writer, long stored, long timestampMicros) => _connection.RunAsync(
         _forbid.Bind(timestampMicros, writer, Tables.SlotOf(stored), stored));
 
     /// <summary>The groups of all writers beyond marks, in the order stored.</summary>
+    /// <param name="enough">Ends after so many bytes of points; what is left out comes after these.</param>
     public async Task<List<Commit>> ReadAsync(
-        IReadOnlyDictionary<long, long> marks, CancellationToken cancellation)
+        IReadOnlyDictionary<long, long> marks, long enough, CancellationToken cancellation)
     {
         var writers = await _connection.ReadAsync(_selectWriters.Bind(), row =>
             (Writer: row.GetValue<long>(0), First: row.GetValue<long>(1), Last: row.GetValue<long>(2)), cancellation);
@@ -62,11 +91,18 @@ sealed class Commits
             for (var slot = Math.Max(first, Tables.SlotOf(Math.Max(0, mark))); slot <= last; slot++)
                 slots.Add((writer, slot, mark));
         }
-        var all = await Tables.ForAllAsync(slots, slot => _connection.ReadAsync(
-            _select.Bind(slot.Writer, slot.Slot, slot.Mark), row => new Commit(
-                slot.Writer, row.GetValue<long>(0), row.GetValue<int>(1), row.GetValue<byte[]>(2)), cancellation),
-            cancellation);
-        return [.. all.SelectMany(commits => commits)
-            .OrderBy(commit => commit.Stored).ThenBy(commit => commit.Writer)];
+        var all = new List<Commit>();
+        foreach (var some in slots.OrderBy(slot => slot.Slot).Chunk(SlotsAtOnce))
+        {
+            var read = await Tables.ForAllAsync(some, slot => _connection.ReadAsync(
+                _select.Bind(slot.Writer, slot.Slot, slot.Mark), row => new Commit(
+                    slot.Writer, row.GetValue<long>(0), row.GetValue<int>(1), row.GetValue<byte[]>(2)), cancellation),
+                cancellation);
+            all.AddRange(read.SelectMany(commits => commits));
+            enough -= read.Sum(commits => commits.Sum(commit => (long)commit.Points.Length));
+            if (enough <= 0)
+                break;
+        }
+        return [.. all.OrderBy(commit => commit.Stored).ThenBy(commit => commit.Writer)];
     }
 }

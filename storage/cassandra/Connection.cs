@@ -37,7 +37,7 @@ sealed class Connection : IAsyncDisposable
     /// <summary>Waits for Cassandra, then makes or checks the schema.</summary>
     /// <exception cref="StoreUnusableException">It refuses us, or the schema is not one of ours.</exception>
     public static async Task<Connection> OpenAsync(
-        CassandraStoreOptions options, ILogger logger, CancellationToken cancellation)
+        CassandraStoreOptions options, ILogger logger, Action<string> absent, CancellationToken cancellation)
     {
         var started = TimeProvider.System.GetTimestamp();
         for (var wait = TimeSpan.FromSeconds(1); ; wait = TimeSpan.FromSeconds(Math.Min(10, 2 * wait.TotalSeconds)))
@@ -64,6 +64,7 @@ sealed class Connection : IAsyncDisposable
                         exception.Message, exception);
                 }
                 logger.Waiting(string.Join(", ", options.ContactPoints), wait.TotalSeconds, exception.Message);
+                absent(exception.Message);
             }
             catch (global::Cassandra.AuthenticationException exception)
             {

@@ -14,21 +14,20 @@ sealed class FilterSearch
     /// <summary>Traces read at once, at most, which bounds the memory.</summary>
     const int MaxTracesAtOnce = 128;
 
-    readonly Tables _tables;
     readonly Blocks _blocks;
     readonly SpanSearch _search;
     readonly SearchCursor? _cursor;
-    readonly long _snapshot;
     readonly BlockFilter _filter;
     readonly CancellationToken _cancellation;
 
     // the best so far, one more than fit the page; bounded by it
     readonly List<TraceMatch> _found = [];
     readonly HashSet<TraceId> _seen = [];
+    int _matching;
+    long _snapshot;
 
-    FilterSearch(Tables tables, Blocks blocks, SpanSearch search, long now, CancellationToken cancellation)
+    FilterSearch(Blocks blocks, SpanSearch search, long now, CancellationToken cancellation)
     {
-        _tables = tables;
         _blocks = blocks;
         _cursor = search.Cursor;
         _search = _cursor is null ? search : search with
@@ -43,12 +42,17 @@ sealed class FilterSearch
     }
 
     /// <param name="now">The time that a group would have which is begun now.</param>
-    public static async Task<SearchPage> SearchAsync(
-        Tables tables, Blocks blocks, SpanSearch search, long now, CancellationToken cancellation)
+    /// <param name="spread">How far from the window spans of its traces count in orders that are not by time.</param>
+    public static async Task<SearchPage> SearchAsync(Blocks blocks, SpanSearch search, long now,
+        TimeSpan spread, CancellationToken cancellation)
     {
-        var page = new FilterSearch(tables, blocks, search, now, cancellation);
+        var page = new FilterSearch(blocks, search, now, cancellation);
         if (page._search.EndUnixNano > page._search.StartUnixNano)
-            await page.FindAsync();
+        {
+            await (page._search.Order is SearchOrder.Newest or SearchOrder.Oldest
+                ? page.FindByStartAsync()
+                : page.FindRankedAsync((ulong)spread.Ticks * 100));
+        }
         return page.Page();
     }
 
@@ -63,18 +67,16 @@ sealed class FilterSearch
             last.Value, last.Found.TraceId, _snapshot));
     }
 
-    async Task FindAsync()
+    async Task FindByStartAsync()
     {
         var isNewest = _search.Order == SearchOrder.Newest;
-        var isByStart = isNewest || _search.Order == SearchOrder.Oldest;
         var (from, to) = (_search.StartUnixNano, _search.EndUnixNano);
         // traces of the pages before may still have spans here; their value tells
         if (_cursor is not null && isNewest)
             to = Math.Min(to, _cursor.Value == ulong.MaxValue ? ulong.MaxValue : _cursor.Value + 1);
-        else if (_cursor is not null && isByStart)
+        else if (_cursor is not null)
             from = Math.Max(from, _cursor.Value);
-        var heads = await _tables.ReadHeadsAsync(from, to - 1, _cancellation);
-        heads.RemoveAll(head => head.Id.Stored > _snapshot);
+        var heads = await ReadHeadsAsync(from, to - 1);
         heads.Sort((one, other) => isNewest
             ? other.MaxStart.CompareTo(one.MaxStart)
             : one.MinStart.CompareTo(other.MinStart));
@@ -89,13 +91,70 @@ sealed class FilterSearch
                 if (block is not null)
                     AddCandidates(block, from, to, isNewest, candidates);
             }
-            if (!isByStart)
-                continue;
             ulong? left = next == heads.Count ? null : Rank(isNewest ? heads[next].MaxStart : heads[next].MinStart);
             if (await DecideAsync(candidates, left) || (left is { } rank && IsComplete(rank)))
                 return;
         }
-        await DecideAsync(candidates, null);
+    }
+
+    async Task<List<BlockHead>> ReadHeadsAsync(ulong first, ulong last)
+    {
+        var heads = await _blocks.ReadHeadsAsync(first, last, _cancellation);
+        // the clock of who wrote them may be ahead of ours
+        if (_cursor is null)
+            _snapshot = heads.Aggregate(_snapshot, (latest, head) => Math.Max(latest, head.Id.Stored));
+        heads.RemoveAll(head => head.Id.Stored > _snapshot);
+        return heads;
+    }
+
+    /// <summary>
+    /// In the other orders. Traces are ranked by briefs, and the best are read. When few of them match, the blocks are
+    /// asked which traces do.
+    /// </summary>
+    async Task FindRankedAsync(ulong spread)
+    {
+        var (from, to) = (_search.StartUnixNano, _search.EndUnixNano);
+        var heads = await ReadHeadsAsync(
+            from - Math.Min(from, spread), to > ulong.MaxValue - spread ? ulong.MaxValue : to + spread);
+        // spans without a start may be of any trace
+        if (from > spread)
+            heads.AddRange((await ReadHeadsAsync(0, 0)).Except(heads));
+        var ids = heads.ConvertAll(head => head.Id);
+        var briefs = (await _blocks.ReadBriefsAsync(ids, _cancellation)).OfType<BlockBrief>()
+            .Select(brief => (brief, _filter.FindTraces(brief))).ToList();
+        var ranked = RankedTraces.Of(_search.Order, briefs, from, to);
+        var isSure = false;
+        for (var read = 0; ranked.TryPeek(out var next, out var best);)
+        {
+            if (_found.Count > _search.Limit && _found[^1].CompareTo(_search.Order, best, next) < 0)
+                return;
+            if (!isSure && read >= 4 * (_search.Limit + 1) && 4 * _matching < read)
+            {
+                ranked = ranked.Among(await MatchingAsync(
+                    heads.FindAll(head => head.MaxStart >= from && head.MinStart < to), from, to));
+                isSure = true;
+            }
+            var some = new List<TraceId>();
+            while (some.Count < Math.Min(_search.Limit + 1, MaxTracesAtOnce) && ranked.TryPeek(out _, out _))
+                some.Add(ranked.Dequeue());
+            read += some.Count;
+            await ReadAsync(some);
+        }
+    }
+
+    /// <summary>The traces of the spans that may fit, as the blocks' columns say.</summary>
+    async Task<HashSet<TraceId>> MatchingAsync(List<BlockHead> heads, ulong from, ulong to)
+    {
+        var ids = new HashSet<TraceId>();
+        foreach (var some in heads.Chunk(BlocksAtOnce))
+        {
+            foreach (var block in await _blocks.ReadAsync([.. some.Select(head => head.Id)], _cancellation))
+            {
+                if (block is not null)
+                    ids.UnionWith(_filter.Find(block, from, to).Select(i => block.Traces[block.TraceOf[i]]));
+            }
+        }
+        return ids;
     }
 
     /// <summary>What comes first has the least.</summary>
@@ -124,7 +183,6 @@ sealed class FilterSearch
     /// <summary>Reads candidates that come before what is left; true when the page is complete.</summary>
     async Task<bool> DecideAsync(PriorityQueue<TraceId, ulong> candidates, ulong? left)
     {
-        var isByStart = _search.Order is SearchOrder.Newest or SearchOrder.Oldest;
         var count = Math.Min(_search.Limit + 1, MaxTracesAtOnce);
         while (true)
         {
@@ -132,7 +190,7 @@ sealed class FilterSearch
             var isComplete = false;
             while (ids.Count < count && candidates.TryPeek(out var id, out var rank) && !(rank > left))
             {
-                isComplete = isByStart && IsComplete(rank);
+                isComplete = IsComplete(rank);
                 if (isComplete)
                     break;
                 candidates.Dequeue();
@@ -141,12 +199,17 @@ sealed class FilterSearch
             }
             if (ids.Count == 0)
                 return isComplete;
-            foreach (var trace in await _blocks.ReadTracesAsync(
-                [.. ids.Select(id => id.Low).Distinct()], _snapshot, _cancellation))
-            {
-                foreach (var id in ids.Where(id => id.Low == trace.Low))
-                    Add(trace.Of(id));
-            }
+            await ReadAsync(ids);
+        }
+    }
+
+    async Task ReadAsync(List<TraceId> ids)
+    {
+        foreach (var trace in await _blocks.ReadTracesAsync(
+            [.. ids.Select(id => id.Low).Distinct()], _snapshot, _cancellation))
+        {
+            foreach (var id in ids.Where(id => id.Low == trace.Low))
+                Add(trace.Of(id));
         }
     }
 
@@ -156,7 +219,7 @@ sealed class FilterSearch
     {
         if (trace.IsEmpty || TraceMatch.Of(trace.Spans, TraceKept.Whole, _search) is not { } match)
             return;
-        var id = match.Found.TraceId;
+        _matching++;
         // it was on a page before
         if (_cursor is not null && match.CompareTo(_search.Order, _cursor.Value, _cursor.TraceId) <= 0)
             return;

@@ -75,7 +75,7 @@ sealed class GroupWriter : IAsyncDisposable
     {
         lock (_lock)
         {
-            var now = TimeProvider.System.GetUtcNow().Ticks / TimeSpan.TicksPerMicrosecond -
+            var now = (TimeProvider.System.GetUtcNow() + _options.ClockError).Ticks / TimeSpan.TicksPerMicrosecond -
                 (DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerMicrosecond);
             return _lastStored = Math.Max(now, _lastStored + 1);
         }

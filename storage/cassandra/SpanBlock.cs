@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Tracing.Model;
 using Tracing.Model.Wire;
 using ZstdSharp;
@@ -31,6 +32,7 @@ enum Column
 [Flags]
 enum BlockFlags
 {
+    None = 0,
     Zipkin = 1,
     Shared = 2,
     Debug = 4,
@@ -43,45 +45,35 @@ enum BlockFlags
 }
 
 /// <summary>
-/// Spans as they are stored, some hundreds to thousands together, those of a trace beside each other. Decoded to
-/// columns, which a search goes through without making spans. Immutable; for any thread.
+/// Spans as they are stored, some hundreds to thousands together, those of a trace beside each other. Columns, texts
+/// and values are decoded when they are first asked for: a search goes through a few columns without making spans, and
+/// a trace needs few of the values. Looks immutable; for any thread.
 /// </summary>
 sealed class SpanBlock
 {
     /// <summary>So many spans away a parent is looked for.</summary>
     public const int MaxParentDistance = 64;
 
-    readonly string[] _texts;
-    readonly Endpoint[] _endpoints;
-    readonly InstrumentationScope[] _scopes;
-    readonly int[] _names;
-    readonly int[] _messages;
-    readonly int[] _otlpFlags;
-    readonly int[] _scopeIds;
-    readonly int[] _locals;
-    readonly int[] _remotes;
-    readonly int[] _parents;
-    readonly ulong[] _parentIds;
-    readonly ulong[] _spanIds;
-    readonly int[] _shapeIds;
-    readonly int[][] _shapes;
+    [ThreadStatic]
+    static Decompressor? t_zstd;
+
+    readonly LazyItems<string> _texts;
+    readonly LazyItems<InstrumentationScope> _scopes;
+    readonly LazyItems<Endpoint> _endpoints;
     readonly BlockKey[] _keys;
+    readonly int[][] _shapes;
+    readonly ByteReader[] _columns = new ByteReader[(int)Column.Count];
 
-    // of the attributes of all spans, in their order, which value of its key each has; where each span's begin
-    readonly int[] _codes;
-    readonly int[] _codesFrom;
-    readonly Dictionary<int, byte[]> _rests = [];
-    readonly BlockFlags[] _flags;
-    Dictionary<ulong, (int From, int To)>? _ranges;
-
-    SpanBlock(ByteReader input, int bytes)
+    SpanBlock(byte[] bytes)
     {
+        var input = new ByteReader(bytes);
         Count = input.ReadInt32();
-        _texts = ReadAll(ref input, static (ref ByteReader i) => i.ReadText());
-        Resources = ReadAll(ref input,
+        _texts = new(ref input, SkipText, static (ref ByteReader i) => i.ReadText());
+        Resources = new(ref input, SkipText,
             static (ref ByteReader i) => OtlpProtobuf.DecodeResource(i.ReadBytes().ToArray()));
-        _scopes = ReadAll(ref input, static (ref ByteReader i) => OtlpProtobuf.DecodeScope(i.ReadBytes().ToArray()));
-        _endpoints = ReadAll(ref input, static (ref ByteReader i) => new Endpoint
+        _scopes = new(ref input, SkipText,
+            static (ref ByteReader i) => OtlpProtobuf.DecodeScope(i.ReadBytes().ToArray()));
+        _endpoints = new(ref input, SkipEndpoint, static (ref ByteReader i) => new Endpoint
         {
             ServiceName = i.ReadText(),
             Ipv4 = i.ReadText(),
@@ -91,39 +83,9 @@ sealed class SpanBlock
         _keys = ReadAll(ref input, static (ref ByteReader i) => new BlockKey(ref i));
         _shapes = ReadAll(ref input, static (ref ByteReader i) => ReadAll(ref i, static (ref ByteReader k) =>
             k.ReadInt32()));
-        var columns = new ByteReader[(int)Column.Count];
-        for (var i = 0; i < columns.Length; i++)
-            columns[i] = new ByteReader(input.ReadBytes());
-        _flags = Array.ConvertAll(ReadInts(ref columns[(int)Column.Flags]), flags => (BlockFlags)flags);
-        (TraceOf, Traces) = ReadTraces(ref columns[(int)Column.Trace]);
-        _spanIds = new ulong[Count];
-        for (var i = 0; i < Count; i++)
-            _spanIds[i] = columns[(int)Column.SpanId].ReadFixed();
-        _parents = ReadInts(ref columns[(int)Column.Parent]);
-        _parentIds = ReadParents(ref columns[(int)Column.ParentId]);
-        Starts = ReadStarts(ref columns[(int)Column.Start]);
-        Durations = new long[Count];
-        for (var i = 0; i < Count; i++)
-            Durations[i] = columns[(int)Column.Duration].ReadSigned();
-        _names = ReadInts(ref columns[(int)Column.Name]);
-        Kinds = ReadEnums(ref columns[(int)Column.Kind], static number => (SpanKind)number);
-        Statuses = ReadEnums(ref columns[(int)Column.Status], static number => (StatusCode)number);
-        _messages = ReadInts(ref columns[(int)Column.Message]);
-        _otlpFlags = new int[Count];
-        for (var i = 0; i < Count; i++)
-            _otlpFlags[i] = unchecked((int)(uint)columns[(int)Column.OtlpFlags].ReadUInt64());
-        ResourceIds = ReadInts(ref columns[(int)Column.Resource]);
-        _scopeIds = ReadInts(ref columns[(int)Column.Scope]);
-        _locals = ReadInts(ref columns[(int)Column.Local]);
-        _remotes = ReadInts(ref columns[(int)Column.Remote]);
-        _shapeIds = ReadInts(ref columns[(int)Column.Shape]);
-        (_codes, _codesFrom) = ReadCodes();
-        for (var i = 0; i < Count; i++)
-        {
-            if (Is(i, BlockFlags.Rest))
-                _rests.Add(i, columns[(int)Column.Rest].ReadBytes().ToArray());
-        }
-        Weight = (2 * bytes) + (80 * Count) + (4 * _codes.Length);
+        for (var i = 0; i < _columns.Length; i++)
+            _columns[i] = new ByteReader(input.ReadBytes());
+        Weight = (2 * bytes.Length) + (80 * Count);
     }
 
     /// <param name="data">What <see cref="BlockEncoder"/> wrote.</param>
@@ -131,103 +93,127 @@ sealed class SpanBlock
     {
         if (data is not [BlockEncoder.Version, ..])
             throw new InvalidDataException($"A block has the unknown version {data.FirstOrDefault()}.");
-        using var zstd = new Decompressor();
-        var bytes = zstd.Unwrap(data.AsSpan(1)).ToArray();
-        return new SpanBlock(new ByteReader(bytes), bytes.Length);
+        return new SpanBlock((t_zstd ??= new Decompressor()).Unwrap(data.AsSpan(1)).ToArray());
     }
 
     public int Count { get; }
 
-    /// <summary>Bytes in memory, about.</summary>
+    /// <summary>Bytes in memory, about, with what is decoded mostly.</summary>
     public int Weight { get; }
 
-    public TraceId[] Traces { get; }
+    public TraceId[] Traces => field ??= ReadTraces();
 
     /// <summary>Of each span, which of the <see cref="Traces"/>.</summary>
-    public int[] TraceOf { get; }
+    public int[] TraceOf => field ??= ReadTraceOf();
 
-    public ulong[] Starts { get; }
+    public ulong[] Starts => field ??= ReadStarts();
 
-    public long[] Durations { get; }
+    public long[] Durations => field ??= ReadSigned(Column.Duration, static number => number);
 
-    public SpanKind[] Kinds { get; }
+    public SpanKind[] Kinds => field ??= ReadSigned(Column.Kind, static number => (SpanKind)number);
 
-    public StatusCode[] Statuses { get; }
+    public StatusCode[] Statuses => field ??= ReadSigned(Column.Status, static number => (StatusCode)number);
 
-    public Resource[] Resources { get; }
+    public LazyItems<Resource> Resources { get; }
 
-    public int[] ResourceIds { get; }
+    public int[] ResourceIds => field ??= ReadInts(Column.Resource);
+
+    /// <summary>Whether a span came as Zipkin's.</summary>
+    public bool HasZipkin => (AllFlags & BlockFlags.Zipkin) != 0;
+
+    BlockFlags AllFlags => field != 0 ? field : field = Flags.Aggregate(BlockFlags.None, (all, flags) => all | flags);
+
+    BlockFlags[] Flags => field ??= Array.ConvertAll(ReadInts(Column.Flags), flags => (BlockFlags)flags);
+
+    ulong[] SpanIds => field ??= ReadFixed(Column.SpanId, _ => true);
+
+    int[] Parents => field ??= ReadInts(Column.Parent);
+
+    // few blocks have none
+    ulong[] ParentIds => field ??= ReadFixed(Column.ParentId, i => Parents[i] == 1);
+
+    int[] NameIds => field ??= ReadInts(Column.Name);
+
+    int[] MessageIds => field ??= ReadInts(Column.Message);
+
+    uint[] OtlpFlags => field ??= ReadFlags();
+
+    int[] ScopeIds => field ??= ReadInts(Column.Scope);
+
+    int[] Locals => field ??= ReadInts(Column.Local);
+
+    int[] Remotes => field ??= ReadInts(Column.Remote);
+
+    int[] ShapeIds => field ??= ReadInts(Column.Shape);
+
+    AttributeCodes Attributes => field ??= ReadCodes();
+
+    Dictionary<int, byte[]> Rests => field ??= ReadRests();
+
+    Dictionary<ulong, (int From, int To)> Ranges => field ??= FindRanges();
 
     public bool IsZipkin(int span) => Is(span, BlockFlags.Zipkin);
 
-    public string NameOf(int span) => _texts[_names[span]];
+    public string NameOf(int span) => _texts[NameIds[span]];
 
-    public int NameIdOf(int span) => _names[span];
-
-    public string MessageOf(int span) => _texts[_messages[span]];
+    public int NameIdOf(int span) => NameIds[span];
 
     /// <summary>Of each text whether it is something; asked once for each.</summary>
-    public bool[] TextsThat(Predicate<string> predicate) => Array.ConvertAll(_texts, text => predicate(text));
+    public bool[] TextsThat(Predicate<string> predicate) => _texts.That(predicate);
 
-    public Endpoint? LocalOf(int span) => _locals[span] == 0 ? null : _endpoints[_locals[span] - 1];
+    public Endpoint? LocalOf(int span) => Locals[span] == 0 ? null : _endpoints[Locals[span] - 1];
 
     /// <summary>Of the key's number, or -1.</summary>
     public int KeyOf(string key) => Array.FindIndex(_keys, each => each.Key == key);
 
-    public AttributeValue[] ValuesOf(int key) => _keys[key].Values;
+    /// <summary>Of each value of a key whether it is something; asked once for each.</summary>
+    public bool[] ValuesThat(int key, Predicate<AttributeValue> predicate) =>
+        _keys[key].Values.That(value => predicate(value.Value));
 
-    /// <summary>The value that a span has for a key, as a number of <see cref="ValuesOf"/>; -1 for none.</summary>
-    public int CodeOf(int span, int key)
+    /// <summary>The values that spans have for a key, by number of the value; -1 for none.</summary>
+    public int[] CodesOf(int key)
     {
-        var at = Array.LastIndexOf(_shapes[_shapeIds[span]], key);
-        return at < 0 ? -1 : _codes[_codesFrom[span] + at];
+        // of a key that a span has more than once, the last counts
+        var codes = new int[Count];
+        var input = _keys[key].Codes;
+        var counts = Array.ConvertAll(_shapes, shape => shape.Count(each => each == key));
+        for (var i = 0; i < Count; i++)
+        {
+            codes[i] = -1;
+            for (var left = counts[ShapeIds[i]]; left > 0; left--)
+                codes[i] = input.ReadInt32();
+        }
+        return codes;
     }
 
     /// <summary>The spans of the traces with a low half of an id, which stand beside each other.</summary>
-    public (int From, int To) RangeOf(ulong low)
-    {
-        // made by the first who asks; two may, and make the same
-        var ranges = Volatile.Read(ref _ranges);
-        if (ranges is null)
-        {
-            ranges = [];
-            for (int from = 0, to; from < Count; from = to)
-            {
-                to = from + 1;
-                while (to < Count && Traces[TraceOf[to]].Low == Traces[TraceOf[from]].Low)
-                    to++;
-                ranges[Traces[TraceOf[from]].Low] = (from, to);
-            }
-            Volatile.Write(ref _ranges, ranges);
-        }
-        return ranges.GetValueOrDefault(low);
-    }
+    public (int From, int To) RangeOf(ulong low) => Ranges.GetValueOrDefault(low);
 
     public bool HasRest(int span) => Is(span, BlockFlags.Rest);
 
     public Span ToSpan(int i)
     {
-        var rest = _rests.TryGetValue(i, out var bytes) ? OtlpProtobuf.DecodeRest(bytes) : SpanRest.None;
+        var rest = Rests.TryGetValue(i, out var bytes) ? OtlpProtobuf.DecodeRest(bytes) : SpanRest.None;
         return new Span
         {
             TraceId = Traces[TraceOf[i]],
-            SpanId = new SpanId(_spanIds[i]),
+            SpanId = new SpanId(SpanIds[i]),
             ParentSpanId = new SpanId(ParentOf(i)),
             Origin = IsZipkin(i) ? SpanOrigin.Zipkin : SpanOrigin.Otlp,
             Shared = Is(i, BlockFlags.Shared),
             Debug = Is(i, BlockFlags.Debug),
-            Flags = unchecked((uint)_otlpFlags[i]),
+            Flags = OtlpFlags[i],
             Name = NameOf(i),
             Kind = Kinds[i],
             StartUnixNano = Starts[i],
             EndUnixNano = unchecked(Starts[i] + (ulong)Durations[i]),
             Attributes = AttributesOf(i),
             Status = Statuses[i],
-            StatusMessage = MessageOf(i),
+            StatusMessage = _texts[MessageIds[i]],
             Resource = Resources[ResourceIds[i]],
-            Scope = _scopes[_scopeIds[i]],
+            Scope = _scopes[ScopeIds[i]],
             LocalEndpoint = LocalOf(i),
-            RemoteEndpoint = _remotes[i] == 0 ? null : _endpoints[_remotes[i] - 1],
+            RemoteEndpoint = Remotes[i] == 0 ? null : _endpoints[Remotes[i] - 1],
             TraceState = rest.TraceState,
             Events = rest.Events,
             Links = rest.Links,
@@ -239,94 +225,131 @@ sealed class SpanBlock
 
     KeyValue[] AttributesOf(int i)
     {
-        var shape = _shapes[_shapeIds[i]];
+        var shape = _shapes[ShapeIds[i]];
         var attributes = shape.Length == 0 ? [] : new KeyValue[shape.Length];
+        var (codes, from) = Attributes;
         for (var j = 0; j < shape.Length; j++)
         {
             var key = _keys[shape[j]];
-            attributes[j] = new KeyValue(key.Key, key.Values[_codes[_codesFrom[i] + j]]);
+            attributes[j] = new KeyValue(key.Key, key.Values[codes[from[i] + j]].Value);
         }
         return attributes;
     }
 
-    ulong ParentOf(int i) => _parents[i] switch
+    ulong ParentOf(int i) => Parents[i] switch
     {
         0 => 0,
-        1 => _parentIds[i],
-        var code when (code & 1) == 0 => _spanIds[i - (code >> 1)],
-        var code => _spanIds[i + (code >> 1)],
+        1 => ParentIds[i],
+        var code when (code & 1) == 0 => SpanIds[i - (code >> 1)],
+        var code => SpanIds[i + (code >> 1)],
     };
 
-    bool Is(int span, BlockFlags flag) => (_flags[span] & flag) != 0;
+    bool Is(int span, BlockFlags flag) => (Flags[span] & flag) != 0;
 
-    (int[] TraceOf, TraceId[] Traces) ReadTraces(ref ByteReader input)
+    TraceId[] ReadTraces()
     {
-        var traces = new List<TraceId>();
+        var input = _columns[(int)Column.Trace];
+        var traces = new TraceId[Flags.Count(flags => (flags & BlockFlags.NewTrace) != 0)];
+        for (var i = 0; i < traces.Length; i++)
+            traces[i] = new TraceId(input.ReadFixed(), input.ReadFixed());
+        return traces;
+    }
+
+    int[] ReadTraceOf()
+    {
         var traceOf = new int[Count];
+        var trace = -1;
         for (var i = 0; i < Count; i++)
+            traceOf[i] = Is(i, BlockFlags.NewTrace) ? ++trace : trace;
+        return traceOf;
+    }
+
+    Dictionary<ulong, (int From, int To)> FindRanges()
+    {
+        var ranges = new Dictionary<ulong, (int From, int To)>();
+        for (int from = 0, to; from < Count; from = to)
         {
-            if (Is(i, BlockFlags.NewTrace))
-                traces.Add(new TraceId(input.ReadFixed(), input.ReadFixed()));
-            traceOf[i] = traces.Count - 1;
+            to = from + 1;
+            while (to < Count && Traces[TraceOf[to]].Low == Traces[TraceOf[from]].Low)
+                to++;
+            ranges[Traces[TraceOf[from]].Low] = (from, to);
         }
-        return (traceOf, [.. traces]);
+        return ranges;
     }
 
-    ulong[] ReadParents(ref ByteReader input)
+    ulong[] ReadStarts()
     {
-        // few blocks have none
-        var ids = new ulong[Count];
-        for (var i = 0; i < Count; i++)
-            ids[i] = _parents[i] == 1 ? input.ReadFixed() : 0;
-        return ids;
-    }
-
-    ulong[] ReadStarts(ref ByteReader input)
-    {
-        var starts = new ulong[Count];
         var before = 0UL;
-        for (var i = 0; i < Count; i++)
-            starts[i] = before = unchecked(before + (ulong)input.ReadSigned());
-        return starts;
+        return ReadSigned(Column.Start, distance => before = unchecked(before + (ulong)distance));
     }
 
-    int[] ReadInts(ref ByteReader input)
+    ulong[] ReadFixed(Column column, Predicate<int> has)
     {
+        var input = _columns[(int)column];
+        var numbers = new ulong[Count];
+        for (var i = 0; i < Count; i++)
+            numbers[i] = has(i) ? input.ReadFixed() : 0;
+        return numbers;
+    }
+
+    int[] ReadInts(Column column)
+    {
+        var input = _columns[(int)column];
         var numbers = new int[Count];
         for (var i = 0; i < Count; i++)
             numbers[i] = input.ReadInt32();
         return numbers;
     }
 
-    T[] ReadEnums<T>(ref ByteReader input, Func<int, T> of)
+    uint[] ReadFlags()
     {
+        var input = _columns[(int)Column.OtlpFlags];
+        var flags = new uint[Count];
+        for (var i = 0; i < Count; i++)
+            flags[i] = (uint)input.ReadUInt64();
+        return flags;
+    }
+
+    T[] ReadSigned<T>(Column column, Func<long, T> of)
+    {
+        var input = _columns[(int)column];
         var numbers = new T[Count];
         for (var i = 0; i < Count; i++)
-            numbers[i] = of((int)input.ReadSigned());
+            numbers[i] = of(input.ReadSigned());
         return numbers;
     }
 
-    (int[] Codes, int[] From) ReadCodes()
+    AttributeCodes ReadCodes()
     {
         var from = new int[Count];
         var total = 0;
         for (var i = 0; i < Count; i++)
         {
             from[i] = total;
-            total += _shapes[_shapeIds[i]].Length;
+            total += _shapes[ShapeIds[i]].Length;
         }
         var codes = new int[total];
         var next = 0;
         var readers = Array.ConvertAll(_keys, key => key.Codes);
         for (var i = 0; i < Count; i++)
         {
-            foreach (var key in _shapes[_shapeIds[i]])
+            foreach (var key in _shapes[ShapeIds[i]])
                 codes[next++] = readers[key].ReadInt32();
         }
-        return (codes, from);
+        return new AttributeCodes(codes, from);
     }
 
-    delegate T Read<T>(ref ByteReader input);
+    Dictionary<int, byte[]> ReadRests()
+    {
+        var input = _columns[(int)Column.Rest];
+        var rests = new Dictionary<int, byte[]>();
+        for (var i = 0; i < Count; i++)
+        {
+            if (Is(i, BlockFlags.Rest))
+                rests.Add(i, input.ReadBytes().ToArray());
+        }
+        return rests;
+    }
 
     static T[] ReadAll<T>(ref ByteReader input, Read<T> read)
     {
@@ -336,21 +359,81 @@ sealed class SpanBlock
         return all;
     }
 
+    static void SkipText(ref ByteReader input) => input.ReadBytes();
+
+    static void SkipEndpoint(ref ByteReader input)
+    {
+        for (var text = 0; text < 3; text++)
+            input.ReadBytes();
+        input.ReadInt32();
+    }
+
+    /// <summary>Of the attributes of all spans, in their order, which value of its key each has.</summary>
+    /// <param name="From">Where each span's begin.</param>
+    sealed record AttributeCodes(int[] Codes, int[] From);
+
     /// <summary>A key and the values that it has in a block, each once.</summary>
     sealed class BlockKey
     {
         public BlockKey(ref ByteReader input)
         {
             Key = input.ReadText();
-            Values = ReadAll(ref input, AttributeBytes.Read);
+            Values = new(ref input, AttributeBytes.Skip,
+                static (ref ByteReader i) => new StrongBox<AttributeValue>(AttributeBytes.Read(ref i)));
             Codes = new ByteReader(input.ReadBytes());
         }
 
         public string Key { get; }
 
-        public AttributeValue[] Values { get; }
+        public LazyItems<StrongBox<AttributeValue>> Values { get; }
 
         /// <summary>Of each attribute of the key, which value it has.</summary>
         public ByteReader Codes { get; }
+    }
+}
+
+delegate T Read<T>(ref ByteReader input);
+
+delegate void Skip(ref ByteReader input);
+
+/// <summary>Things that a block has once each; each is decoded when it is first asked for, by whoever asks.</summary>
+sealed class LazyItems<T> where T : class
+{
+    readonly ByteReader _input;
+    readonly int[] _places;
+    readonly T?[] _items;
+    readonly Read<T> _read;
+
+    /// <summary>Goes over them.</summary>
+    public LazyItems(ref ByteReader input, Skip skip, Read<T> read)
+    {
+        _read = read;
+        _input = input;
+        _items = new T[input.ReadCount()];
+        _places = new int[_items.Length];
+        for (var i = 0; i < _items.Length; i++)
+        {
+            _places[i] = input.Position;
+            skip(ref input);
+        }
+    }
+
+    public int Count => _items.Length;
+
+    // two who ask at once may decode the same thing twice
+    public T this[int i] => _items[i] ??= Decode(i);
+
+    public bool[] That(Predicate<T> predicate)
+    {
+        var fits = new bool[Count];
+        for (var i = 0; i < fits.Length; i++)
+            fits[i] = predicate(this[i]);
+        return fits;
+    }
+
+    T Decode(int i)
+    {
+        var input = _input.At(_places[i]);
+        return _read(ref input);
     }
 }

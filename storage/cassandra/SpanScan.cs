@@ -6,7 +6,7 @@ using Tracing.Storage.TraceQl;
 namespace Tracing.Storage.Cassandra;
 
 /// <summary>Goes through the spans that a selection has, as OTLP says them.</summary>
-sealed class SpanScan(Tables tables, Blocks blocks)
+sealed class SpanScan(Blocks blocks)
 {
     const int BlocksAtOnce = 16;
     const int TracesAtOnce = 128;
@@ -18,7 +18,7 @@ sealed class SpanScan(Tables tables, Blocks blocks)
             yield break;
         var filter = new BlockFilter(selection.Filter);
         var traces = new HashSet<TraceId>();
-        var heads = await tables.ReadHeadsAsync(selection.StartUnixNano, selection.EndUnixNano - 1, cancellation);
+        var heads = await blocks.ReadHeadsAsync(selection.StartUnixNano, selection.EndUnixNano - 1, cancellation);
         foreach (var chunk in heads.Chunk(BlocksAtOnce))
         {
             foreach (var block in await blocks.ReadAsync([.. chunk.Select(head => head.Id)], cancellation))

@@ -13,15 +13,18 @@ sealed class Statistics : IDisposable
     const int MinutesOfHour = 60;
     const int MinutesOfDay = 1440;
 
-    /// <summary>Groups added up at once, which bounds the memory.</summary>
-    const int MaxCommits = 500;
+    /// <summary>Bytes of points added up at once, which bounds the memory: they take a hundred times that.</summary>
+    const int MaxPointBytes = 1 << 20;
 
     /// <summary>After so many spans the linker forgets the oldest, as a partition of the embedded store does.</summary>
     const int EdgeSpans = 300_000;
 
     const int LeaseSeconds = 60;
 
-    /// <summary>In the marks of a row: whose calls it has. Writers are never 0.</summary>
+    /// <summary>
+    /// In the marks: for the calls between services. Writers are never 0. It grows with each time that some are added,
+    /// also when the clocks of writers differ.
+    /// </summary>
     const long EdgesMark = 0;
 
     readonly Connection _connection;
@@ -71,7 +74,7 @@ sealed class Statistics : IDisposable
     static readonly (int Minutes, int Part)[] _levels =
         [(1, MinutesOfHour), (MinutesOfHour, MinutesOfDay), (MinutesOfDay, 32 * MinutesOfDay)];
 
-    /// <summary>Adds up what was committed since, if this process has the lease; true when something is left.</summary>
+    /// <summary>Adds up what was committed since, if this process has the lease; true if there was something.</summary>
     public async Task<bool> CountAsync(CancellationToken cancellation)
     {
         await _counting.WaitAsync(cancellation);
@@ -84,22 +87,25 @@ sealed class Statistics : IDisposable
                 return false;
             }
             var marks = await ReadMarksAsync(cancellation);
-            var commits = await _commits.ReadAsync(marks, cancellation);
+            var commits = await _commits.ReadAsync(marks, MaxPointBytes, cancellation);
             if (commits.Count == 0)
                 return false;
-            var some = commits.GetRange(0, Math.Min(commits.Count, MaxCommits));
+            var left = (long)MaxPointBytes;
+            var some = commits.TakeWhile(commit => (left -= commit.Points.Length) >= 0 || commit == commits[0])
+                .ToList();
             _edges ??= new EdgeLinker(_names);
             var counted = some.ConvertAll(commit => new Counted(
                 commit.Writer, commit.Stored, PointsCodec.Decode(commit.Points, _ => true, withExemplars: true)));
-            counted.Add(new Counted(EdgesMark, some[^1].Stored, await LinkAsync(some, cancellation)));
+            var edgesMark = Math.Max(some[^1].Stored, marks.GetValueOrDefault(EdgesMark) + 1);
+            counted.Add(new Counted(EdgesMark, edgesMark, await LinkAsync(some, cancellation)));
             for (var level = 0; level < _levels.Length; level++)
                 await AddAsync(level, counted, cancellation);
-            foreach (var writer in some.GroupBy(commit => commit.Writer))
+            foreach (var writer in counted.GroupBy(each => each.Writer))
             {
-                await _connection.RunAsync(_insertCounted.Bind(writer.Key, writer.Max(commit => commit.Stored),
+                await _connection.RunAsync(_insertCounted.Bind(writer.Key, writer.Max(each => each.Stored),
                     Tables.SecondsOf(_options.DaysRetention)), cancellation);
             }
-            return some.Count < commits.Count;
+            return true;
         }
         finally
         {
@@ -114,7 +120,7 @@ sealed class Statistics : IDisposable
 
         // in this order: what is counted meanwhile is known by the marks of the rows
         var marks = await ReadMarksAsync(cancellation);
-        var commits = await _commits.ReadAsync(marks, cancellation);
+        var commits = await _commits.ReadAsync(marks, long.MaxValue, cancellation);
         foreach (var (level, from, to) in Parts(query))
         {
             var minutes = _levels[level].Minutes;

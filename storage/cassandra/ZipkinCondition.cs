@@ -85,8 +85,7 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
             var may = condition.MayMeet(block);
             if (may is null)
                 return null;
-            var resources = Array.ConvertAll(
-                block.Resources, resource => Lower(resource.ServiceName) == service);
+            var resources = block.Resources.That(resource => Lower(resource.ServiceName) == service);
             return i => (block.IsZipkin(i)
                 ? Lower((block.LocalOf(i)?.ServiceName ?? "")) == service
                 : resources[block.ResourceIds[i]]) && may(i);
@@ -96,12 +95,13 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
     {
         var number = block.KeyOf(key);
         var isStatus = IsStatus(key);
-        var fits = number < 0 ? [] : Array.ConvertAll(
-            block.ValuesOf(number), each => value.Length == 0 || ZipkinMapping.TagText(each) == value);
+        var fits = number < 0 ? [] : block.ValuesThat(
+            number, each => value.Length == 0 || ZipkinMapping.TagText(each) == value);
         var isAnnotation = value.Length == 0;
         if (!isStatus && !isAnnotation && !Array.Exists(fits, each => each))
             return null;
-        return i => (number >= 0 && block.CodeOf(i, number) is >= 0 and var code && fits[code]) ||
+        var codes = number < 0 ? [] : block.CodesOf(number);
+        return i => (number >= 0 && codes[i] is >= 0 and var code && fits[code]) ||
             (isStatus && !block.IsZipkin(i) && block.Statuses[i] != StatusCode.Unset) ||
             (isAnnotation && block.HasRest(i));
     }

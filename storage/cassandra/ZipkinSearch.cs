@@ -13,7 +13,6 @@ sealed class ZipkinSearch
 
     const int MaxTracesAtOnce = 128;
 
-    readonly Tables _tables;
     readonly Blocks _blocks;
     readonly TraceQuery _query;
     readonly CancellationToken _cancellation;
@@ -27,9 +26,8 @@ sealed class ZipkinSearch
     readonly List<(ulong Timestamp, (BlockId, int) First, IReadOnlyList<Span> Spans)> _found = [];
     readonly HashSet<TraceId> _decided = [];
 
-    ZipkinSearch(Tables tables, Blocks blocks, TraceQuery query, CancellationToken cancellation)
+    ZipkinSearch(Blocks blocks, TraceQuery query, CancellationToken cancellation)
     {
-        _tables = tables;
         _blocks = blocks;
         _query = query;
         _cancellation = cancellation;
@@ -39,9 +37,9 @@ sealed class ZipkinSearch
 
     /// <summary>The traces that match, newest first; of one time that which was stored first.</summary>
     public static async Task<IReadOnlyList<IReadOnlyList<Span>>> FindAsync(
-        Tables tables, Blocks blocks, TraceQuery query, TimeSpan spread, CancellationToken cancellation)
+        Blocks blocks, TraceQuery query, TimeSpan spread, CancellationToken cancellation)
     {
-        var search = new ZipkinSearch(tables, blocks, query, cancellation);
+        var search = new ZipkinSearch(blocks, query, cancellation);
         await search.FindAsync((ulong)spread.Ticks * 100);
         return [.. search._found.Take(query.Limit).Select(found => found.Spans)];
     }
@@ -60,11 +58,11 @@ sealed class ZipkinSearch
         var end = WindowEnd(_query.EndMillis);
         if (end < start)
             return;
-        var heads = await _tables.ReadHeadsAsync(start - Math.Min(start, spread),
+        var heads = await _blocks.ReadHeadsAsync(start - Math.Min(start, spread),
             end > ulong.MaxValue - spread ? ulong.MaxValue : end + spread, _cancellation);
         // spans without a start may be of any trace
         if (start > spread)
-            heads.AddRange(await _tables.ReadHeadsAsync(0, 0, _cancellation));
+            heads.AddRange(await _blocks.ReadHeadsAsync(0, 0, _cancellation));
         var within = heads.FindAll(head => head.MaxStart >= start && head.MinStart <= end);
         within.Sort((one, other) => other.MaxStart.CompareTo(one.MaxStart));
         var count = 1;

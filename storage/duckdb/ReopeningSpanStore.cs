@@ -1,7 +1,5 @@
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
 
@@ -9,7 +7,7 @@ namespace Tracing.Storage.DuckDb;
 /// The embedded store, opened again by itself when it cannot go on: after a failed sync of its log, or an error within
 /// itself, DuckDB refuses all work of the process. Meanwhile every call fails, which tells senders to come again.
 /// </summary>
-public sealed class ReopeningSpanStore : ISpanStore
+public sealed class ReopeningSpanStore : ForwardingSpanStore
 {
     static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(2);
 
@@ -60,70 +58,7 @@ public sealed class ReopeningSpanStore : ISpanStore
             return _reopening;
     }
 
-    public Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken) =>
-        RunAsync(store => store.AppendAsync(batch, cancellationToken));
-
-    public Task<IReadOnlyList<IReadOnlyList<Span>>> GetTracesAsync(
-        IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) =>
-        RunAsync(store => store.GetTracesAsync(traceIds, strict, cancellationToken));
-
-    public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) =>
-        RunAsync(store => store.GetKeptAsync(traceId, cancellationToken));
-
-    public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
-        TraceQuery query, CancellationToken cancellationToken) =>
-        RunAsync(store => store.FindTracesAsync(query, cancellationToken));
-
-    public Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken) =>
-        RunAsync(store => store.SearchAsync(search, cancellationToken));
-
-    public Task<KeyCounts> CountKeysAsync(KeyQuery query, CancellationToken cancellationToken) =>
-        RunAsync(store => store.CountKeysAsync(query, cancellationToken));
-
-    public Task<ValueCounts> CountValuesAsync(ValueQuery query, CancellationToken cancellationToken) =>
-        RunAsync(store => store.CountValuesAsync(query, cancellationToken));
-
-    public Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken) =>
-        RunAsync(store => store.CountFacetsAsync(query, cancellationToken));
-
-    public Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellationToken) =>
-        RunAsync(store => store.CountLatenciesAsync(selection, cancellationToken));
-
-    public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
-        RunAsync(store => store.GetSeriesAsync(query, cancellationToken));
-
-    public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
-        long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var current = Current;
-        await using var traces = current.ReadTracesAsync(startMillis, endMillis, cancellationToken)
-            .GetAsyncEnumerator(cancellationToken);
-        while (await RunAsync(_ => traces.MoveNextAsync().AsTask()))
-            yield return traces.Current;
-    }
-
-    public Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
-        long startMillis, long endMillis, CancellationToken cancellationToken) =>
-        RunAsync(store => store.GetDependenciesAsync(startMillis, endMillis, cancellationToken));
-
-    public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) =>
-        RunAsync(store => store.GetServiceNamesAsync(cancellationToken));
-
-    public Task<IReadOnlyList<string>> GetSpanNamesAsync(string serviceName, CancellationToken cancellationToken) =>
-        RunAsync(store => store.GetSpanNamesAsync(serviceName, cancellationToken));
-
-    public Task<IReadOnlyList<string>> GetRemoteServiceNamesAsync(
-        string serviceName, CancellationToken cancellationToken) =>
-        RunAsync(store => store.GetRemoteServiceNamesAsync(serviceName, cancellationToken));
-
-    public Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken) =>
-        RunAsync(store => store.GetTagValuesAsync(key, cancellationToken));
-
-    public Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
-        string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken) =>
-        RunAsync(store => store.ExchangeAsync(topic, member, note, cancellationToken));
-
-    public async Task CheckAsync(CancellationToken cancellationToken)
+    public override async Task CheckAsync(CancellationToken cancellationToken)
     {
         var store = Current;
         try
@@ -137,7 +72,7 @@ public sealed class ReopeningSpanStore : ISpanStore
         }
     }
 
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         Task reopening;
         lock (_lock)
@@ -152,7 +87,7 @@ public sealed class ReopeningSpanStore : ISpanStore
             await _store.DisposeAsync();
     }
 
-    async Task<T> RunAsync<T>(Func<DuckDbSpanStore, Task<T>> call)
+    protected override async Task<T> RunAsync<T>(Func<ISpanStore, Task<T>> call)
     {
         var store = Current;
         try

@@ -25,12 +25,16 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    static Task<CassandraSpanStore> OpenAsync() => CassandraSpanStore.OpenAsync(new CassandraStoreOptions
+    static Task<CassandraSpanStore> OpenAsync(TimeSpan clockError = default) => OpenAsync(new CassandraStoreOptions
     {
+        ClockError = clockError,
         ContactPoints = [ContactPoint!],
         Keyspace = Keyspace,
         GroupDelay = TimeSpan.Zero,
-    }, new TestClock());
+    });
+
+    static Task<CassandraSpanStore> OpenAsync(CassandraStoreOptions options) =>
+        CassandraSpanStore.OpenAsync(options, new TestClock());
 
     [Fact]
     public async Task A_body_that_two_processes_get_at_once_is_stored_by_one()
@@ -91,6 +95,53 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(-2)]
+    public async Task Nothing_is_lost_or_counted_twice_when_clocks_differ(int seconds)
+    {
+        await using var one = await OpenAsync(TimeSpan.FromSeconds(seconds));
+        await using var other = await OpenAsync();
+        for (var n = 1UL; n <= 10; n++)
+        {
+            var callee = Otlp(n, "cart", "serve", 2) with { Kind = SpanKind.Server, ParentSpanId = new SpanId(1) };
+            await one.AppendAsync(Batch(Otlp(n, "web", "call") with { Kind = SpanKind.Client }), Cancellation);
+            await one.CountNowAsync();
+            await other.AppendAsync(Batch(callee), Cancellation);
+            await one.CountNowAsync();
+            foreach (var store in new[] { one, other })
+            {
+                var page = await store.SearchAsync(new SpanSearch
+                {
+                    StartUnixNano = Selection.StartUnixNano,
+                    EndUnixNano = Selection.EndUnixNano,
+                }, Cancellation);
+                Assert.Equal((int)n, page.Traces.Count);
+                Assert.All(page.Traces, trace => Assert.Equal(2, trace.SpanCount));
+            }
+        }
+        var edges = await other.GetSeriesAsync(All(SeriesLevel.ServiceEdge), Cancellation);
+        Assert.Equal([10UL, 10UL], edges.Select(edge => edge.Latencies.Count));
+        Assert.Equal(20, await CountAsync(other));
+    }
+
+    [Fact]
+    public async Task What_a_writer_left_that_died_before_its_commit_counts_once()
+    {
+        var batch = Batch(5, Otlp(1), Otlp(2));
+        await using (var dead = await OpenAsync())
+            await dead.AppendAsync(batch, Cancellation);
+        using var cluster = CassandraTables.Connect(ContactPoint!);
+        using var session = await cluster.ConnectAsync(Keyspace);
+        foreach (var table in new[] { "commits", "alive" })
+            await session.ExecuteAsync(new SimpleStatement($"TRUNCATE {table}"));
+        await using var store = await OpenAsync();
+        Assert.Equal(0UL, (await store.CountLatenciesAsync(Selection, Cancellation)).Succeeded.Count);
+        Assert.Equal(AppendOutcome.Stored, await store.AppendAsync(batch, Cancellation));
+        Assert.Equal(2UL, (await store.CountLatenciesAsync(Selection, Cancellation)).Succeeded.Count);
+        Assert.Equal(2, await CountAsync(store));
+    }
+
     [Fact]
     public async Task Tables_of_another_version_are_refused()
     {
@@ -100,7 +151,7 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
         await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '9' WHERE key = 'version'"));
         try
         {
-            var error = await Assert.ThrowsAsync<StoreUnusableException>(OpenAsync);
+            var error = await Assert.ThrowsAsync<StoreUnusableException>(() => OpenAsync());
             Assert.Contains("version 9", error.Message, StringComparison.Ordinal);
         }
         finally
@@ -108,6 +159,8 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
             await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '1' WHERE key = 'version'"));
         }
     }
+
+    static SpanSelection Selection { get; } = new() { StartUnixNano = Micros(0), EndUnixNano = Micros(1_000_000) };
 
     static async Task<int> CountAsync(CassandraSpanStore store) =>
         (await store.GetSeriesAsync(All(SeriesLevel.Service), Cancellation)).Sum(point => (int)point.Latencies.Count);

@@ -33,8 +33,13 @@ public sealed class DependenciesTests : IAsyncDisposable
         var random = new Random(seed);
         var options = new DuckDbStoreOptions
         {
-            Path = _folder.Path, SealSpans = 300, HotWindow = TimeSpan.FromMinutes(20), MergeSpans = 2000,
-            MinThinnedTraces = 1, BaselineRate = baselineRate, SealAge = TenMinutes,
+            Path = _folder.Path,
+            SealSpans = 300,
+            HotWindow = TimeSpan.FromMinutes(20),
+            MergeSpans = 2000,
+            MinThinnedTraces = 1,
+            BaselineRate = baselineRate,
+            SealAge = TenMinutes,
         };
         var store = Open(options);
         var traces = new List<Span[]>();
@@ -103,7 +108,7 @@ public sealed class DependenciesTests : IAsyncDisposable
         Sorted(await DependencyLinker.CountAsync(store.ReadTracesAsync(start, end, Cancellation)));
 
     static List<DependencyLink> Sorted(IReadOnlyList<DependencyLink> links) =>
-        [.. links.OrderBy(link => link.Parent, StringComparer.Ordinal).ThenBy(link => link.Child, StringComparer.Ordinal)];
+        [.. links.OrderBy(link => (link.Parent, link.Child))];
 
     /// <summary>A trace of up to 8 spans, mostly short, that starts within ten minutes from a time on.</summary>
     static Span[] SomeTrace(Random random, ulong id, long micros)

@@ -312,7 +312,11 @@ public sealed class MergeTests : IAsyncDisposable
         var store = Open(options);
         // at few different times, so that the order stored decides
         for (var n = 1; n <= 60; n++)
+        {
             await StoreAsync(store, Zipkin((ulong)((n * 37 % 61) + 1)).At(n % 4, (n % 5) + 1));
+            // else a partition may grow while another is sealed
+            await store.WhenSealedAsync();
+        }
         await PassAsync(store, TimeSpan.Zero);
         var searches = Enum.GetValues<SearchOrder>().Select(order => new SpanSearch
         {

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Tracing.Tests;
 
-/// <summary>Keeps the errors that are logged.</summary>
-sealed class Messages : ILogger
+/// <summary>Keeps what is logged of a level or above, errors if none is named.</summary>
+sealed class Messages(LogLevel least = LogLevel.Error) : ILogger
 {
     public ConcurrentQueue<string> Errors { get; } = [];
 
@@ -15,7 +15,7 @@ sealed class Messages : ILogger
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
         Func<TState, Exception?, string> formatter)
     {
-        if (logLevel >= LogLevel.Error)
+        if (logLevel >= least)
             Errors.Enqueue(formatter(state, exception));
     }
 }

@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+using Tracing.Model;
+
+namespace Tracing.Storage;
+
+/// <summary>Has another store do the work: which one, and what becomes of failures, is the derived class's.</summary>
+public abstract class ForwardingSpanStore : ISpanStore
+{
+    /// <summary>Calls the store that is to do it.</summary>
+    protected abstract Task<T> RunAsync<T>(Func<ISpanStore, Task<T>> call);
+
+    public abstract Task CheckAsync(CancellationToken cancellationToken);
+
+    public abstract ValueTask DisposeAsync();
+
+    public virtual Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken) =>
+        RunAsync(store => store.AppendAsync(batch, cancellationToken));
+
+    public Task<IReadOnlyList<IReadOnlyList<Span>>> GetTracesAsync(
+        IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetTracesAsync(traceIds, strict, cancellationToken));
+
+    public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetKeptAsync(traceId, cancellationToken));
+
+    public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
+        TraceQuery query, CancellationToken cancellationToken) =>
+        RunAsync(store => store.FindTracesAsync(query, cancellationToken));
+
+    public Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken) =>
+        RunAsync(store => store.SearchAsync(search, cancellationToken));
+
+    public Task<KeyCounts> CountKeysAsync(KeyQuery query, CancellationToken cancellationToken) =>
+        RunAsync(store => store.CountKeysAsync(query, cancellationToken));
+
+    public Task<ValueCounts> CountValuesAsync(ValueQuery query, CancellationToken cancellationToken) =>
+        RunAsync(store => store.CountValuesAsync(query, cancellationToken));
+
+    public Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken) =>
+        RunAsync(store => store.CountFacetsAsync(query, cancellationToken));
+
+    public Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellationToken) =>
+        RunAsync(store => store.CountLatenciesAsync(selection, cancellationToken));
+
+    public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetSeriesAsync(query, cancellationToken));
+
+    public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
+        long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var traces = await RunAsync(store => Task.FromResult(
+            store.ReadTracesAsync(startMillis, endMillis, cancellationToken).GetAsyncEnumerator(cancellationToken)));
+        while (await RunAsync(_ => traces.MoveNextAsync().AsTask()))
+            yield return traces.Current;
+    }
+
+    public Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
+        long startMillis, long endMillis, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetDependenciesAsync(startMillis, endMillis, cancellationToken));
+
+    public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetServiceNamesAsync(cancellationToken));
+
+    public Task<IReadOnlyList<string>> GetSpanNamesAsync(string serviceName, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetSpanNamesAsync(serviceName, cancellationToken));
+
+    public Task<IReadOnlyList<string>> GetRemoteServiceNamesAsync(
+        string serviceName, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetRemoteServiceNamesAsync(serviceName, cancellationToken));
+
+    public Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetTagValuesAsync(key, cancellationToken));
+
+    public Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
+        string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken) =>
+        RunAsync(store => store.ExchangeAsync(topic, member, note, cancellationToken));
+}

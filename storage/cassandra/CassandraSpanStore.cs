@@ -210,7 +210,7 @@ public sealed class CassandraSpanStore : ISpanStore
         await _counting.DisposeAsync();
         await _closed.CancelAsync();
         await _count;
-        _statistics.Dispose();
+        await _statistics.DisposeAsync();
         await _writer.DisposeAsync();
         await _connection.DisposeAsync();
         _closed.Dispose();

@@ -8,7 +8,7 @@ namespace Tracing.Storage.Cassandra;
 /// What is beyond is added when it is read. A row says itself which groups it has, so that none counts twice whoever
 /// dies or works at the same time.
 /// </summary>
-sealed class Statistics : IDisposable
+sealed class Statistics : IAsyncDisposable
 {
     const int MinutesOfHour = 60;
     const int MinutesOfDay = 1440;
@@ -146,7 +146,8 @@ sealed class Statistics : IDisposable
         return points.ToList();
     }
 
-    public void Dispose() => _counting.Dispose();
+    /// <summary>Waits for who counts; who comes later waits until he is cancelled.</summary>
+    public async ValueTask DisposeAsync() => await _counting.WaitAsync();
 
     static void Add(SeriesPoints points, SeriesPoint point) =>
         points.Of(point.Series).At(points.StepOf(point.Minute)).Add(point);

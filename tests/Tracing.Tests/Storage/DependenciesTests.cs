@@ -7,22 +7,10 @@ using static Tracing.Tests.SomeSpans;
 namespace Tracing.Tests;
 
 /// <summary>Calls between services that are remembered, against those of all traces read anew.</summary>
-public sealed class DependenciesTests : IAsyncDisposable
+public sealed class DependenciesTests : EmbeddedStoreTests
 {
     static readonly TimeSpan TenMinutes = TimeSpan.FromMinutes(10);
 
-    readonly TemporaryFolder _folder = new();
-    readonly TestClock _clock = new();
-    readonly List<DuckDbSpanStore> _opened = [];
-
-    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var store in _opened)
-            await store.DisposeAsync();
-        _folder.Dispose();
-    }
 
     [Theory]
     [InlineData(1, 0.3)]
@@ -33,7 +21,6 @@ public sealed class DependenciesTests : IAsyncDisposable
         var random = new Random(seed);
         var options = new DuckDbStoreOptions
         {
-            Path = _folder.Path,
             SealSpans = 300,
             HotWindow = TimeSpan.FromMinutes(20),
             MergeSpans = 2000,
@@ -57,7 +44,7 @@ public sealed class DependenciesTests : IAsyncDisposable
                 await store.AppendAsync(Batch([.. span.Select(each => each.Span)]), Cancellation);
             if (random.Next(3) > 0)
                 await CheckAsync(store, random, round);
-            _clock.Advance(TenMinutes);
+            Clock.Advance(TenMinutes);
             await store.WhenKeptUpAsync();
             await store.WhenSealedAsync();
             if (round == 10 && seed == 3)
@@ -74,7 +61,7 @@ public sealed class DependenciesTests : IAsyncDisposable
     [Fact]
     public async Task Traces_as_long_as_the_day_are_found_by_any_of_their_spans()
     {
-        var store = Open(new() { Path = _folder.Path });
+        var store = Open(new());
         var spans = Enumerable.Range(1, 2000).SelectMany(n => (Span[])
         [
             Call((ulong)n, 1, 0, "web", n * 1000L),
@@ -134,12 +121,4 @@ public sealed class DependenciesTests : IAsyncDisposable
 
     static Span Call(ulong trace, ulong id, ulong parent, string service, long micros) =>
         Zipkin(trace, service, "get", id).At(micros) with { ParentSpanId = new SpanId(parent) };
-
-    DuckDbSpanStore Open(DuckDbStoreOptions options)
-    {
-        options = options with { Path = _folder.Path };
-        var store = DuckDbSpanStore.Open(options, _clock);
-        _opened.Add(store);
-        return store;
-    }
 }

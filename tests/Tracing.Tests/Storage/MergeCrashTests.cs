@@ -6,24 +6,16 @@ using static Tracing.Tests.SomeSpans;
 namespace Tracing.Tests;
 
 /// <summary>What a start makes of the states that a kill during a merge can leave, and of merges that fail.</summary>
-public sealed class MergeCrashTests : IAsyncDisposable
+public sealed class MergeCrashTests : EmbeddedStoreTests
 {
     /// <summary>Each partition takes one trace; two are merged.</summary>
     static readonly DuckDbStoreOptions Options = new() { SealSpans = 1, MergeSpans = 2, BaselineRate = 1 };
 
-    readonly TemporaryFolder _folder = new();
     readonly TemporaryFolder _aside = new();
-    readonly TestClock _clock = new();
-    readonly ErrorLog _log = new();
-    readonly List<DuckDbSpanStore> _opened = [];
 
-    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public async ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
-        foreach (var store in _opened)
-            await store.DisposeAsync();
-        _folder.Dispose();
+        await base.DisposeAsync();
         _aside.Dispose();
     }
 
@@ -87,7 +79,7 @@ public sealed class MergeCrashTests : IAsyncDisposable
         Assert.Equal("00000001-00000016.duckdb 00000017.open.log", Files());
         // as if it had been killed just when all were merged: all inputs, and a merged one among them
         for (var n = 1; n <= 16; n++)
-            File.Copy(PartitionFiles.SealedFile(before, n), PartitionFiles.SealedFile(_folder.Path, n));
+            File.Copy(PartitionFiles.SealedFile(before, n), PartitionFiles.SealedFile(Folder.Path, n));
         File.Copy(FileOf("00000001-00000016.duckdb"), FileOf("00000003-00000004.duckdb"));
         await CheckAsync(17);
         Assert.Equal("00000001-00000016.duckdb 00000017.open.log", Files());
@@ -104,7 +96,7 @@ public sealed class MergeCrashTests : IAsyncDisposable
         await CheckAsync();
         Assert.Equal("00000001-00000002.damaged 00000001.duckdb 00000002.duckdb 00000003.open.log",
             Files());
-        Assert.Single(_log.Errors);
+        Assert.Single(Log.Errors);
     }
 
     [Fact]
@@ -115,7 +107,7 @@ public sealed class MergeCrashTests : IAsyncDisposable
         Directory.CreateDirectory(FileOf("00000001-00000002.tmp.duckdb"));
         await MergeAsync();
         Assert.StartsWith("Dropping and merging old partitions failed; it is tried again in a minute",
-            Assert.Single(_log.Errors), StringComparison.Ordinal);
+            Assert.Single(Log.Errors), StringComparison.Ordinal);
         Assert.Contains("00000001.duckdb 00000002.duckdb", Files(), StringComparison.Ordinal);
         Directory.Delete(FileOf("00000001-00000002.tmp.duckdb"));
         await CheckAsync();
@@ -137,14 +129,14 @@ public sealed class MergeCrashTests : IAsyncDisposable
         await store.WhenSealedAsync();
         for (var i = 0; i < 3; i++)
         {
-            _clock.Advance(TimeSpan.FromHours(1));
+            Clock.Advance(TimeSpan.FromHours(1));
             await store.DisposeAsync();
-            Assert.DoesNotContain("tmp", Directory.EnumerateFiles(_folder.Path, "*.wal"));
+            Assert.DoesNotContain("tmp", Directory.EnumerateFiles(Folder.Path, "*.wal"));
             store = Open(options);
             var found = await store.FindTracesAsync(AnyOfToday with { Limit = 100_000 }, Cancellation);
             Assert.Equal(15_000, found.Count);
         }
-        Assert.Empty(_log.Errors);
+        Assert.Empty(Log.Errors);
     }
 
     /// <summary>Three partitions of a trace each, of which the last is open.</summary>
@@ -159,7 +151,7 @@ public sealed class MergeCrashTests : IAsyncDisposable
     async Task MergeAsync(DuckDbStoreOptions? options = null)
     {
         await using var store = Open((options ?? Options) with { SealSpans = 1000, SealAge = TimeSpan.FromDays(1) });
-        _clock.Advance(TimeSpan.FromHours(1));
+        Clock.Advance(TimeSpan.FromHours(1));
         await store.WhenKeptUpAsync();
     }
 
@@ -173,33 +165,23 @@ public sealed class MergeCrashTests : IAsyncDisposable
         Assert.Equal(traces, found.Count);
     }
 
-    DuckDbSpanStore Open(DuckDbStoreOptions options)
-    {
-        var store = DuckDbSpanStore.Open(options with { Path = _folder.Path }, _clock, _log);
-        _opened.Add(store);
-        return store;
-    }
-
     static async Task StoreAsync(DuckDbSpanStore store, ulong trace) =>
         Assert.Equal(AppendOutcome.Stored, await store.AppendAsync(Batch(Zipkin(trace)), Cancellation));
 
     string CopyFiles()
     {
-        foreach (var file in Directory.EnumerateFiles(_folder.Path))
+        foreach (var file in Directory.EnumerateFiles(Folder.Path))
             File.Copy(file, Path.Combine(_aside.Path, Path.GetFileName(file)), overwrite: true);
         return _aside.Path;
     }
 
     void Restore(string from)
     {
-        foreach (var file in Directory.EnumerateFiles(_folder.Path))
+        foreach (var file in Directory.EnumerateFiles(Folder.Path))
             File.Delete(file);
         foreach (var file in Directory.EnumerateFiles(from))
             File.Copy(file, FileOf(Path.GetFileName(file)));
     }
 
-    string FileOf(string name) => Path.Combine(_folder.Path, name);
-
-    string Files() => string.Join(' ', Directory.EnumerateFiles(_folder.Path)
-        .Select(Path.GetFileName).Where(name => char.IsAsciiDigit(name![0])).Order(StringComparer.Ordinal));
+    string FileOf(string name) => Path.Combine(Folder.Path, name);
 }

@@ -8,23 +8,10 @@ using static Tracing.Tests.SomeSpans;
 namespace Tracing.Tests;
 
 /// <summary>What merging partitions and thinning them out leaves of what was stored.</summary>
-public sealed class MergeTests : IAsyncDisposable
+public sealed class MergeTests : EmbeddedStoreTests
 {
     static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
-    readonly TemporaryFolder _folder = new();
-    readonly TestClock _clock = new();
-    readonly ErrorLog _log = new();
-    readonly List<DuckDbSpanStore> _opened = [];
-
-    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var store in _opened)
-            await store.DisposeAsync();
-        _folder.Dispose();
-    }
 
     [Fact]
     public async Task Nothing_goes_within_the_hot_window()
@@ -370,22 +357,16 @@ public sealed class MergeTests : IAsyncDisposable
         Assert.Equal(132, (await store.FindTracesAsync(AnyOfToday with { Limit = 1000 }, Cancellation)).Count);
     }
 
-    DuckDbSpanStore Open(DuckDbStoreOptions options)
-    {
-        var store = DuckDbSpanStore.Open(
-            options with { Path = _folder.Path, KeepsExemplars = false }, _clock, _log);
-        _opened.Add(store);
-        return store;
-    }
+    new DuckDbSpanStore Open(DuckDbStoreOptions options) => base.Open(options with { KeepsExemplars = false });
 
     /// <summary>Lets time pass; returns when all that is due then is done.</summary>
     async Task PassAsync(DuckDbSpanStore store, TimeSpan time)
     {
-        _clock.Advance(time);
+        Clock.Advance(time);
         await store.WhenKeptUpAsync();
         await store.WhenSealedAsync();
         await store.WhenKeptUpAsync();
-        Assert.True(_log.Errors.IsEmpty, string.Join('\n', _log.Errors));
+        Assert.True(Log.Errors.IsEmpty, string.Join('\n', Log.Errors));
     }
 
     static async Task StoreAsync(DuckDbSpanStore store, params Span[] spans) =>
@@ -422,7 +403,4 @@ public sealed class MergeTests : IAsyncDisposable
             .Select(high => new TraceId((ulong)high, (ulong)low))).ToList();
         return await store.GetTracesAsync(ids, true, Cancellation);
     }
-
-    string Files() => string.Join(' ', Directory.EnumerateFiles(_folder.Path)
-        .Select(Path.GetFileName).Where(name => char.IsAsciiDigit(name![0])).Order(StringComparer.Ordinal));
 }

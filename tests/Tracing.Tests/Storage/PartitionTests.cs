@@ -9,21 +9,8 @@ using static Tracing.Tests.SomeSpans;
 namespace Tracing.Tests;
 
 /// <summary>When partitions begin, what sealing keeps, and what a start makes of what a kill has left.</summary>
-public sealed class PartitionTests : IAsyncDisposable
+public sealed class PartitionTests : EmbeddedStoreTests
 {
-    readonly TemporaryFolder _folder = new();
-    readonly TestClock _clock = new();
-    readonly List<DuckDbSpanStore> _opened = [];
-
-    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var store in _opened)
-            await store.DisposeAsync();
-        _folder.Dispose();
-    }
-
     [Fact]
     public async Task A_full_partition_is_sealed_and_its_open_file_goes()
     {
@@ -44,12 +31,12 @@ public sealed class PartitionTests : IAsyncDisposable
     public async Task An_old_partition_is_sealed_before_the_next_span()
     {
         var store = Open(sealSpans: 1000);
-        _clock.Advance(TimeSpan.FromDays(1));
+        Clock.Advance(TimeSpan.FromDays(1));
         await StoreAsync(store, Zipkin(1));
-        _clock.Advance(TimeSpan.FromMinutes(59));
+        Clock.Advance(TimeSpan.FromMinutes(59));
         await StoreAsync(store, Zipkin(2));
         Assert.Single(store.Partitions);
-        _clock.Advance(TimeSpan.FromMinutes(1));
+        Clock.Advance(TimeSpan.FromMinutes(1));
         await StoreAsync(store, Zipkin(3));
         await store.WhenSealedAsync();
         Assert.Equal([2L, 1L], store.Partitions.Select(each => each.Spans));
@@ -68,7 +55,7 @@ public sealed class PartitionTests : IAsyncDisposable
         var sql = string.Join('\n', lines
             .SkipWhile(line => !line.StartsWith("    WITH names", StringComparison.Ordinal))
             .TakeWhile(line => line.Length > 0));
-        using var connection = new DuckDBConnection($"DataSource={_folder.Path}/00000001.duckdb;ACCESS_MODE=READ_ONLY");
+        using var connection = new DuckDBConnection($"DataSource={Folder.Path}/00000001.duckdb;ACCESS_MODE=READ_ONLY");
         connection.Open();
         using var command = connection.CreateCommand();
         command.CommandText = sql;
@@ -96,7 +83,7 @@ public sealed class PartitionTests : IAsyncDisposable
             await store.WhenSealedAsync();
         }
         Assert.True(store.Partitions.Count(each => each.IsSealed) >= 3);
-        Assert.Equal("a b d s", Columns(PartitionFiles.SealedFile(_folder.Path, store.Partitions[^2].Number)));
+        Assert.Equal("a b d s", Columns(PartitionFiles.SealedFile(Folder.Path, store.Partitions[^2].Number)));
         await CheckAsync(store);
         await CheckAsync(await ReopenAsync(store));
 
@@ -151,7 +138,7 @@ public sealed class PartitionTests : IAsyncDisposable
         Assert.Equal(spans.Where(span => span.TraceId.High == 1), strict[1]);
         var loose = Assert.Single(await store.GetTracesAsync([Trace(7)], false, Cancellation));
         Assert.Equal(spans.Append(Child(11, 6)).ToHashSet(), loose.ToHashSet());
-        var file = PartitionFiles.SealedFile(_folder.Path, 1);
+        var file = PartitionFiles.SealedFile(Folder.Path, 1);
         await store.DisposeAsync();
         Assert.Equal(3L, Execute(file, "SELECT count(*) FROM spans WHERE parent_id > 0"));
     }
@@ -214,7 +201,7 @@ public sealed class PartitionTests : IAsyncDisposable
         {
             var span = Zipkin((ulong)n, $"service{n}").With(Tag("key", $"value{n}"));
             await store.AppendAsync(Batch((UInt128)n, span), Cancellation);
-            _clock.Advance(TimeSpan.FromMinutes(1));
+            Clock.Advance(TimeSpan.FromMinutes(1));
         }
         await CheckAsync();
         await store.WhenSealedAsync();
@@ -239,24 +226,19 @@ public sealed class PartitionTests : IAsyncDisposable
     {
         var store = Open(sealSpans: 1000);
         await store.AppendAsync(Batch(1, Zipkin(1)), Cancellation);
-        _clock.Advance(TimeSpan.FromMinutes(11));
+        Clock.Advance(TimeSpan.FromMinutes(11));
         await store.AppendAsync(Batch(2, Zipkin(2)), Cancellation);
-        _clock.Advance(TimeSpan.FromHours(1));
+        Clock.Advance(TimeSpan.FromHours(1));
         await StoreAsync(store, Zipkin(3));
         await store.WhenSealedAsync();
         await store.DisposeAsync();
-        Assert.Equal(1L, Execute(PartitionFiles.SealedFile(_folder.Path, 1), "SELECT count(*) FROM bodies"));
+        Assert.Equal(1L, Execute(PartitionFiles.SealedFile(Folder.Path, 1), "SELECT count(*) FROM bodies"));
     }
 
     DuckDbSpanStore Open(params string[] autocompleteKeys) => Open(1, autocompleteKeys);
 
-    DuckDbSpanStore Open(int sealSpans, params string[] autocompleteKeys)
-    {
-        var store = DuckDbSpanStore.Open(
-            new() { Path = _folder.Path, SealSpans = sealSpans, AutocompleteKeys = autocompleteKeys }, _clock);
-        _opened.Add(store);
-        return store;
-    }
+    DuckDbSpanStore Open(int sealSpans, params string[] autocompleteKeys) =>
+        Open(new DuckDbStoreOptions { SealSpans = sealSpans, AutocompleteKeys = autocompleteKeys });
 
     async Task<DuckDbSpanStore> ReopenAsync(DuckDbSpanStore store, params string[] autocompleteKeys)
     {
@@ -266,9 +248,6 @@ public sealed class PartitionTests : IAsyncDisposable
 
     static async Task StoreAsync(DuckDbSpanStore store, params Span[] spans) =>
         Assert.Equal(AppendOutcome.Stored, await store.AppendAsync(Batch(spans), Cancellation));
-
-    string Files() => string.Join(' ', Directory.EnumerateFiles(_folder.Path)
-        .Select(Path.GetFileName).Where(name => char.IsAsciiDigit(name![0])).Order(StringComparer.Ordinal));
 
     /// <summary>The keys that have columns, sorted.</summary>
     static string Columns(string file) =>

@@ -7,21 +7,8 @@ using static Tracing.Tests.SomeSpans;
 namespace Tracing.Tests;
 
 /// <summary>What goes as time goes by, and what stays.</summary>
-public sealed class RetentionTests : IAsyncDisposable
+public sealed class RetentionTests : EmbeddedStoreTests
 {
-    readonly TemporaryFolder _folder = new();
-    readonly TestClock _clock = new();
-    readonly List<DuckDbSpanStore> _opened = [];
-
-    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var store in _opened)
-            await store.DisposeAsync();
-        _folder.Dispose();
-    }
-
     [Fact]
     public async Task Spans_go_by_when_they_were_stored_whatever_their_times()
     {
@@ -123,17 +110,10 @@ public sealed class RetentionTests : IAsyncDisposable
         Assert.Equal("00000002.open.log", Files());
     }
 
-    DuckDbSpanStore Open(DuckDbStoreOptions options)
-    {
-        var store = DuckDbSpanStore.Open(options with { Path = _folder.Path }, _clock);
-        _opened.Add(store);
-        return store;
-    }
-
     /// <summary>Lets time pass; returns when all that is due then is done.</summary>
     async Task PassAsync(DuckDbSpanStore store, TimeSpan time)
     {
-        _clock.Advance(time);
+        Clock.Advance(time);
         await store.WhenKeptUpAsync();
         await store.WhenSealedAsync();
     }
@@ -146,7 +126,4 @@ public sealed class RetentionTests : IAsyncDisposable
         var ids = Enumerable.Range(1, 10).Select(n => Trace((ulong)n)).ToList();
         return (await store.GetTracesAsync(ids, true, Cancellation)).Ids();
     }
-
-    string Files() => string.Join(' ', Directory.EnumerateFiles(_folder.Path)
-        .Select(Path.GetFileName).Where(name => char.IsAsciiDigit(name![0])).Order(StringComparer.Ordinal));
 }

@@ -7,23 +7,9 @@ using static Tracing.Tests.SomeSpans;
 namespace Tracing.Tests;
 
 /// <summary>What becomes of counts over time, and when the server is killed.</summary>
-public sealed class StoredStatisticsTests : IAsyncDisposable
+public sealed class StoredStatisticsTests : EmbeddedStoreTests
 {
-    readonly TemporaryFolder _folder = new();
-    readonly TestClock _clock = new();
-    readonly ErrorLog _log = new();
-    readonly List<DuckDbSpanStore> _opened = [];
-
-    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    long NowMinute => _clock.GetUtcNow().ToUnixTimeSeconds() / 60;
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var store in _opened)
-            await store.DisposeAsync();
-        _folder.Dispose();
-    }
+    long NowMinute => Clock.GetUtcNow().ToUnixTimeSeconds() / 60;
 
     [Fact]
     public async Task A_store_that_is_killed_at_any_moment_counts_what_it_has()
@@ -38,7 +24,7 @@ public sealed class StoredStatisticsTests : IAsyncDisposable
             using var copy = new TemporaryFolder();
             CopyTo(copy.Path);
             await using var other = DuckDbSpanStore.Open(
-                new DuckDbStoreOptions { Path = copy.Path, SealSpans = 40 }, _clock);
+                new DuckDbStoreOptions { Path = copy.Path, SealSpans = 40 }, Clock);
             Assert.Equal(sent, await CountAsync(other));
         }
         Assert.Equal(sent, await CountAsync(store));
@@ -75,7 +61,7 @@ public sealed class StoredStatisticsTests : IAsyncDisposable
     public async Task What_comes_late_is_added_to_hours_and_days_that_are_merged()
     {
         var store = Open(new());
-        var start = (ulong)_clock.GetUtcNow().ToUnixTimeSeconds() * 1_000_000_000;
+        var start = (ulong)Clock.GetUtcNow().ToUnixTimeSeconds() * 1_000_000_000;
         await StoreAsync(store, Spans(10));
         await PassAsync(store, TimeSpan.FromDays(2));
         // twice, as what was read is remembered until more comes
@@ -146,13 +132,13 @@ public sealed class StoredStatisticsTests : IAsyncDisposable
         await store.WhenSealedAsync();
         await store.WhenKeptUpAsync();
         await store.DisposeAsync();
-        var file = Path.Combine(_folder.Path, "statistics.duckdb");
+        var file = Path.Combine(Folder.Path, "statistics.duckdb");
         File.Delete(file + ".wal");
         await File.WriteAllTextAsync(file, "This is no database.", Cancellation);
         store = Open(new() { SealSpans = 30 });
         Assert.Equal(90, await CountAsync(store));
-        Assert.Contains("statistics", Assert.Single(_log.Errors), StringComparison.Ordinal);
-        Assert.True(File.Exists(Path.Combine(_folder.Path, "statistics.damaged")));
+        Assert.Contains("statistics", Assert.Single(Log.Errors), StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(Folder.Path, "statistics.damaged")));
     }
 
     [Fact]
@@ -171,28 +157,21 @@ public sealed class StoredStatisticsTests : IAsyncDisposable
                 .Order(StringComparer.Ordinal));
     }
 
-    DuckDbSpanStore Open(DuckDbStoreOptions options)
-    {
-        var store = DuckDbSpanStore.Open(options with { Path = _folder.Path }, _clock, _log);
-        _opened.Add(store);
-        return store;
-    }
-
     async Task PassAsync(DuckDbSpanStore store, TimeSpan time)
     {
-        _clock.Advance(time);
+        Clock.Advance(time);
         await store.WhenKeptUpAsync();
         await store.WhenSealedAsync();
         await store.WhenKeptUpAsync();
         // what is sealed by now may be due for more
-        _clock.Advance(TimeSpan.FromMinutes(1));
+        Clock.Advance(TimeSpan.FromMinutes(1));
         await store.WhenKeptUpAsync();
-        Assert.True(_log.Errors.IsEmpty, string.Join('\n', _log.Errors));
+        Assert.True(Log.Errors.IsEmpty, string.Join('\n', Log.Errors));
     }
 
     void CopyTo(string folder)
     {
-        foreach (var file in Directory.EnumerateFiles(_folder.Path).Where(file => Path.GetFileName(file) != "lock"))
+        foreach (var file in Directory.EnumerateFiles(Folder.Path).Where(file => Path.GetFileName(file) != "lock"))
         {
             try
             {
@@ -207,7 +186,7 @@ public sealed class StoredStatisticsTests : IAsyncDisposable
 
     Span[] Spans(int count, ulong? start = null) => [.. Enumerable.Range(0, count).Select(_ =>
     {
-        var begin = start ?? ((ulong)_clock.GetUtcNow().ToUnixTimeSeconds() * 1_000_000_000);
+        var begin = start ?? ((ulong)Clock.GetUtcNow().ToUnixTimeSeconds() * 1_000_000_000);
         return Otlp((ulong)Random.Shared.NextInt64(), "cart", "buy") with
         {
             StartUnixNano = begin,

@@ -84,6 +84,24 @@ export function Panel(props: {
   )
 }
 
+/** A table of numbers, whose rows begin with a header. */
+export function Figures({ columns, children }: { columns: string[]; children: ReactNode }) {
+  return (
+    <table className="figures">
+      <thead>
+        <tr>
+          {columns.map(name => (
+            <th key={name} scope="col">
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>{children}</tbody>
+    </table>
+  )
+}
+
 /** A wide table on a narrow screen; without links in it, it could not be scrolled by keyboard otherwise. */
 export function Scroll({ children }: { children: ReactNode }) {
   return (

@@ -4,7 +4,7 @@ import { count, rate, share } from '../../parts/format'
 import { useRowKeys } from '../../parts/Keys'
 import { BaseChoice } from '../../parts/RangePicker'
 import { useRange } from '../../parts/range'
-import { Answer, Panel } from '../../parts/State'
+import { Answer, Figures, Panel } from '../../parts/State'
 import { useApi } from '../../parts/useApi'
 import { Changes } from './Changes'
 import { bySignificance } from './order'
@@ -122,25 +122,11 @@ function ServiceTable({ data, changes }: { data: ServicesAnswer; changes: Change
       }
     >
       <div className="scroll">
-        <table className="figures">
-          <thead>
-            <tr>
-              <th scope="col">Service</th>
-              <th scope="col">Rate</th>
-              <th scope="col">Errors</th>
-              <th scope="col">p50</th>
-              <th scope="col">p95</th>
-              <th scope="col">p99</th>
-              <th scope="col">Trend of rate</th>
-              <th scope="col">Trend of p95</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map(each => (
-              <ServiceRow key={each.item.service} item={each.item} change={each.change} />
-            ))}
-          </tbody>
-        </table>
+        <Figures columns={['Service', 'Rate', 'Errors', 'p50', 'p95', 'p99', 'Trend of rate', 'Trend of p95']}>
+          {shown.map(each => (
+            <ServiceRow key={each.item.service} item={each.item} change={each.change} />
+          ))}
+        </Figures>
       </div>
       {fitting.length > shown.length && (
         <button type="button" onClick={() => setAll(true)}>

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import type { SystemAnswer } from '../../api/types'
 import { ago, bytes, count } from '../../parts/format'
-import { Empty, Panel } from '../../parts/State'
+import { Empty, Figures, Panel } from '../../parts/State'
 import { tiersOf } from './store'
 
 const firstRows = 20
@@ -18,29 +18,20 @@ export function Files({ files }: { files: SystemAnswer['store']['files'] }) {
   const all = Math.max(1, ...tiers.map(tier => tier.bytes))
   return (
     <Panel title="What is stored">
-      <table className="figures">
-        <thead>
-          <tr>
-            <th scope="col">Tier</th>
-            <th scope="col">Files</th>
-            <th scope="col">Size</th>
+      <Figures columns={['Tier', 'Files', 'Size']}>
+        {tiers.map(tier => (
+          <tr key={tier.name}>
+            <th scope="row">
+              {tier.name}
+              <span className="meter">
+                <i style={{ width: `${(tier.bytes / all) * 100}%` }} />
+              </span>
+            </th>
+            <td>{count(tier.files)}</td>
+            <td>{bytes(tier.bytes)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {tiers.map(tier => (
-            <tr key={tier.name}>
-              <th scope="row">
-                {tier.name}
-                <span className="meter">
-                  <i style={{ width: `${(tier.bytes / all) * 100}%` }} />
-                </span>
-              </th>
-              <td>{count(tier.files)}</td>
-              <td>{bytes(tier.bytes)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Figures>
       <details>
         <summary className="note">All files, the newest first</summary>
         <FileTable files={files} />
@@ -53,26 +44,17 @@ function FileTable({ files }: { files: SystemAnswer['store']['files'] }) {
   const [isAll, setAll] = useState(false)
   return (
     <>
-      <table className="figures">
-        <thead>
-          <tr>
-            <th scope="col">File</th>
-            <th scope="col">Size</th>
-            <th scope="col">Written</th>
+      <Figures columns={['File', 'Size', 'Written']}>
+        {files.slice(0, isAll ? undefined : firstRows).map(file => (
+          <tr key={file.name}>
+            <th scope="row" className="mono">
+              {file.name}
+            </th>
+            <td>{bytes(file.bytes)}</td>
+            <td>{ago(file.writtenUnixSeconds)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {files.slice(0, isAll ? undefined : firstRows).map(file => (
-            <tr key={file.name}>
-              <th scope="row" className="mono">
-                {file.name}
-              </th>
-              <td>{bytes(file.bytes)}</td>
-              <td>{ago(file.writtenUnixSeconds)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Figures>
       {!isAll && files.length > firstRows && (
         <button type="button" onClick={() => setAll(true)}>
           Show all {files.length}

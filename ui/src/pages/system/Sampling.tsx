@@ -1,7 +1,7 @@
 import type { SystemAnswer } from '../../api/types'
 import { count, share, some, timeSpan } from '../../parts/format'
 import { ServiceLink } from '../../parts/Service'
-import { Empty, Panel, Scroll } from '../../parts/State'
+import { Empty, Figures, Panel, Scroll } from '../../parts/State'
 
 /** What this server keeps, and for how long. */
 export function Kept({ data }: { data: SystemAnswer }) {
@@ -51,32 +51,23 @@ export function Strategies({ data }: { data: SystemAnswer }) {
         <Empty>No service is known yet.</Empty>
       ) : (
         <Scroll>
-          <table className="figures">
-            <thead>
-              <tr>
-                <th scope="col">Service</th>
-                <th scope="col">Traces</th>
-                <th scope="col">Operations of their own</th>
+          <Figures columns={['Service', 'Traces', 'Operations of their own']}>
+            {data.sampling.map(each => (
+              <tr key={each.service}>
+                <th scope="row">
+                  <ServiceLink service={each.service} />
+                </th>
+                <td>
+                  {each.maxTracesPerSecond === null
+                    ? share(each.probability)
+                    : `${some(each.maxTracesPerSecond, 'trace')} a second`}
+                </td>
+                <td>
+                  <Operations of={each.operations} />
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {data.sampling.map(each => (
-                <tr key={each.service}>
-                  <th scope="row">
-                    <ServiceLink service={each.service} />
-                  </th>
-                  <td>
-                    {each.maxTracesPerSecond === null
-                      ? share(each.probability)
-                      : `${some(each.maxTracesPerSecond, 'trace')} a second`}
-                  </td>
-                  <td>
-                    <Operations of={each.operations} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Figures>
         </Scroll>
       )}
     </Panel>
@@ -106,33 +97,22 @@ export function Clients({ data }: { data: SystemAnswer }) {
         <Empty>No client reports what became of its spans. Tracing.Instrumentation does.</Empty>
       ) : (
         <Scroll>
-          <table className="figures">
-            <thead>
-              <tr>
-                <th scope="col">Service</th>
-                <th scope="col">Ended</th>
-                <th scope="col">Sent</th>
-                <th scope="col">Lost</th>
-                <th scope="col">Waiting</th>
+          <Figures columns={['Service', 'Ended', 'Sent', 'Lost', 'Waiting']}>
+            {data.clients.map(each => (
+              <tr key={each.service}>
+                <th scope="row">
+                  <ServiceLink service={each.service} />
+                </th>
+                <td>{count(each.ended)}</td>
+                <td>{count(each.sent)}</td>
+                <td className={each.dropped > 0 ? 'alarming' : ''}>
+                  {count(each.dropped)}
+                  {each.dropped > 0 && <span className="note"> {share(each.dropped / each.ended)}</span>}
+                </td>
+                <td>{count(Math.max(0, each.ended - each.sent - each.dropped))}</td>
               </tr>
-            </thead>
-            <tbody>
-              {data.clients.map(each => (
-                <tr key={each.service}>
-                  <th scope="row">
-                    <ServiceLink service={each.service} />
-                  </th>
-                  <td>{count(each.ended)}</td>
-                  <td>{count(each.sent)}</td>
-                  <td className={each.dropped > 0 ? 'alarming' : ''}>
-                    {count(each.dropped)}
-                    {each.dropped > 0 && <span className="note"> {share(each.dropped / each.ended)}</span>}
-                  </td>
-                  <td>{count(Math.max(0, each.ended - each.sent - each.dropped))}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Figures>
         </Scroll>
       )}
     </Panel>

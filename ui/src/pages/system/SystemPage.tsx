@@ -1,6 +1,6 @@
 import type { FacetsAnswer, SystemAnswer } from '../../api/types'
 import { ago, bytes, count, instant } from '../../parts/format'
-import { Answer, Panel, Scroll } from '../../parts/State'
+import { Answer, Figures, Panel, Scroll } from '../../parts/State'
 import { useApi } from '../../parts/useApi'
 import { Files } from './Files'
 import { Clients, Kept, Strategies } from './Sampling'
@@ -65,30 +65,18 @@ function Intake({ data }: { data: SystemAnswer }) {
   return (
     <Panel title="Intake" note={`since ${instant(data.startedUnixSeconds)}`}>
       <Scroll>
-        <table className="figures">
-          <thead>
-            <tr>
-              <th scope="col">Transport</th>
-              <th scope="col">Requests</th>
-              <th scope="col">refused</th>
-              <th scope="col">Spans</th>
-              <th scope="col">dropped</th>
-              <th scope="col">Bytes</th>
+        <Figures columns={['Transport', 'Requests', 'refused', 'Spans', 'dropped', 'Bytes']}>
+          {data.intake.map(each => (
+            <tr key={each.transport}>
+              <th scope="row">{each.transport}</th>
+              <td>{count(each.messages)}</td>
+              <td className={each.messagesDropped > 0 ? 'alarming' : ''}>{count(each.messagesDropped)}</td>
+              <td>{count(each.spans)}</td>
+              <td className={each.spansDropped > 0 ? 'alarming' : ''}>{count(each.spansDropped)}</td>
+              <td>{bytes(each.bytes)}</td>
             </tr>
-          </thead>
-          <tbody>
-            {data.intake.map(each => (
-              <tr key={each.transport}>
-                <th scope="row">{each.transport}</th>
-                <td>{count(each.messages)}</td>
-                <td className={each.messagesDropped > 0 ? 'alarming' : ''}>{count(each.messagesDropped)}</td>
-                <td>{count(each.spans)}</td>
-                <td className={each.spansDropped > 0 ? 'alarming' : ''}>{count(each.spansDropped)}</td>
-                <td>{bytes(each.bytes)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Figures>
       </Scroll>
       {received === 0 && <p className="note">No span has come since the start.</p>}
     </Panel>
@@ -99,30 +87,18 @@ function Metrics({ data }: { data: SystemAnswer }) {
   return (
     <Panel title="Metrics of clients" note="data points: durations counted before any sampling">
       <Scroll>
-        <table className="figures">
-          <thead>
-            <tr>
-              <th scope="col">Transport</th>
-              <th scope="col">Received</th>
-              <th scope="col">Counted</th>
-              <th scope="col">Ignored</th>
-              <th scope="col">Rejected</th>
-              <th scope="col">Failed</th>
+        <Figures columns={['Transport', 'Received', 'Counted', 'Ignored', 'Rejected', 'Failed']}>
+          {data.metrics.map(each => (
+            <tr key={each.transport}>
+              <th scope="row">{each.transport}</th>
+              <td>{count(each.received)}</td>
+              <td>{count(each.counted)}</td>
+              <td>{count(each.ignored)}</td>
+              <td className={each.rejected > 0 ? 'alarming' : ''}>{count(each.rejected)}</td>
+              <td className={each.failed > 0 ? 'alarming' : ''}>{count(each.failed)}</td>
             </tr>
-          </thead>
-          <tbody>
-            {data.metrics.map(each => (
-              <tr key={each.transport}>
-                <th scope="row">{each.transport}</th>
-                <td>{count(each.received)}</td>
-                <td>{count(each.counted)}</td>
-                <td>{count(each.ignored)}</td>
-                <td className={each.rejected > 0 ? 'alarming' : ''}>{count(each.rejected)}</td>
-                <td className={each.failed > 0 ? 'alarming' : ''}>{count(each.failed)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Figures>
       </Scroll>
     </Panel>
   )

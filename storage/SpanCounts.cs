@@ -1,3 +1,4 @@
+using Tracing.Model;
 using Tracing.Storage.TraceQl;
 
 namespace Tracing.Storage;
@@ -40,6 +41,21 @@ public enum KeyType
     Empty,
     Status,
     Kind,
+}
+
+static class KeyTypes
+{
+    public static KeyType Of(AttributeType type) => type switch
+    {
+        AttributeType.String => KeyType.String,
+        AttributeType.Bool => KeyType.Bool,
+        AttributeType.Int => KeyType.Int,
+        AttributeType.Double => KeyType.Double,
+        AttributeType.Bytes => KeyType.Bytes,
+        AttributeType.Array => KeyType.Array,
+        AttributeType.Map => KeyType.Map,
+        _ => KeyType.Empty,
+    };
 }
 
 /// <summary>A question for the keys that spans have.</summary>

@@ -128,4 +128,13 @@ public sealed record SeriesQuery
     public int StepMinutes { get; init; }
 
     public bool WithExemplars { get; init; }
+
+    /// <summary>Whether it asks for a series.</summary>
+    internal bool Wants(in Series series) =>
+        series.Level == Level && series.Source == Source &&
+        (Service ?? series.Service) == series.Service &&
+        (Operation ?? series.Operation) == series.Operation &&
+        (Peer ?? series.Peer) == series.Peer &&
+        (PeerOperation ?? series.PeerOperation) == series.PeerOperation &&
+        (Kind ?? series.Kind) == series.Kind;
 }

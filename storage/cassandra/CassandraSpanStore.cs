@@ -112,8 +112,8 @@ public sealed class CassandraSpanStore : ISpanStore
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var start = Math.Max(1, ZipkinSearch.WindowStart(startMillis));
-        var end = ZipkinSearch.WindowEnd(endMillis);
+        var start = Math.Max(1, ZipkinWindow.Start(startMillis));
+        var end = ZipkinWindow.End(endMillis);
         var lows = new HashSet<ulong>();
         foreach (var chunk in (await _blocks.ReadHeadsAsync(start, end, cancellationToken)).Chunk(16))
         {

@@ -16,12 +16,11 @@ sealed class FilterSearch
 
     readonly Blocks _blocks;
     readonly SpanSearch _search;
-    readonly SearchCursor? _cursor;
     readonly BlockFilter _filter;
     readonly CancellationToken _cancellation;
 
-    // the best so far, one more than fit the page; bounded by it
-    readonly List<TraceMatch> _found = [];
+    readonly FoundTraces _found;
+    readonly bool _isFirstPage;
     readonly HashSet<TraceId> _seen = [];
     int _matching;
     long _snapshot;
@@ -29,14 +28,10 @@ sealed class FilterSearch
     FilterSearch(Blocks blocks, SpanSearch search, long now, CancellationToken cancellation)
     {
         _blocks = blocks;
-        _cursor = search.Cursor;
-        _search = _cursor is null ? search : search with
-        {
-            Order = _cursor.Order,
-            StartUnixNano = _cursor.StartUnixNano,
-            EndUnixNano = _cursor.EndUnixNano,
-        };
-        _snapshot = _cursor?.Snapshot ?? now;
+        _found = new FoundTraces(search);
+        _search = _found.Search;
+        _isFirstPage = search.Cursor is null;
+        _snapshot = search.Cursor?.Snapshot ?? now;
         _filter = new BlockFilter(search.Filter);
         _cancellation = cancellation;
     }
@@ -53,29 +48,13 @@ sealed class FilterSearch
                 ? page.FindByStartAsync()
                 : page.FindRankedAsync((ulong)spread.Ticks * 100));
         }
-        return page.Page();
-    }
-
-    SearchPage Page()
-    {
-        var limit = _search.Limit;
-        var traces = _found.Take(limit).Select(match => match.Found).ToList();
-        if (_found.Count <= limit)
-            return new SearchPage(traces, null);
-        var last = _found[limit - 1];
-        return new SearchPage(traces, new SearchCursor(_search.Order, _search.StartUnixNano, _search.EndUnixNano,
-            last.Value, last.Found.TraceId, _snapshot));
+        return page._found.Page(page._snapshot);
     }
 
     async Task FindByStartAsync()
     {
         var isNewest = _search.Order == SearchOrder.Newest;
-        var (from, to) = (_search.StartUnixNano, _search.EndUnixNano);
-        // traces of the pages before may still have spans here; their value tells
-        if (_cursor is not null && isNewest)
-            to = Math.Min(to, _cursor.Value == ulong.MaxValue ? ulong.MaxValue : _cursor.Value + 1);
-        else if (_cursor is not null)
-            from = Math.Max(from, _cursor.Value);
+        var (from, to) = _found.WindowByStart();
         var heads = await ReadHeadsAsync(from, to - 1);
         heads.Sort((one, other) => isNewest
             ? other.MaxStart.CompareTo(one.MaxStart)
@@ -92,7 +71,7 @@ sealed class FilterSearch
                     AddCandidates(block, from, to, isNewest, candidates);
             }
             ulong? left = next == heads.Count ? null : Rank(isNewest ? heads[next].MaxStart : heads[next].MinStart);
-            if (await DecideAsync(candidates, left) || (left is { } rank && IsComplete(rank)))
+            if (await DecideAsync(candidates, left) || (left is { } rank && _found.IsComplete(Rank(rank))))
                 return;
         }
     }
@@ -101,7 +80,7 @@ sealed class FilterSearch
     {
         var heads = await _blocks.ReadHeadsAsync(first, last, _cancellation);
         // the clock of who wrote them may be ahead of ours
-        if (_cursor is null)
+        if (_isFirstPage)
             _snapshot = heads.Aggregate(_snapshot, (latest, head) => Math.Max(latest, head.Id.Stored));
         heads.RemoveAll(head => head.Id.Stored > _snapshot);
         return heads;
@@ -126,7 +105,7 @@ sealed class FilterSearch
         var isSure = false;
         for (var read = 0; ranked.TryPeek(out var next, out var best);)
         {
-            if (_found.Count > _search.Limit && _found[^1].CompareTo(_search.Order, best, next) < 0)
+            if (_found.IsComplete(best, next))
                 return;
             if (!isSure && read >= 4 * (_search.Limit + 1) && 4 * _matching < read)
             {
@@ -157,7 +136,7 @@ sealed class FilterSearch
         return ids;
     }
 
-    /// <summary>What comes first has the least.</summary>
+    /// <summary>What comes first has the least; also the start that has a rank.</summary>
     ulong Rank(ulong start) => _search.Order == SearchOrder.Newest ? ulong.MaxValue - start : start;
 
     void AddCandidates(
@@ -190,7 +169,7 @@ sealed class FilterSearch
             var isComplete = false;
             while (ids.Count < count && candidates.TryPeek(out var id, out var rank) && !(rank > left))
             {
-                isComplete = IsComplete(rank);
+                isComplete = _found.IsComplete(Rank(rank));
                 if (isComplete)
                     break;
                 candidates.Dequeue();
@@ -213,19 +192,11 @@ sealed class FilterSearch
         }
     }
 
-    bool IsComplete(ulong rank) => _found.Count > _search.Limit && Rank(_found[^1].Value) < rank;
-
     void Add(StoredTrace trace)
     {
         if (trace.IsEmpty || TraceMatch.Of(trace.Spans, TraceKept.Whole, _search) is not { } match)
             return;
         _matching++;
-        // it was on a page before
-        if (_cursor is not null && match.CompareTo(_search.Order, _cursor.Value, _cursor.TraceId) <= 0)
-            return;
-        var at = _found.FindIndex(each => match.CompareTo(_search.Order, each.Value, each.Found.TraceId) < 0);
-        _found.Insert(at < 0 ? _found.Count : at, match);
-        if (_found.Count > _search.Limit + 1)
-            _found.RemoveAt(_found.Count - 1);
+        _found.Add(match);
     }
 }

@@ -35,6 +35,7 @@ sealed class GroupWriter : IAsyncDisposable
     readonly RecentBodies _recent;
     readonly HashSet<long> _hours = [];
     readonly ITimer _alive;
+    readonly SpanBudget _waiting;
     readonly Task _loop;
     readonly CancellationTokenSource _closing = new();
     readonly Lock _lock = new();
@@ -44,7 +45,6 @@ sealed class GroupWriter : IAsyncDisposable
     long _lastStored;
     readonly long _firstSlot;
     long _lastSlot = -1;
-    long _waitingSpans;
     int _failing;
 
     public GroupWriter(
@@ -60,6 +60,7 @@ sealed class GroupWriter : IAsyncDisposable
         _bodies = new Bodies(connection, commits, Writer);
         _names = new Names(tables, _options);
         _recent = new RecentBodies(time);
+        _waiting = new SpanBudget(_options.MaxQueuedSpans);
         _groups = new SemaphoreSlim(_options.MaxGroups);
         _firstSlot = Tables.SlotOf(NextStored());
         _alive = TimeProvider.System.CreateTimer(
@@ -96,7 +97,7 @@ sealed class GroupWriter : IAsyncDisposable
                     return known == AppendOutcome.Stored ? AppendOutcome.AlreadyStored : known;
                 continue;
             }
-            if (!TryReserve(waiting.Spans))
+            if (!_waiting.TryTake(waiting.Spans))
             {
                 waiting.Done.SetResult(AppendOutcome.Overloaded);
                 _recent.Forget(batch.BodyHash, waiting.Done.Task);
@@ -137,18 +138,6 @@ sealed class GroupWriter : IAsyncDisposable
         }
     }
 
-    bool TryReserve(int spans)
-    {
-        while (true)
-        {
-            var waiting = Interlocked.Read(ref _waitingSpans);
-            if (waiting > 0 && waiting + spans > _options.MaxQueuedSpans)
-                return false;
-            if (Interlocked.CompareExchange(ref _waitingSpans, waiting + spans, waiting) == waiting)
-                return true;
-        }
-    }
-
     async Task RunAsync()
     {
         try
@@ -156,7 +145,7 @@ sealed class GroupWriter : IAsyncDisposable
             while (await _queue.Reader.WaitToReadAsync())
             {
                 await _groups.WaitAsync();
-                if (_options.GroupDelay > TimeSpan.Zero && Interlocked.Read(ref _waitingSpans) < _options.BlockSpans)
+                if (_options.GroupDelay > TimeSpan.Zero && _waiting.Waiting < _options.BlockSpans)
                     await Task.Delay(_options.GroupDelay, TimeProvider.System);
                 var group = TakeGroup();
                 var previous = _lastCommit;
@@ -377,7 +366,7 @@ sealed class GroupWriter : IAsyncDisposable
 
     void Answer(Waiting waiting, AppendOutcome outcome)
     {
-        Interlocked.Add(ref _waitingSpans, -waiting.Spans);
+        _waiting.GiveBack(waiting.Spans);
         if (outcome == AppendOutcome.Overloaded)
             _recent.Forget(waiting.Batch.BodyHash, waiting.Done.Task);
         else
@@ -387,7 +376,7 @@ sealed class GroupWriter : IAsyncDisposable
 
     void Fail(Waiting waiting, Exception exception)
     {
-        Interlocked.Add(ref _waitingSpans, -waiting.Spans);
+        _waiting.GiveBack(waiting.Spans);
         _recent.Forget(waiting.Batch.BodyHash, waiting.Done.Task);
         waiting.Done.SetException(exception);
     }

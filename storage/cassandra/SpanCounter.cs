@@ -140,7 +140,7 @@ static class SpanCounter
         ? SpanKey.FieldNames.Select(name => (Name: name, Value: FieldOf(span, name)))
             .Where(field => field.Value.Text.Length > 0)
             .Select(field => (field.Name, field.Value.Type))
-        : AttributesOf(span, scope).Select(attribute => (attribute.Key, TypeOf(attribute.Value)));
+        : AttributesOf(span, scope).Select(attribute => (attribute.Key, KeyTypes.Of(attribute.Value.Type)));
 
     static IEnumerable<(KeyType Type, string Text)> ValuesOf(Span span, KeyScope scope, string key)
     {
@@ -151,7 +151,7 @@ static class SpanCounter
         }
         return AttributesOf(span, scope)
             .Where(attribute => attribute.Key == key)
-            .Select(attribute => (TypeOf(attribute.Value), ZipkinMapping.TagText(attribute.Value)))
+            .Select(attribute => (KeyTypes.Of(attribute.Value.Type), ZipkinMapping.TagText(attribute.Value)))
             .Where(value => !IsLong(value.Item2));
     }
 
@@ -173,18 +173,6 @@ static class SpanCounter
         KeyScope.Event => span.Events.SelectMany(each => each.Attributes),
         KeyScope.Link => span.Links.SelectMany(each => each.Attributes),
         _ => span.Scope.Attributes,
-    };
-
-    static KeyType TypeOf(AttributeValue value) => value.Type switch
-    {
-        AttributeType.String => KeyType.String,
-        AttributeType.Bool => KeyType.Bool,
-        AttributeType.Int => KeyType.Int,
-        AttributeType.Double => KeyType.Double,
-        AttributeType.Bytes => KeyType.Bytes,
-        AttributeType.Array => KeyType.Array,
-        AttributeType.Map => KeyType.Map,
-        _ => KeyType.Empty,
     };
 
     static bool IsLong(string text) =>

@@ -116,7 +116,7 @@ sealed class Statistics : IAsyncDisposable
     public async Task<IReadOnlyList<SeriesPoint>> ReadAsync(SeriesQuery query, CancellationToken cancellation)
     {
         var points = new SeriesPoints(query.StepMinutes, query.StartMinute, query.WithExemplars);
-        bool IsWanted(Series series) => IsOf(series, query);
+        bool IsWanted(Series series) => query.Wants(series);
 
         // in this order: what is counted meanwhile is known by the marks of the rows
         var marks = await ReadMarksAsync(cancellation);
@@ -151,14 +151,6 @@ sealed class Statistics : IAsyncDisposable
 
     static void Add(SeriesPoints points, SeriesPoint point) =>
         points.Of(point.Series).At(points.StepOf(point.Minute)).Add(point);
-
-    static bool IsOf(Series series, SeriesQuery query) =>
-        series.Level == query.Level && series.Source == query.Source &&
-        (query.Service ?? series.Service) == series.Service &&
-        (query.Operation ?? series.Operation) == series.Operation &&
-        (query.Peer ?? series.Peer) == series.Peer &&
-        (query.PeerOperation ?? series.PeerOperation) == series.PeerOperation &&
-        (query.Kind ?? series.Kind) == series.Kind;
 
     /// <summary>Which level serves which time: the coarsest that the steps allow, finer ones at the ends.</summary>
     List<(int Level, long From, long To)> Parts(SeriesQuery query)

@@ -34,8 +34,7 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
         }
         if (query.MinDurationMicros is not null || query.MaxDurationMicros is not null)
         {
-            var min = query.MinDurationMicros is null or <= 1 ? 1 : Clamp((Int128)query.MinDurationMicros.Value * 1000);
-            var max = Clamp(((Int128)(query.MaxDurationMicros ?? long.MaxValue) * 1000) + 999);
+            var (min, max) = ZipkinWindow.DurationsOf(query);
             conditions.Add(new(
                 // An OTLP span without a start has no duration to Zipkin; one of Zipkin's may.
                 span => span.DurationNanos >= min && span.DurationNanos <= max &&
@@ -130,5 +129,4 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
     /// <summary>As names are compared, which is not what comparing without regard to case would do.</summary>
     static string Lower(string text) => text.ToLowerInvariant();
 
-    static long Clamp(Int128 value) => (long)Int128.Clamp(value, 0, long.MaxValue);
 }

@@ -44,18 +44,9 @@ sealed class ZipkinSearch
         return [.. search._found.Take(query.Limit).Select(found => found.Spans)];
     }
 
-    /// <summary>The start of a window in nanoseconds: the first that is in the millisecond or after it.</summary>
-    public static ulong WindowStart(Int128 millis) => ClampToUInt64(millis * 1_000_000);
-
-    /// <summary>The end of a window in nanoseconds: the last of the first microsecond of the millisecond.</summary>
-    /// <remarks>Zipkin compares microseconds with the millisecond times 1000, both ends included.</remarks>
-    public static ulong WindowEnd(Int128 millis) => ClampToUInt64((millis * 1_000_000) + 999);
-
     async Task FindAsync(ulong spread)
     {
-        // a trace without any start is at no time
-        var start = Math.Max(1, WindowStart((Int128)_query.EndMillis - _query.LookbackMillis));
-        var end = WindowEnd(_query.EndMillis);
+        var (start, end) = ZipkinWindow.Of(_query);
         if (end < start)
             return;
         var heads = await _blocks.ReadHeadsAsync(start - Math.Min(start, spread),
@@ -161,6 +152,4 @@ sealed class ZipkinSearch
     }
 
     TraceId KeyOf(TraceId id) => _query.StrictTraceId ? id : new TraceId(0, id.Low);
-
-    static ulong ClampToUInt64(Int128 value) => (ulong)Int128.Clamp(value, 0, ulong.MaxValue);
 }

@@ -31,7 +31,7 @@ static class EventCounter
             {
                 if (!key.StartsWith(prefix, StringComparison.Ordinal))
                     continue;
-                ofSpan.Add((key, KeyText.TypeOf(value.Type)));
+                ofSpan.Add((key, KeyTypes.Of(value.Type)));
                 ofSpan.Add((key, null));
             }
             return counts.Add(ofSpan, weight);
@@ -55,7 +55,7 @@ static class EventCounter
             {
                 var text = ZipkinMapping.TagText(value);
                 if (text.StartsWith(prefix, StringComparison.Ordinal))
-                    ofSpan.Add((text, KeyText.TypeOf(value.Type)));
+                    ofSpan.Add((text, KeyTypes.Of(value.Type)));
             }
             return counts.Add(ofSpan, weight);
         });

@@ -98,7 +98,7 @@ static class KeyCounter
             var shape = partition.Contents.Shapes.All[row.Next<int>()];
             var count = row.Next<double>();
             foreach (var key in shape.Keys)
-                counts.Add(key.Key, KeyText.TypeOf(key.Type), count);
+                counts.Add(key.Key, KeyTypes.Of(key.Type), count);
         }
     }
 
@@ -203,7 +203,7 @@ static class KeyCounter
                 var (key, value) = attributes[i];
                 // of a key that repeats the last counts
                 if (Array.FindLastIndex(attributes, attribute => attribute.Key == key) == i)
-                    Add(key, KeyText.TypeOf(value.Type), count);
+                    Add(key, KeyTypes.Of(value.Type), count);
             }
         }
 

@@ -52,18 +52,6 @@ sealed class KeyText(SqlParameters parameters, Partition partition)
 
     public static KeyType TypeOf(char letter) => (KeyType)Letters.IndexOf(letter, StringComparison.Ordinal);
 
-    public static KeyType TypeOf(AttributeType type) => type switch
-    {
-        AttributeType.String => KeyType.String,
-        AttributeType.Bool => KeyType.Bool,
-        AttributeType.Int => KeyType.Int,
-        AttributeType.Double => KeyType.Double,
-        AttributeType.Bytes => KeyType.Bytes,
-        AttributeType.Array => KeyType.Array,
-        AttributeType.Map => KeyType.Map,
-        _ => KeyType.Empty,
-    };
-
     /// <summary>The letter of the type of a value that is beside its text, from its AnyValue in Base64.</summary>
     /// <remarks>The first six bits say which field it is: 4 double, 5 array, 6 map, 7 bytes.</remarks>
     public static string LetterBeside(string packed) => $"""
@@ -133,7 +121,7 @@ sealed class KeyText(SqlParameters parameters, Partition partition)
     string OfSpan(string key)
     {
         var stored = partition.Layout.Of(key)
-            .Select(column => $"'{Letters[(int)TypeOf(column.Type)]}' || {column.Quoted}::VARCHAR")
+            .Select(column => $"'{Letters[(int)KeyTypes.Of(column.Type)]}' || {column.Quoted}::VARCHAR")
             .Concat(OfCoded(key)).Append("NULL");
         if (partition.Contents.Shapes.HasFreeForm)
             stored = stored.Append(OfFreeForm(key));
@@ -148,7 +136,7 @@ sealed class KeyText(SqlParameters parameters, Partition partition)
         foreach (var coded in partition.Contents.Shapes.Coded(key))
         {
             var values = BindList(coded.Values.All().Select(value =>
-                Letters[(int)TypeOf(value.Type)] + ZipkinMapping.TagText(value)));
+                Letters[(int)KeyTypes.Of(value.Type)] + ZipkinMapping.TagText(value)));
             var code = partition.Contents.Shapes.CodeOf(coded, parameters);
             var text = $"decode(from_base64({values}[{code} + 1]))";
             yield return !coded.HasTexts ? text : $"CASE WHEN {code} >= 0 THEN {text} " +
@@ -206,7 +194,7 @@ sealed class KeyText(SqlParameters parameters, Partition partition)
         if (index < 0)
             return null;
         var value = attributes[index].Value;
-        return Letters[(int)TypeOf(value.Type)] + ZipkinMapping.TagText(value);
+        return Letters[(int)KeyTypes.Of(value.Type)] + ZipkinMapping.TagText(value);
     }
 
     static string DoubleText(string text)

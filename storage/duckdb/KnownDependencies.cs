@@ -22,7 +22,7 @@ sealed class KnownDependencies(Readers readers) : IAsyncDisposable
     public async Task<IReadOnlyList<DependencyLink>?> ReadAsync(
         long startMillis, long endMillis, CancellationToken cancellation)
     {
-        var window = new Window(Search.WindowStart(startMillis), Search.WindowEnd(endMillis));
+        var window = new Window(ZipkinWindow.Start(startMillis), ZipkinWindow.End(endMillis));
         for (var isLast = false; ; isLast = true)
         {
             var (links, isWorthWaiting, background) = await TryReadAsync(window, cancellation);

@@ -50,18 +50,9 @@ sealed class Search
         return [.. search._found.Take(query.Limit).Select(found => found.Spans)];
     }
 
-    /// <summary>The start of a window in nanoseconds: the first that is in the millisecond or after it.</summary>
-    public static ulong WindowStart(Int128 millis) => ClampToUInt64(millis * 1_000_000);
-
-    /// <summary>The end of a window in nanoseconds: the last of the first microsecond of the millisecond.</summary>
-    /// <remarks>Zipkin compares microseconds with the millisecond times 1000, both ends included.</remarks>
-    public static ulong WindowEnd(Int128 millis) => ClampToUInt64((millis * 1_000_000) + 999);
-
     void FindByPart()
     {
-        // a trace without any start is at no time
-        var start = Math.Max(1, WindowStart((Int128)_query.EndMillis - _query.LookbackMillis));
-        var end = WindowEnd(_query.EndMillis);
+        var (start, end) = ZipkinWindow.Of(_query);
         var near = _partitions.Where(partition => partition.MayStartWithin(start, end)).ToList();
         if (near.Count == 0)
             return;
@@ -237,8 +228,7 @@ sealed class Search
         }
         if (_query.MinDurationMicros is not null || _query.MaxDurationMicros is not null)
         {
-            conditions.Add(_ => HasDuration(
-                parameters, _query.MinDurationMicros ?? 1, _query.MaxDurationMicros ?? long.MaxValue));
+            conditions.Add(_ => HasDuration(parameters, ZipkinWindow.DurationsOf(_query)));
         }
         if (_query.ServiceName is not { } service)
             return conditions;
@@ -268,19 +258,10 @@ sealed class Search
         _ => SqlCondition.Never,
     };
 
-    // In whole microseconds, rounded down but to no less than one. An OTLP span without a start has no duration to
-    // Zipkin; one of Zipkin's may.
-    static SqlCondition HasDuration(SqlParameters parameters, long minMicros, long maxMicros)
-    {
-        var min = minMicros <= 1 ? 1 : ClampToInt64((Int128)minMicros * 1000);
-        var max = ClampToInt64(((Int128)maxMicros * 1000) + 999);
-        return SqlCondition.Exactly($"duration_ns >= {parameters.Bind(min)} AND " +
-            $"duration_ns <= {parameters.Bind(max)} AND (start_ns > 0 OR origin = 1)");
-    }
-
-    static ulong ClampToUInt64(Int128 value) => (ulong)Int128.Clamp(value, 0, ulong.MaxValue);
-
-    static long ClampToInt64(Int128 value) => (long)Int128.Clamp(value, 0, long.MaxValue);
+    // An OTLP span without a start has no duration to Zipkin; one of Zipkin's may.
+    static SqlCondition HasDuration(SqlParameters parameters, (long Min, long Max) nanos) =>
+        SqlCondition.Exactly($"duration_ns >= {parameters.Bind(nanos.Min)} AND " +
+            $"duration_ns <= {parameters.Bind(nanos.Max)} AND (start_ns > 0 OR origin = 1)");
 
     readonly record struct Found(ulong Timestamp, long FirstSeq, IReadOnlyList<Span> Spans);
 }

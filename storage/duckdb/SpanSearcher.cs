@@ -37,8 +37,7 @@ sealed class SpanSearcher
     // null when the filter has to see whole spans
     readonly BriefReading? _brief;
 
-    // the best so far, one more than fit the page; bounded by it
-    readonly List<TraceMatch> _found = [];
+    readonly FoundTraces _found;
 
     // of each partition what is known without asking DuckDB
     readonly SqlCondition[] _conditions;
@@ -50,12 +49,8 @@ sealed class SpanSearcher
         _services = services;
         _tables = tables;
         _cursor = search.Cursor;
-        _search = _cursor is null ? search : search with
-        {
-            Order = _cursor.Order,
-            StartUnixNano = _cursor.StartUnixNano,
-            EndUnixNano = _cursor.EndUnixNano,
-        };
+        _found = new FoundTraces(search);
+        _search = _found.Search;
         _cancellation = cancellation;
         // before the filter looks at resources, so that it knows those of all spans that count
         _snapshot = _cursor?.Snapshot ?? partitions[^1].LastSeq;
@@ -84,31 +79,14 @@ sealed class SpanSearcher
             searcher.FindByTrace();
         else
             searcher.FindByTraceInSql();
-        return searcher.Page();
-    }
-
-    SearchPage Page()
-    {
-        var limit = _search.Limit;
-        var traces = _found.Take(limit).Select(match => match.Found).ToList();
-        if (_found.Count <= limit)
-            return new SearchPage(traces, null);
-        var last = _found[limit - 1];
-        return new SearchPage(traces, new SearchCursor(_search.Order, _search.StartUnixNano, _search.EndUnixNano,
-            last.Value, last.Found.TraceId, _snapshot));
+        return searcher._found.Page(searcher._snapshot);
     }
 
     /// <summary>Candidates are spans by start; a trace comes no earlier than the first of its candidates.</summary>
     void FindByStart()
     {
         var isNewest = _search.Order == SearchOrder.Newest;
-        var from = _search.StartUnixNano;
-        var to = _search.EndUnixNano;
-        // traces of the pages before may still have spans here; their value tells
-        if (_cursor is not null && isNewest)
-            to = Math.Min(to, _cursor.Value == ulong.MaxValue ? ulong.MaxValue : _cursor.Value + 1);
-        else if (_cursor is not null)
-            from = Math.Max(from, _cursor.Value);
+        var (from, to) = _found.WindowByStart();
         var asked = new List<Partition>();
         var known = Known(isNewest, from, to, asked);
         var seen = new HashSet<TraceId>();
@@ -191,21 +169,17 @@ sealed class SpanSearcher
             var fresh = ordered.Where(each => seen.Add(each.Id)).ToList();
             foreach (var batch in fresh.Chunk(Math.Min(_search.Limit + 1, MaxTracesAtOnce)))
             {
-                if (IsComplete(batch[0].Start))
+                if (_found.IsComplete(batch[0].Start))
                     return true;
                 Decide(batch.Select(row => row.Id));
             }
             if (rows.Count < count)
-                return IsComplete(isNewest ? from - Math.Min(from, 1) : to);
-            if (IsComplete(rows[^1].Start))
+                return _found.IsComplete(isNewest ? from - Math.Min(from, 1) : to);
+            if (_found.IsComplete(rows[^1].Start))
                 return true;
             last = (rows[^1].Start, rows[^1].Seq);
         }
     }
-
-    /// <summary>Whether the page is full of traces that come before whatever begins at this start.</summary>
-    bool IsComplete(ulong start) => _found.Count > _search.Limit &&
-        (_search.Order == SearchOrder.Newest ? _found[^1].Value > start : _found[^1].Value < start);
 
     List<(TraceId Id, ulong Start, long Seq)> SpansByStart(List<Partition> asked,
         bool isNewest, ulong from, ulong to, (ulong Start, long Seq)? last, int count)
@@ -269,7 +243,7 @@ sealed class SpanSearcher
                 only[table]?[trace] != false && tables[table].MayHave(trace, _conditions[table], from, to));
             var before = _found.Count;
             Decide(ranked.Select(each => each.Id), ranked.ToDictionary(each => each.Id, each => each.Value));
-            if (_found.Count > _search.Limit || ranked.Count < count)
+            if (_found.IsFull || ranked.Count < count)
                 return;
             last = ranked[^1];
             var share = (double)(_found.Count - before) / count;
@@ -324,7 +298,7 @@ sealed class SpanSearcher
             foreach (var batch in rows.Chunk(MaxTracesAtOnce))
             {
                 Decide(batch.Select(row => row.Id), batch.ToDictionary(row => row.Id, row => row.Value));
-                if (_found.Count > _search.Limit)
+                if (_found.IsFull)
                     return;
             }
             if (rows.Count < count)
@@ -391,8 +365,7 @@ sealed class SpanSearcher
                 continue;
             if (values is not null)
                 match = match with { Value = values[match.Found.TraceId] };
-            if (_cursor is null || match.CompareTo(_search.Order, _cursor.Value, _cursor.TraceId) > 0)
-                Keep(match);
+            _found.Add(match);
         }
     }
 
@@ -412,13 +385,4 @@ sealed class SpanSearcher
         Logic logic => logic.Terms.All(IsBrief),
         _ => false,
     };
-
-    void Keep(TraceMatch match)
-    {
-        var at = _found.FindLastIndex(
-            better => match.CompareTo(_search.Order, better.Value, better.Found.TraceId) > 0) + 1;
-        _found.Insert(at, match);
-        if (_found.Count > _search.Limit + 1)
-            _found.RemoveAt(_found.Count - 1);
-    }
 }

@@ -14,16 +14,17 @@ sealed class SpanWriter
     readonly TimeProvider _time;
     readonly ILogger _logger;
 
-    // unbounded, as the bound counts spans: see TryReserve
+    // unbounded, as the bound counts spans: see SpanBudget
     readonly Channel<Waiting> _queue = Channel.CreateUnbounded<Waiting>(
         new UnboundedChannelOptions { SingleReader = true });
+    readonly SpanBudget _waiting;
     readonly Task _loop;
-    long _waitingSpans;
 
     public SpanWriter(StoreTables tables, DuckDbStoreOptions options, TimeProvider time, ILogger logger)
     {
         _tables = tables;
         _options = options;
+        _waiting = new SpanBudget(options.MaxQueuedSpans);
         _time = time;
         _logger = logger;
         // a thread of its own, since DuckDB's calls block
@@ -38,7 +39,7 @@ sealed class SpanWriter
     {
         if (batch.Spans.Count + batch.Counted.Count == 0)
             throw new ArgumentException("A batch must have a span, or something counted.", nameof(batch));
-        if (!TryReserve(batch.Spans.Count + batch.Counted.Count))
+        if (!_waiting.TryTake(batch.Spans.Count + batch.Counted.Count))
             return Task.FromResult(AppendOutcome.Overloaded);
         var waiting = new Waiting(batch);
         if (!_queue.Writer.TryWrite(waiting))
@@ -60,18 +61,6 @@ sealed class SpanWriter
     {
         _queue.Writer.TryComplete();
         await _loop;
-    }
-
-    bool TryReserve(int spans)
-    {
-        while (true)
-        {
-            var waiting = Interlocked.Read(ref _waitingSpans);
-            if (waiting > 0 && waiting + spans > _options.MaxQueuedSpans)
-                return false;
-            if (Interlocked.CompareExchange(ref _waitingSpans, waiting + spans, waiting) == waiting)
-                return true;
-        }
     }
 
     void Run()
@@ -137,7 +126,7 @@ sealed class SpanWriter
 
     TaskCompletionSource<AppendOutcome> Answer(Waiting waiting)
     {
-        Interlocked.Add(ref _waitingSpans, -waiting.Spans);
+        _waiting.GiveBack(waiting.Spans);
         return waiting.Done;
     }
 

@@ -163,18 +163,10 @@ sealed class StatisticsKeeper : IAsyncDisposable
         foreach (var (number, statistics) in live)
         {
             if (!absorbed.Contains(number))
-                statistics.AddTo(points, series => IsWanted(series, query), query.StartMinute, query.EndMinute);
+                statistics.AddTo(points, series => query.Wants(series), query.StartMinute, query.EndMinute);
         }
         return points.ToList();
     }
-
-    static bool IsWanted(Series series, SeriesQuery query) =>
-        series.Level == query.Level && series.Source == query.Source &&
-        (query.Service ?? series.Service) == series.Service &&
-        (query.Operation ?? series.Operation) == series.Operation &&
-        (query.Peer ?? series.Peer) == series.Peer &&
-        (query.PeerOperation ?? series.PeerOperation) == series.PeerOperation &&
-        (query.Kind ?? series.Kind) == series.Kind;
 
     /// <summary>Those from it on are counted in order.</summary>
     int FirstToCount(IReadOnlyList<Partition> found)

@@ -205,7 +205,7 @@ sealed class TraceStream
     public static TraceStream Open(
         DuckDBConnection connection, IReadOnlyList<Partition> partitions, long startMillis, long endMillis)
     {
-        var (start, end) = (Search.WindowStart(startMillis), Search.WindowEnd(endMillis));
+        var (start, end) = (ZipkinWindow.Start(startMillis), ZipkinWindow.End(endMillis));
         var near = partitions.Where(partition => partition.MayStartWithin(start, end)).ToList();
         var stream = new TraceStream(connection, partitions) { _isAtEnd = near.Count == 0 };
         if (near.Count > 0)

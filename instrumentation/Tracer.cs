@@ -26,7 +26,7 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     // of a span that is not sampled, where the context must go on, and where nobody asks
     readonly ActivitySamplingResult _unsampledFirst, _unsampledChild;
     readonly bool _reportsUnsampled;
-    int _stopped;
+    Task? _stopped;
 
     internal Tracer(TracingOptions options, ILogger log)
     {
@@ -78,10 +78,15 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     /// <summary>
     /// Stops tracing; what was recorded is sent, as far as <see cref="TracingOptions.StopTimeout"/> allows.
     /// </summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _stopped, 1) == 1)
-            return;
+        // whoever comes second waits too: a host may be disposed, and its process end, while another thread stops it
+        lock (_stop)
+            return new ValueTask(_stopped ??= StopAsync());
+    }
+
+    async Task StopAsync()
+    {
         _listener.Dispose();
         _outcomes.Dispose();
         await _stop.CancelAsync().ConfigureAwait(false);

@@ -29,11 +29,14 @@ sealed class BlockEncoder : IDisposable
     readonly ByteWriter[] _columns = [.. Enumerable.Range(0, (int)Column.Count).Select(_ => new ByteWriter())];
 
     /// <summary>The spans of a trace must follow each other; they come back in this order.</summary>
-    public byte[] Encode(ReadOnlySpan<Span> spans)
+    /// <param name="places">Of each span, its place in the order stored; none where that is the order of rows.</param>
+    public byte[] Encode(ReadOnlySpan<Span> spans, ReadOnlySpan<int> places = default)
     {
         Clear();
         for (var i = 0; i < spans.Length; i++)
             Add(spans, i);
+        for (var i = 0; i < places.Length; i++)
+            Of(Column.Place).WriteSigned(places[i] - (i == 0 ? 0 : places[i - 1]));
         _body.Write(spans.Length);
         _body.Write(_texts.Count);
         foreach (var text in _texts.All)

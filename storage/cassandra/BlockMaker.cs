@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Tracing.Model;
 
 namespace Tracing.Storage.Cassandra;
@@ -15,42 +16,47 @@ static class BlockMaker
 
     /// <summary>
     /// Spans of a trace stay together and in their order, and traces in that of their first spans, so that the order
-    /// stored can be told. Spans of different hours are in blocks of their own.
+    /// stored can be told. Spans of different hours are in blocks of their own; then each says its place in the group.
     /// </summary>
     public static List<EncodedBlock> Make(List<Span> spans, long stored, long writer, int blockSpans)
     {
         var blocks = new List<EncodedBlock>();
-        foreach (var ofHour in spans.GroupBy(span => Tables.HourOf(span.StartUnixNano)).OrderBy(hour => hour.Key))
+        var hours = spans.Index().GroupBy(each => Tables.HourOf(each.Item.StartUnixNano)).ToList();
+        foreach (var ofHour in hours.OrderBy(hour => hour.Key))
         {
             var block = new List<Span>();
-            foreach (var trace in ofHour.GroupBy(span => span.TraceId.Low))
+            var places = new List<int>();
+            foreach (var trace in ofHour.GroupBy(each => each.Item.TraceId.Low))
             {
-                foreach (var span in trace)
+                foreach (var (place, span) in trace)
                 {
                     block.Add(span);
+                    if (hours.Count > 1)
+                        places.Add(place);
                     // a trace may be longer than a block
                     if (block.Count >= 2 * blockSpans)
-                        End(block);
+                        End();
                 }
                 if (block.Count >= blockSpans)
-                    End(block);
+                    End();
             }
             if (block.Count > 0)
-                End(block);
+                End();
 
-            void End(List<Span> ended)
+            void End()
             {
-                blocks.Add(Encode(ofHour.Key, ended, new BlockId(stored, writer, blocks.Count)));
-                ended.Clear();
+                blocks.Add(Encode(ofHour.Key, block, places, new BlockId(stored, writer, blocks.Count)));
+                block.Clear();
+                places.Clear();
             }
         }
         return blocks;
     }
 
-    static EncodedBlock Encode(long hour, List<Span> spans, BlockId id)
+    static EncodedBlock Encode(long hour, List<Span> spans, List<int> places, BlockId id)
     {
         t_encoder ??= new BlockEncoder();
-        var data = t_encoder.Encode(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(spans));
+        var data = t_encoder.Encode(CollectionsMarshal.AsSpan(spans), CollectionsMarshal.AsSpan(places));
         var head = new BlockHead(id, spans.Min(span => span.StartUnixNano), spans.Max(span => span.StartUnixNano),
             spans.Count);
         return new EncodedBlock(hour, head, data, [.. spans.Select(span => span.TraceId.Low).Distinct()]);

@@ -70,16 +70,17 @@ sealed class Blocks(Tables tables, Commits commits, long maxBytes)
         var blocks = all.Zip(await ReadAsync(all, cancellation)).ToDictionary(each => each.First, each => each.Second);
         return [.. lows.Zip(places, (low, ids) =>
         {
-            var spans = new List<(BlockId, int, Span)>();
+            var spans = new List<(SpanPlace Place, Span Span)>();
             foreach (var id in ids)
             {
                 if (blocks[id] is { } block)
                 {
                     var (from, to) = block.RangeOf(low);
                     for (var i = from; i < to; i++)
-                        spans.Add((id, i, block.ToSpan(i)));
+                        spans.Add((SpanPlace.Of(id, block, i), block.ToSpan(i)));
                 }
             }
+            spans.Sort((one, other) => one.Place.CompareTo(other.Place));
             return new StoredTrace(low, spans);
         })];
     }
@@ -92,15 +93,27 @@ sealed class Blocks(Tables tables, Commits commits, long maxBytes)
     }
 }
 
+/// <summary>Where a span is in the order stored.</summary>
+readonly record struct SpanPlace(BlockId Block, int Row) : IComparable<SpanPlace>
+{
+    /// <summary>Where a group has blocks of several hours, the row is the span's place in the group.</summary>
+    public static SpanPlace Of(BlockId id, SpanBlock block, int row) => block.Places.Length == 0
+        ? new(id, row)
+        : new(id with { Number = 0 }, block.Places[row]);
+
+    public int CompareTo(SpanPlace other) =>
+        Block != other.Block ? Block.CompareTo(other.Block) : Row.CompareTo(other.Row);
+}
+
 /// <summary>The spans that are stored of the traces with a low half of an id, in the order stored.</summary>
-sealed class StoredTrace(ulong low, List<(BlockId Block, int Row, Span Span)> stored)
+sealed class StoredTrace(ulong low, List<(SpanPlace Place, Span Span)> stored)
 {
     public ulong Low => low;
 
     public bool IsEmpty => stored.Count == 0;
 
     /// <summary>Where the first is stored.</summary>
-    public (BlockId Block, int Row) First => (stored[0].Block, stored[0].Row);
+    public SpanPlace First => stored[0].Place;
 
     /// <summary>All of them, identical ones once.</summary>
     public IReadOnlyList<Span> Spans { get; } = [.. stored.Select(each => each.Span).Distinct()];

@@ -73,6 +73,8 @@ struct ByteReader(ReadOnlyMemory<byte> bytes)
 
     public readonly int Position => _position;
 
+    public readonly bool IsAtEnd => _position == _bytes.Length;
+
     /// <summary>The same bytes, from another position on.</summary>
     public readonly ByteReader At(int position) => new(_bytes) { _position = position };
 

@@ -26,6 +26,9 @@ enum Column
     Remote,
     Shape,
     Rest,
+
+    /// <summary>Not there where the order of rows is that of the group.</summary>
+    Place,
     Count,
 }
 
@@ -83,7 +86,8 @@ sealed class SpanBlock
         _keys = ReadAll(ref input, static (ref ByteReader i) => new BlockKey(ref i));
         _shapes = ReadAll(ref input, static (ref ByteReader i) => ReadAll(ref i, static (ref ByteReader k) =>
             k.ReadInt32()));
-        for (var i = 0; i < _columns.Length; i++)
+        // blocks of before places were written end earlier
+        for (var i = 0; i < _columns.Length && !input.IsAtEnd; i++)
             _columns[i] = new ByteReader(input.ReadBytes());
         Weight = (2 * bytes.Length) + (80 * Count);
     }
@@ -122,6 +126,9 @@ sealed class SpanBlock
     public bool HasZipkin => (AllFlags & BlockFlags.Zipkin) != 0;
 
     BlockFlags AllFlags => field != 0 ? field : field = Flags.Aggregate(BlockFlags.None, (all, flags) => all | flags);
+
+    /// <summary>Of each span, its place in the order that the group was stored in; empty if that is of rows.</summary>
+    public int[] Places => field ??= ReadPlaces();
 
     BlockFlags[] Flags => field ??= Array.ConvertAll(ReadInts(Column.Flags), flags => (BlockFlags)flags);
 
@@ -281,6 +288,14 @@ sealed class SpanBlock
     {
         var before = 0UL;
         return ReadSigned(Column.Start, distance => before = unchecked(before + (ulong)distance));
+    }
+
+    int[] ReadPlaces()
+    {
+        var before = 0L;
+        return _columns[(int)Column.Place].IsAtEnd
+            ? []
+            : ReadSigned(Column.Place, distance => (int)(before += distance));
     }
 
     ulong[] ReadFixed(Column column, Predicate<int> has)

@@ -23,7 +23,7 @@ sealed class ZipkinSearch
     readonly HashSet<BlockId> _looked = [];
 
     // in their order; somewhat more than the limit
-    readonly List<(ulong Timestamp, (BlockId, int) First, IReadOnlyList<Span> Spans)> _found = [];
+    readonly List<(ulong Timestamp, SpanPlace First, IReadOnlyList<Span> Spans)> _found = [];
     readonly HashSet<TraceId> _decided = [];
 
     ZipkinSearch(Blocks blocks, TraceQuery query, CancellationToken cancellation)
@@ -147,7 +147,7 @@ sealed class ZipkinSearch
         // Zipkin compares microseconds
         var found = (timestamp, trace.First, trace.Spans);
         var at = _found.FindLastIndex(each => each.Timestamp > timestamp || (each.Timestamp == timestamp &&
-            Comparer<(BlockId, int)>.Default.Compare(each.First, found.First) < 0)) + 1;
+            each.First.CompareTo(found.First) < 0)) + 1;
         _found.Insert(at, found);
     }
 

@@ -42,6 +42,22 @@ public sealed class SpanBlockTests
     }
 
     [Fact]
+    public void The_order_stored_can_be_told_of_spans_of_several_hours()
+    {
+        // the day begins between them
+        Span[] spans = [Otlp(1, id: 1).At(5), Otlp(2, id: 2).At(-5), Otlp(1, id: 3).At(-6), Otlp(3, id: 4).At(7)];
+        var blocks = BlockMaker.Make([.. spans], 9, 8, 1000);
+        Assert.Equal(2, blocks.Count);
+        var found = blocks.SelectMany(each =>
+        {
+            var block = SpanBlock.Decode(each.Data);
+            return Enumerable.Range(0, block.Count)
+                .Select(i => (Place: SpanPlace.Of(each.Head.Id, block, i), Span: block.ToSpan(i)));
+        }).OrderBy(each => each.Place);
+        Assert.Equal(spans, found.Select(each => each.Span));
+    }
+
+    [Fact]
     public void A_damaged_block_is_no_block()
     {
         using var encoder = new BlockEncoder();

@@ -68,6 +68,17 @@ sys.exit(0 if facets["spans"] == sent == counted else 1)
 PY
 }
 
+statistics() { # times statistics of 24 hours: number of a query server
+    local path times
+    for path in "services?" "services/frontend/operations?" "heatmap?service=frontend&"; do
+        times=$(for _ in $(seq 20); do
+            curl -fs -o /dev/null -w '%{time_total}\n' \
+                "$(url "$1")/api/tracing/${path}start=$(($(date +%s) - 86400))&end=$(($(date +%s) + 3600))"
+        done)
+        echo "24 hours of ${path%[?&]}: $(sort -n <<<"$times" | sed -n 10p) s, $(head -1 <<<"$times") s the first time"
+    done
+}
+
 figures() {
     local traces=${3:-400000}
     node 1 3G
@@ -83,6 +94,7 @@ figures() {
     du -sb "$dir"/node1/data/data/tracing | awk -v n=$((traces * 10)) '{ printf "%.1f bytes a span\n", $1 / n }'
     check 2 $((traces * 10))
     dotnet "$load" "$(url 2)" --search 20 --traces "$traces" --seed 1 --end-ms $end
+    statistics 2
 }
 
 faults() {

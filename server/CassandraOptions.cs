@@ -86,6 +86,8 @@ public sealed class CassandraOptions
         Retention = options.Storage.Retention,
         HoursRetention = options.Storage.HoursRetention,
         DaysRetention = options.Storage.DaysRetention,
+        HotWindow = options.Storage.HotWindow,
+        BaselineRate = options.Storage.BaselineRate,
         AutocompleteKeys = options.Query.AutocompleteKeyList(),
     };
 

@@ -32,23 +32,23 @@ public sealed class StorageOptions
         "stay longer. Time span, more than 0.")]
     public TimeSpan Retention { get; set; } = TimeSpan.FromDays(7);
 
-    [Description("How long the embedded store keeps latencies by the hour; by the minute as long as spans. " +
+    [Description("How long latencies are kept by the hour; by the minute as long as spans. " +
         "Time span, more than 0.")]
     public TimeSpan HoursRetention { get; set; } = TimeSpan.FromDays(60);
 
-    [Description("How long the embedded store keeps latencies by the day. Time span, more than 0.")]
+    [Description("How long latencies are kept by the day. Time span, more than 0.")]
     public TimeSpan DaysRetention { get; set; } = TimeSpan.FromDays(396);
 
     [Description("Size of the embedded store's files above which the oldest are dropped, before their time. Bytes, 0 " +
         "for no bound.")]
     public long MaxBytes { get; set; }
 
-    [Description("How long the embedded store leaves spans alone after they were stored, before it merges their " +
-        "files and thins them out. Time span, 0 or more.")]
+    [Description("How long spans are left alone after they were stored, before they are thinned out and the embedded " +
+        "store merges its files; in Cassandra 20 minutes at least. Time span, 0 or more.")]
     public TimeSpan HotWindow { get; set; } = TimeSpan.FromHours(1);
 
-    [Description("Share of traces that the embedded store keeps after the hot window, of those without an error that " +
-        "are neither slow nor rare; decided by trace id. 0 to 1, which keeps all.")]
+    [Description("Share of traces that are kept after the hot window, of those without an error that are neither slow " +
+        "nor rare; decided by trace id. 0 to 1, which keeps all.")]
     public double BaselineRate { get; set; } = 0.1;
 
     public CassandraOptions Cassandra { get; set; } = new();

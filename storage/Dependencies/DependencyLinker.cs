@@ -20,12 +20,15 @@ sealed class DependencyLinker
 {
     // in the order in which the links were first seen, as Zipkin answers them
     readonly List<(string Parent, string Child)> _order = [];
-    readonly Dictionary<(string Parent, string Child), (long Calls, long Errors)> _counts = [];
+    readonly Dictionary<(string Parent, string Child), (double Calls, double Errors)> _counts = [];
+    double _weight = 1;
 
     /// <summary>Counts the calls of one trace; takes O(n log n) for n spans, however deep they are nested.</summary>
     /// <param name="trace">All its spans as they were reported, of either origin, in any order.</param>
-    public void Add(IReadOnlyList<Span> trace)
+    /// <param name="weight">For how many traces it stands.</param>
+    public void Add(IReadOnlyList<Span> trace, double weight = 1)
     {
+        _weight = weight;
         if (trace.Count == 0)
             return;
         // Breadth first, a parent is seen before its children, so its nearest remote ancestor is known by then:
@@ -42,7 +45,7 @@ sealed class DependencyLinker
     /// <summary>What was counted so far, in the order first seen.</summary>
     public IReadOnlyList<DependencyLink> Links() =>
         [.. _order.Select(link => new DependencyLink(
-            link.Parent, link.Child, _counts[link].Calls, _counts[link].Errors))];
+            link.Parent, link.Child, Whole(_counts[link].Calls), Whole(_counts[link].Errors)))];
 
     /// <summary>Counts the calls of all the traces.</summary>
     public static async Task<IReadOnlyList<DependencyLink>> CountAsync(IAsyncEnumerable<IReadOnlyList<Span>> traces)
@@ -93,10 +96,12 @@ sealed class DependencyLinker
         ref var counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_counts, (parent, child), out var known);
         if (!known)
             _order.Add((parent, child));
-        counts.Calls++;
+        counts.Calls += _weight;
         if (isError)
-            counts.Errors++;
+            counts.Errors += _weight;
     }
+
+    static long Whole(double count) => (long)Math.Round(count);
 
     /// <summary>Whether the span says that it is one side of an exchange; OTLP's INTERNAL says the opposite.</summary>
     static bool IsRemote(Span span) =>

@@ -30,11 +30,17 @@ sealed class BlockEncoder : IDisposable
 
     /// <summary>The spans of a trace must follow each other; they come back in this order.</summary>
     /// <param name="places">Of each span, its place in the order stored; none where that is the order of rows.</param>
-    public byte[] Encode(ReadOnlySpan<Span> spans, ReadOnlySpan<int> places = default)
+    /// <param name="kept">By the low half of its id, why a trace is kept; null where nothing was decided.</param>
+    public byte[] Encode(ReadOnlySpan<Span> spans, ReadOnlySpan<int> places = default,
+        IReadOnlyDictionary<ulong, TraceKept>? kept = null)
     {
         Clear();
         for (var i = 0; i < spans.Length; i++)
+        {
             Add(spans, i);
+            if (kept is not null && (i == 0 || spans[i - 1].TraceId != spans[i].TraceId))
+                Add(kept[spans[i].TraceId.Low]);
+        }
         for (var i = 0; i < places.Length; i++)
             Of(Column.Place).WriteSigned(places[i] - (i == 0 ? 0 : places[i - 1]));
         _body.Write(spans.Length);
@@ -111,6 +117,12 @@ sealed class BlockEncoder : IDisposable
         AddAttributes(span.Attributes);
         if ((flags & BlockFlags.Rest) != 0)
             Of(Column.Rest).Write(OtlpProtobuf.EncodeRest(span));
+    }
+
+    void Add(TraceKept kept)
+    {
+        Of(Column.Kept).Write((int)kept.Reason);
+        Of(Column.Kept).WriteFixed(BitConverter.DoubleToUInt64Bits(kept.Weight));
     }
 
     /// <summary>

@@ -18,7 +18,9 @@ static class BlockMaker
     /// Spans of a trace stay together and in their order, and traces in that of their first spans, so that the order
     /// stored can be told. Spans of different hours are in blocks of their own; then each says its place in the group.
     /// </summary>
-    public static List<EncodedBlock> Make(List<Span> spans, long stored, long writer, int blockSpans)
+    /// <param name="kept">By the low half of its id, why a trace is kept; null where nothing was decided.</param>
+    public static List<EncodedBlock> Make(List<Span> spans, long stored, long writer, int blockSpans,
+        IReadOnlyDictionary<ulong, TraceKept>? kept = null)
     {
         var blocks = new List<EncodedBlock>();
         var hours = spans.Index().GroupBy(each => Tables.HourOf(each.Item.StartUnixNano)).ToList();
@@ -45,7 +47,8 @@ static class BlockMaker
 
             void End()
             {
-                blocks.Add(Encode(ofHour.Key, block, places, new BlockId(stored, writer, blocks.Count)));
+                blocks.Add(Encode(ofHour.Key, block, places, kept,
+                    new BlockId(stored, writer, blocks.Count, kept is not null)));
                 block.Clear();
                 places.Clear();
             }
@@ -53,10 +56,11 @@ static class BlockMaker
         return blocks;
     }
 
-    static EncodedBlock Encode(long hour, List<Span> spans, List<int> places, BlockId id)
+    static EncodedBlock Encode(long hour, List<Span> spans, List<int> places,
+        IReadOnlyDictionary<ulong, TraceKept>? kept, BlockId id)
     {
         t_encoder ??= new BlockEncoder();
-        var data = t_encoder.Encode(CollectionsMarshal.AsSpan(spans), CollectionsMarshal.AsSpan(places));
+        var data = t_encoder.Encode(CollectionsMarshal.AsSpan(spans), CollectionsMarshal.AsSpan(places), kept);
         var head = new BlockHead(id, spans.Min(span => span.StartUnixNano), spans.Max(span => span.StartUnixNano),
             spans.Count);
         return new EncodedBlock(hour, head, data, [.. spans.Select(span => span.TraceId.Low).Distinct()]);

@@ -4,7 +4,7 @@ using Tracing.Model;
 namespace Tracing.Storage.Cassandra;
 
 /// <summary>Reads blocks; those read last stay in memory, and of more the briefs. For any thread.</summary>
-sealed class Blocks(Tables tables, Commits commits, long maxBytes)
+sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes)
 {
     /// <summary>Of the memory, the share for briefs: a quarter has those of some 4 million spans in 64 MiB.</summary>
     const int BriefShare = 4;
@@ -22,9 +22,12 @@ sealed class Blocks(Tables tables, Commits commits, long maxBytes)
     /// </summary>
     public async Task<List<BlockHead>> ReadHeadsAsync(ulong first, ulong last, CancellationToken cancellation)
     {
-        var heads = await tables.ReadHeadsAsync(first, last, cancellation);
-        var committed = await commits.AmongAsync(heads.Select(head => (head.Id.Writer, head.Id.Stored)), cancellation);
-        heads.RemoveAll(head => !committed.Contains((head.Id.Writer, head.Id.Stored)));
+        var current = await slices.CurrentAsync(cancellation);
+        var heads = await tables.ReadHeadsAsync(first, last, current.HaveKept, cancellation);
+        heads.RemoveAll(head => !current.Contain(head.Id));
+        var committed = await commits.AmongAsync(
+            heads.Where(head => !head.Id.IsKept).Select(head => (head.Id.Writer, head.Id.Stored)), cancellation);
+        heads.RemoveAll(head => !head.Id.IsKept && !committed.Contains((head.Id.Writer, head.Id.Stored)));
         return heads;
     }
 
@@ -39,6 +42,12 @@ sealed class Blocks(Tables tables, Commits commits, long maxBytes)
         _blocks.Add(id, block, block.Weight);
         return block;
     }
+
+    /// <summary>As <see cref="ReadAsync(BlockId, CancellationToken)"/>, but does not stay in memory.</summary>
+    public async Task<SpanBlock?> ReadOnceAsync(BlockId id, CancellationToken cancellation) =>
+        _blocks.TryGet(id, out var known) ? known
+        : await tables.ReadDataAsync(id, cancellation) is { } data ? SpanBlock.Decode(data)
+        : null;
 
     /// <summary>The briefs of blocks; null as for <see cref="ReadAsync(BlockId, CancellationToken)"/>.</summary>
     public Task<BlockBrief?[]> ReadBriefsAsync(IReadOnlyList<BlockId> ids, CancellationToken cancellation) =>
@@ -63,25 +72,29 @@ sealed class Blocks(Tables tables, Commits commits, long maxBytes)
     public async Task<StoredTrace[]> ReadTracesAsync(
         IReadOnlyList<ulong> lows, long snapshot, CancellationToken cancellation)
     {
-        var places = await tables.ReadTracesAsync(lows, cancellation);
+        var current = await slices.CurrentAsync(cancellation);
+        var places = await tables.ReadTracesAsync(lows, current.HaveKept, cancellation);
         foreach (var ids in places)
-            ids.RemoveAll(id => id.Stored > snapshot);
+            ids.RemoveAll(id => id.Stored > snapshot || !current.Contain(id));
         var all = places.SelectMany(ids => ids).Distinct().ToList();
         var blocks = all.Zip(await ReadAsync(all, cancellation)).ToDictionary(each => each.First, each => each.Second);
         return [.. lows.Zip(places, (low, ids) =>
         {
             var spans = new List<(SpanPlace Place, Span Span)>();
+            var kept = TraceKept.Whole;
             foreach (var id in ids)
             {
                 if (blocks[id] is { } block)
                 {
                     var (from, to) = block.RangeOf(low);
+                    if (from < to && block.KeptOf(block.TraceOf[from]) is { Reason: not KeptReason.All } why)
+                        kept = why;
                     for (var i = from; i < to; i++)
                         spans.Add((SpanPlace.Of(id, block, i), block.ToSpan(i)));
                 }
             }
             spans.Sort((one, other) => one.Place.CompareTo(other.Place));
-            return new StoredTrace(low, spans);
+            return new StoredTrace(low, spans, kept);
         })];
     }
 
@@ -106,9 +119,12 @@ readonly record struct SpanPlace(BlockId Block, int Row) : IComparable<SpanPlace
 }
 
 /// <summary>The spans that are stored of the traces with a low half of an id, in the order stored.</summary>
-sealed class StoredTrace(ulong low, List<(SpanPlace Place, Span Span)> stored)
+sealed class StoredTrace(ulong low, List<(SpanPlace Place, Span Span)> stored, TraceKept kept)
 {
     public ulong Low => low;
+
+    /// <summary>Why it is still there, and what it stands for.</summary>
+    public TraceKept Kept => kept;
 
     public bool IsEmpty => stored.Count == 0;
 
@@ -119,5 +135,5 @@ sealed class StoredTrace(ulong low, List<(SpanPlace Place, Span Span)> stored)
     public IReadOnlyList<Span> Spans { get; } = [.. stored.Select(each => each.Span).Distinct()];
 
     /// <summary>Those of one trace.</summary>
-    public StoredTrace Of(TraceId id) => new(low, stored.FindAll(each => each.Span.TraceId == id));
+    public StoredTrace Of(TraceId id) => new(low, stored.FindAll(each => each.Span.TraceId == id), kept);
 }

@@ -13,8 +13,8 @@ sealed class Bodies
 
     const int AliveSeconds = 30;
 
-    /// <summary>A write of a writer that died, were it to come ever so late, is older than this.</summary>
-    const long FarFutureMicros = 365L * 86_400 * 1_000_000;
+    /// <summary>A write of a writer that died, were it to come ever so late, is older than in a year.</summary>
+    static readonly TimeSpan _farFuture = TimeSpan.FromDays(365);
 
     readonly Connection _connection;
     readonly Commits _commits;
@@ -68,7 +68,7 @@ sealed class Bodies
                     return AppendOutcome.AlreadyStored;
                 if (await IsAliveAsync(writer))
                     return AppendOutcome.Overloaded;
-                await _commits.ForbidAsync(writer, group, stored + FarFutureMicros);
+                await _commits.ForbidAsync(writer, group, TimeProvider.System.GetUtcNow() + _farFuture);
                 if (await _commits.IsCommittedAsync(writer, group))
                     return AppendOutcome.AlreadyStored;
             }

@@ -11,6 +11,8 @@ namespace Tracing.Storage.Cassandra;
 /// </summary>
 public sealed class CassandraSpanStore : ISpanStore
 {
+    static readonly TimeSpan _thinEvery = TimeSpan.FromMinutes(1);
+
     readonly Connection _connection;
     readonly CassandraStoreOptions _options;
     readonly Tables _tables;
@@ -19,11 +21,11 @@ public sealed class CassandraSpanStore : ISpanStore
     readonly Statistics _statistics;
     readonly SpanScan _scan;
     readonly Notes _notes;
-    readonly ITimer _counting;
+    readonly Thinning _thinning;
+    readonly Repeated _counts;
+    readonly Repeated _thins;
     readonly ILogger _logger;
     readonly Lock _closing = new();
-    readonly CancellationTokenSource _closed = new();
-    Task _count = Task.CompletedTask;
     Task? _closes;
 
     CassandraSpanStore(Connection connection, TimeProvider time, ILogger logger)
@@ -33,12 +35,16 @@ public sealed class CassandraSpanStore : ISpanStore
         _logger = logger;
         _tables = new Tables(connection);
         var commits = new Commits(connection);
-        _blocks = new Blocks(_tables, commits, (long)_options.CacheMiB << 20);
+        var slices = new Slices(connection);
+        _blocks = new Blocks(_tables, commits, slices, (long)_options.CacheMiB << 20);
         _writer = new GroupWriter(connection, _tables, commits, time, logger);
         _statistics = new Statistics(connection, commits, _blocks, time, _writer.Writer);
         _scan = new SpanScan(_blocks);
         _notes = new Notes(connection);
-        _counting = time.CreateTimer(_ => Count(), null, _options.CountEvery, _options.CountEvery);
+        _thinning = new Thinning(
+            connection, _tables, commits, slices, _blocks, _statistics, _writer.Writer, logger);
+        _counts = new Repeated(time, _options.CountEvery, CountNowAsync, logger.CountingFailed);
+        _thins = new Repeated(time, _thinEvery, ThinNowAsync, logger.ThinningFailed);
     }
 
     /// <summary>The tables, as they are made where that is left to others.</summary>
@@ -80,8 +86,11 @@ public sealed class CassandraSpanStore : ISpanStore
             .Select(trace => trace.Spans)];
     }
 
-    public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) =>
-        Task.FromResult(TraceKept.Whole);
+    public async Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken)
+    {
+        ThrowIfClosed(cancellationToken);
+        return (await _blocks.ReadTracesAsync([traceId.Low], long.MaxValue, cancellationToken))[0].Kept;
+    }
 
     public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
         TraceQuery query, CancellationToken cancellationToken)
@@ -112,6 +121,23 @@ public sealed class CassandraSpanStore : ISpanStore
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        await foreach (var trace in ReadStoredAsync(startMillis, endMillis, cancellationToken))
+            yield return trace.Spans;
+    }
+
+    public async Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
+        long startMillis, long endMillis, CancellationToken cancellationToken)
+    {
+        var linker = new DependencyLinker();
+        await foreach (var trace in ReadStoredAsync(startMillis, endMillis, cancellationToken))
+            linker.Add(trace.Spans, trace.Kept.Weight);
+        return linker.Links();
+    }
+
+    async IAsyncEnumerable<StoredTrace> ReadStoredAsync(
+        long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        ThrowIfClosed(cancellationToken);
         var start = Math.Max(1, ZipkinWindow.Start(startMillis));
         var end = ZipkinWindow.End(endMillis);
         var lows = new HashSet<ulong>();
@@ -131,14 +157,10 @@ public sealed class CassandraSpanStore : ISpanStore
             foreach (var trace in await _blocks.ReadTracesAsync(chunk, long.MaxValue, cancellationToken))
             {
                 if (!trace.IsEmpty)
-                    yield return trace.Spans;
+                    yield return trace;
             }
         }
     }
-
-    public Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
-        long startMillis, long endMillis, CancellationToken cancellationToken) =>
-        DependencyLinker.CountAsync(ReadTracesAsync(startMillis, endMillis, cancellationToken));
 
     public Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
         string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken) =>
@@ -171,49 +193,29 @@ public sealed class CassandraSpanStore : ISpanStore
             return new ValueTask(_closes ??= CloseAsync());
     }
 
-    /// <summary>Adds up the statistics of what is stored; true when this process is the one that does it.</summary>
-    internal async Task CountNowAsync()
+    /// <summary>Adds up the statistics of what is stored, if this process is the one that does it.</summary>
+    internal async Task CountNowAsync(CancellationToken cancellation)
     {
-        while (await _statistics.CountAsync(_closed.Token))
+        while (await _statistics.CountAsync(cancellation))
             continue;
     }
 
-    void Count()
+    /// <summary>Thins out what is due, if this process is the one that does it.</summary>
+    internal async Task ThinNowAsync(CancellationToken cancellation)
     {
-        lock (_closing)
-        {
-            if (_closes is null && _count.IsCompleted)
-                _count = CountInBackgroundAsync();
-        }
-    }
-
-    async Task CountInBackgroundAsync()
-    {
-        try
-        {
-            await CountNowAsync();
-        }
-        catch (OperationCanceledException)
-        {
-            // the store closes
-        }
-        catch (Exception exception)
-        {
-            // the edge of the task; the next one goes on where this one ended
-            _logger.CountingFailed(exception.Message);
-        }
+        while (await _thinning.ThinAsync(cancellation))
+            continue;
     }
 
     async Task CloseAsync()
     {
         await Task.Yield();
-        await _counting.DisposeAsync();
-        await _closed.CancelAsync();
-        await _count;
+        await _counts.DisposeAsync();
+        await _thins.DisposeAsync();
         await _statistics.DisposeAsync();
+        await _thinning.DisposeAsync();
         await _writer.DisposeAsync();
         await _connection.DisposeAsync();
-        _closed.Dispose();
         _logger.Closed(_options.Keyspace);
     }
 

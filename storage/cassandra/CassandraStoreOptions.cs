@@ -90,6 +90,17 @@ public sealed partial record CassandraStoreOptions
     public TimeSpan DaysRetention { get; init; } = TimeSpan.FromDays(396);
 
     /// <summary>
+    /// How long after spans were stored their traces are thinned out; 20 minutes at least. Default: 1 hour; 0 or more.
+    /// </summary>
+    public TimeSpan HotWindow { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>
+    /// Share of the traces that nothing speaks for (no error, not slow, not rare) that are kept after the hot window;
+    /// 1 keeps everything. Default: 0.1; 0 to 1.
+    /// </summary>
+    public double BaselineRate { get; init; } = 0.1;
+
+    /// <summary>
     /// How far from the time searched Zipkin's search looks for spans that meet its conditions, and how far spans count
     /// when traces are ordered by something else than time. Default: 1 minute.
     /// </summary>
@@ -99,7 +110,13 @@ public sealed partial record CassandraStoreOptions
     public TimeSpan CountEvery { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>For tests: how wrong this process's clock is.</summary>
-    internal TimeSpan ClockError { get; init; }
+    internal Func<TimeSpan> ClockError { get; init; } = () => TimeSpan.Zero;
+
+    /// <summary>When fewer traces are stored within 5 minutes, they are not thinned out.</summary>
+    internal int MinThinnedTraces { get; init; } = Tiers.MinTraces;
+
+    /// <summary>Whether exemplars of statistics are kept in thinning out; for tests that count.</summary>
+    internal bool KeepsExemplars { get; init; } = true;
 
     /// <exception cref="ArgumentException">A value is out of its range; the message names it and the value.</exception>
     public void Validate()
@@ -130,6 +147,10 @@ public sealed partial record CassandraStoreOptions
         CheckPositive(nameof(CountEvery), CountEvery);
         if (GroupDelay < TimeSpan.Zero)
             throw new ArgumentException($"GroupDelay must be at least 0, but it is {GroupDelay}.");
+        if (HotWindow < TimeSpan.Zero)
+            throw new ArgumentException($"HotWindow must be at least 0, but it is {HotWindow}.");
+        if (BaselineRate is not (>= 0 and <= 1))
+            throw new ArgumentException($"BaselineRate must be between 0 and 1, but it is {BaselineRate}.");
         if (TraceSpread < TimeSpan.Zero)
             throw new ArgumentException($"TraceSpread must be at least 0, but it is {TraceSpread}.");
     }

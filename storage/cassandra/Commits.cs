@@ -26,6 +26,8 @@ sealed class Commits
     readonly PreparedStatement _forbid;
     readonly PreparedStatement _insertWriter;
     readonly PreparedStatement _selectWriters;
+    readonly PreparedStatement _selectGroups;
+    readonly PreparedStatement _delete;
 
     public Commits(Connection connection)
     {
@@ -42,6 +44,8 @@ sealed class Commits
         _insertWriter = connection.Prepare(
             "INSERT INTO writers (id, writer, first_slot, last_slot) VALUES (0, ?, ?, ?) USING TTL ?");
         _selectWriters = connection.Prepare("SELECT writer, first_slot, last_slot FROM writers WHERE id = 0");
+        _selectGroups = connection.Prepare("SELECT stored, blocks FROM commits WHERE writer = ? AND slot = ?");
+        _delete = connection.Prepare("DELETE FROM commits WHERE writer = ? AND slot = ?");
     }
 
     public BoundStatement Insert(Commit commit) => _insert.Bind(
@@ -74,16 +78,16 @@ sealed class Commits
     }
 
     /// <summary>Has a commit that is not there yet never be there.</summary>
-    public Task ForbidAsync(long writer, long stored, long timestampMicros) => _connection.RunAsync(
-        _forbid.Bind(timestampMicros, writer, Tables.SlotOf(stored), stored));
+    /// <param name="until">No write until then brings it.</param>
+    public Task ForbidAsync(long writer, long stored, DateTimeOffset until) => _connection.RunAsync(
+        _forbid.Bind(until.ToUnixTimeMilliseconds() * 1000, writer, Tables.SlotOf(stored), stored));
 
     /// <summary>The groups of all writers beyond marks, in the order stored.</summary>
     /// <param name="enough">Ends after so many bytes of points; what is left out comes after these.</param>
     public async Task<List<Commit>> ReadAsync(
         IReadOnlyDictionary<long, long> marks, long enough, CancellationToken cancellation)
     {
-        var writers = await _connection.ReadAsync(_selectWriters.Bind(), row =>
-            (Writer: row.GetValue<long>(0), First: row.GetValue<long>(1), Last: row.GetValue<long>(2)), cancellation);
+        var writers = await ReadWritersAsync(cancellation);
         var slots = new List<(long Writer, long Slot, long Mark)>();
         foreach (var (writer, first, last) in writers)
         {
@@ -105,4 +109,17 @@ sealed class Commits
         }
         return [.. all.OrderBy(commit => commit.Stored).ThenBy(commit => commit.Writer)];
     }
+
+    /// <summary>Who writes, and the minutes (since 1970) of their first and last groups.</summary>
+    public Task<List<(long Writer, long First, long Last)>> ReadWritersAsync(CancellationToken cancellation) =>
+        _connection.ReadAsync(_selectWriters.Bind(), row =>
+            (row.GetValue<long>(0), row.GetValue<long>(1), row.GetValue<long>(2)), cancellation);
+
+    /// <summary>The groups that a writer began in a minute, with the number of blocks of each.</summary>
+    public Task<List<(long Stored, int Blocks)>> ReadGroupsAsync(
+        long writer, long slot, CancellationToken cancellation) => _connection.ReadAsync(
+            _selectGroups.Bind(writer, slot), row => (row.GetValue<long>(0), row.GetValue<int>(1)), cancellation);
+
+    /// <summary>Forgets the groups that a writer began in a minute.</summary>
+    public Task DeleteAsync(long writer, long slot) => _connection.RunAsync(_delete.Bind(writer, slot));
 }

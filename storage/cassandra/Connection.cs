@@ -8,7 +8,10 @@ namespace Tracing.Storage.Cassandra;
 /// <summary>The session with a cluster, its schema, and how statements are run.</summary>
 sealed class Connection : IAsyncDisposable
 {
-    const string SchemaVersion = "1";
+    const string SchemaVersion = "2";
+
+    /// <summary>Had no slices: with its tables and ours there, it is ours.</summary>
+    const string VersionBefore = "1";
 
     /// <summary>Longer than a node takes to give up on a write by itself (2 s), so that its answer is heard.</summary>
     const int RequestMillis = 5_000;
@@ -203,6 +206,10 @@ sealed class Connection : IAsyncDisposable
             {
                 await Session.ExecuteAsync(new SimpleStatement(
                     $"INSERT INTO meta (key, value) VALUES ('version', '{SchemaVersion}') IF NOT EXISTS"));
+                var update = await Session.ExecuteAsync(new SimpleStatement(
+                    $"UPDATE meta SET value = '{SchemaVersion}' WHERE key = 'version' IF value = '{VersionBefore}'"));
+                if (update.First().GetValue<bool>("[applied]"))
+                    logger.Migrated(keyspace, VersionBefore, SchemaVersion);
             }
         }
         var version = (await Session.ExecuteAsync(

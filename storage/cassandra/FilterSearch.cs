@@ -194,7 +194,7 @@ sealed class FilterSearch
 
     void Add(StoredTrace trace)
     {
-        if (trace.IsEmpty || TraceMatch.Of(trace.Spans, TraceKept.Whole, _search) is not { } match)
+        if (trace.IsEmpty || TraceMatch.Of(trace.Spans, trace.Kept, _search) is not { } match)
             return;
         _matching++;
         _found.Add(match);

@@ -11,11 +11,13 @@ namespace Tracing.Storage.Cassandra;
 /// </summary>
 sealed class GroupWriter : IAsyncDisposable
 {
-    /// <summary>Rows of one unlogged batch: beyond it, the cost of a row falls no further.</summary>
-    const int RowsPerBatch = 100;
-
     /// <summary>Batches of rows that are sent at once.</summary>
     const int MaxInFlight = 16;
+
+    /// <summary>Hours remembered as written; beyond it all are forgotten, and written again.</summary>
+    const int MaxHours = 1000;
+
+    const int SlotsPerDay = 1440;
 
     static readonly TimeSpan _firstWait = TimeSpan.FromMilliseconds(100);
     static readonly TimeSpan _longestWait = TimeSpan.FromSeconds(3);
@@ -45,6 +47,7 @@ sealed class GroupWriter : IAsyncDisposable
     long _lastStored;
     readonly long _firstSlot;
     long _lastSlot = -1;
+    long _hoursDay;
     int _failing;
 
     public GroupWriter(
@@ -76,7 +79,7 @@ sealed class GroupWriter : IAsyncDisposable
     {
         lock (_lock)
         {
-            var now = (TimeProvider.System.GetUtcNow() + _options.ClockError).Ticks / TimeSpan.TicksPerMicrosecond -
+            var now = (TimeProvider.System.GetUtcNow() + _options.ClockError()).Ticks / TimeSpan.TicksPerMicrosecond -
                 (DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerMicrosecond);
             return _lastStored = Math.Max(now, _lastStored + 1);
         }
@@ -235,6 +238,8 @@ sealed class GroupWriter : IAsyncDisposable
                 encoded = Encode(mine, stored);
             await WriteRowsAsync(encoded, stored);
             await previous;
+            if (TimeProvider.System.GetElapsedTime(began) > Thinning.MaxGroupAge)
+                throw new InvalidOperationException("The group is too old to be committed, and is written anew.");
             await UntilTakenAsync(() => _connection.RunAsync(_commits.Insert(encoded.Commit)));
             // who seems dead is taken over, and then none of the group counts
             if (TimeProvider.System.GetElapsedTime(began) > Bodies.AliveFor / 2 &&
@@ -284,49 +289,19 @@ sealed class GroupWriter : IAsyncDisposable
             statements.Add(_commits.InsertWriter(Writer, _firstSlot, slot));
         statements.AddRange(hours.Select(_tables.InsertHour));
         statements.AddRange(_names.Statements(encoded.Names));
-        foreach (var block in encoded.Blocks)
-        {
-            statements.Add(_tables.InsertData(block.Head.Id, block.Data));
-            statements.Add(_tables.InsertHead(block.Hour, block.Head));
-        }
-        statements.AddRange(TraceBatches(encoded.Blocks));
+        statements.AddRange(_tables.InsertBlocks(encoded.Blocks));
         await Parallel.ForEachAsync(statements, new ParallelOptions { MaxDegreeOfParallelism = MaxInFlight },
             async (statement, _) => await UntilTakenAsync(() => _connection.RunAsync(statement)));
         _names.Remember(encoded.Names);
         lock (_lock)
         {
             _lastSlot = Math.Max(_lastSlot, slot);
-            // the rows of hours end as those of blocks do: written again now and then
-            if (_hours.Count > 1000)
+            // the rows of hours end a day later than those of blocks do: written again each day
+            if (_hours.Count > MaxHours || slot / SlotsPerDay != _hoursDay)
                 _hours.Clear();
+            _hoursDay = slot / SlotsPerDay;
             _hours.UnionWith(hours);
         }
-    }
-
-    /// <summary>Rows of the same replicas together, so that a batch is work of one node and its copies.</summary>
-    IEnumerable<IStatement> TraceBatches(List<EncodedBlock> blocks)
-    {
-        var metadata = _connection.Session.Cluster.Metadata;
-        var isOneNode = metadata.AllHosts().Count <= 1;
-        var rows = blocks.SelectMany(block => block.Lows, (block, low) => (Low: low, block.Head.Id));
-        var byReplica = rows.GroupBy(row => isOneNode ? null : metadata.GetReplicas(
-            _options.Keyspace, KeyOf(row.Low)).FirstOrDefault()?.Address);
-        foreach (var chunk in byReplica.SelectMany(ofReplica => ofReplica.Chunk(RowsPerBatch)))
-        {
-            var batch = new BatchStatement().SetBatchType(BatchType.Unlogged);
-            foreach (var (low, id) in chunk)
-                batch.Add(_tables.InsertTrace(low, id));
-            batch.SetRoutingKey(new RoutingKey { RawRoutingKey = KeyOf(chunk[0].Low) });
-            batch.SetIdempotence(true);
-            yield return batch;
-        }
-    }
-
-    static byte[] KeyOf(ulong low)
-    {
-        var key = new byte[8];
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(key, low);
-        return key;
     }
 
     /// <summary>Tries until Cassandra takes it; all that is tried may be done twice.</summary>

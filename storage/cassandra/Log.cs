@@ -38,4 +38,15 @@ static partial class Log
 
     [LoggerMessage(11, LogLevel.Warning, "A group was taken over by another collector, and is written anew")]
     public static partial void TakenOver(this ILogger logger);
+
+    [LoggerMessage(12, LogLevel.Information, "Of what was stored from {Time} on for 5 minutes, {Kept} of {Traces} " +
+        "traces are kept")]
+    public static partial void ThinnedOut(this ILogger logger, DateTimeOffset time, int kept, int traces);
+
+    [LoggerMessage(13, LogLevel.Warning, "Thinning out failed; it is tried again: {Reason}")]
+    public static partial void ThinningFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(14, LogLevel.Information,
+        "The keyspace {Keyspace} had version {Before} of the tables, and now has {Now}")]
+    public static partial void Migrated(this ILogger logger, string keyspace, string before, string now);
 }

@@ -29,6 +29,9 @@ enum Column
 
     /// <summary>Not there where the order of rows is that of the group.</summary>
     Place,
+
+    /// <summary>Of each trace; only there in what is kept of slices.</summary>
+    Kept,
     Count,
 }
 
@@ -86,7 +89,7 @@ sealed class SpanBlock
         _keys = ReadAll(ref input, static (ref ByteReader i) => new BlockKey(ref i));
         _shapes = ReadAll(ref input, static (ref ByteReader i) => ReadAll(ref i, static (ref ByteReader k) =>
             k.ReadInt32()));
-        // blocks of before places were written end earlier
+        // blocks of before the last columns were there end earlier
         for (var i = 0; i < _columns.Length && !input.IsAtEnd; i++)
             _columns[i] = new ByteReader(input.ReadBytes());
         Weight = (2 * bytes.Length) + (80 * Count);
@@ -130,6 +133,9 @@ sealed class SpanBlock
     /// <summary>Of each span, its place in the order that the group was stored in; empty if that is of rows.</summary>
     public int[] Places => field ??= ReadPlaces();
 
+    /// <summary>Why the traces are kept, in their order; empty where nothing was decided on them.</summary>
+    TraceKept[] Kept => field ??= ReadKept();
+
     BlockFlags[] Flags => field ??= Array.ConvertAll(ReadInts(Column.Flags), flags => (BlockFlags)flags);
 
     ulong[] SpanIds => field ??= ReadFixed(Column.SpanId, _ => true);
@@ -168,6 +174,10 @@ sealed class SpanBlock
     /// <summary>Of each text whether it is something; asked once for each.</summary>
     public bool[] TextsThat(Predicate<string> predicate) => _texts.That(predicate);
 
+    public string ServiceOf(int span) => IsZipkin(span)
+        ? LocalOf(span)?.ServiceName ?? ""
+        : Resources[ResourceIds[span]].ServiceName;
+
     public Endpoint? LocalOf(int span) => Locals[span] == 0 ? null : _endpoints[Locals[span] - 1];
 
     /// <summary>Of the key's number, or -1.</summary>
@@ -196,6 +206,13 @@ sealed class SpanBlock
     /// <summary>The spans of the traces with a low half of an id, which stand beside each other.</summary>
     public (int From, int To) RangeOf(ulong low) => Ranges.GetValueOrDefault(low);
 
+    /// <summary>Why a trace is kept, by its number in the block.</summary>
+    public TraceKept KeptOf(int trace) => Kept.Length == 0 ? TraceKept.Whole : Kept[trace];
+
+    public bool IsDebug(int span) => Is(span, BlockFlags.Debug);
+
+    public bool HasParent(int span) => Parents[span] != 0;
+
     public bool HasRest(int span) => Is(span, BlockFlags.Rest);
 
     public Span ToSpan(int i)
@@ -208,7 +225,7 @@ sealed class SpanBlock
             ParentSpanId = new SpanId(ParentOf(i)),
             Origin = IsZipkin(i) ? SpanOrigin.Zipkin : SpanOrigin.Otlp,
             Shared = Is(i, BlockFlags.Shared),
-            Debug = Is(i, BlockFlags.Debug),
+            Debug = IsDebug(i),
             Flags = OtlpFlags[i],
             Name = NameOf(i),
             Kind = Kinds[i],
@@ -296,6 +313,17 @@ sealed class SpanBlock
         return _columns[(int)Column.Place].IsAtEnd
             ? []
             : ReadSigned(Column.Place, distance => (int)(before += distance));
+    }
+
+    TraceKept[] ReadKept()
+    {
+        var input = _columns[(int)Column.Kept];
+        if (input.IsAtEnd)
+            return [];
+        var kept = new TraceKept[Traces.Length];
+        for (var i = 0; i < kept.Length; i++)
+            kept[i] = new TraceKept((KeptReason)input.ReadInt32(), BitConverter.UInt64BitsToDouble(input.ReadFixed()));
+        return kept;
     }
 
     ulong[] ReadFixed(Column column, Predicate<int> has)

@@ -6,7 +6,7 @@ using Tracing.Storage.TraceQl;
 
 namespace Tracing.Storage.Cassandra;
 
-/// <summary>Counts the keys and values of spans, as OTLP says them.</summary>
+/// <summary>Counts the keys and values of spans, as OTLP says them, each by the weight of its trace.</summary>
 static class SpanCounter
 {
     /// <summary>Of the most frequent keys so many are looked at, and so many chosen, when none are asked for.</summary>
@@ -18,12 +18,12 @@ static class SpanCounter
 
     static readonly KeyScope[] _scopes = Enum.GetValues<KeyScope>();
 
-    public static async Task<KeyCounts> CountKeysAsync(IAsyncEnumerable<Span> spans, KeyQuery query)
+    public static async Task<KeyCounts> CountKeysAsync(IAsyncEnumerable<(Span Span, double Weight)> spans, KeyQuery query)
     {
         var counts = new Dictionary<(KeyScope Scope, string Key), KeyTally>();
         var ofSpan = new HashSet<(string, KeyType)>();
         var number = 0L;
-        await foreach (var span in spans)
+        await foreach (var (span, weight) in spans)
         {
             number++;
             foreach (var scope in _scopes.Where(scope => query.Scope is null || query.Scope == scope))
@@ -35,7 +35,7 @@ static class SpanCounter
                         !ofSpan.Add((key, type)))
                         continue;
                     ref var tally = ref CollectionsMarshal.GetValueRefOrAddDefault(counts, (scope, key), out _);
-                    (tally ??= new KeyTally()).Add(type, number);
+                    (tally ??= new KeyTally()).Add(type, number, weight);
                 }
             }
         }
@@ -46,11 +46,11 @@ static class SpanCounter
             .Select(each => new KeyCount(each.Key.Key, each.Key.Scope, each.Value.Types, each.Value.Spans))], true);
     }
 
-    public static async Task<ValueCounts> CountValuesAsync(IAsyncEnumerable<Span> spans, ValueQuery query)
+    public static async Task<ValueCounts> CountValuesAsync(IAsyncEnumerable<(Span Span, double Weight)> spans, ValueQuery query)
     {
         var tally = new ValueTally();
         var ofSpan = new HashSet<(KeyType, string)>();
-        await foreach (var span in spans)
+        await foreach (var (span, weight) in spans)
         {
             foreach (var scope in _scopes.Where(scope => query.Scope is null || query.Scope == scope))
             {
@@ -58,7 +58,7 @@ static class SpanCounter
                 foreach (var (type, text) in ValuesOf(span, scope, query.Key))
                 {
                     if (text.StartsWith(query.Prefix, StringComparison.Ordinal) && ofSpan.Add((type, text)))
-                        tally.Add(scope, type, text);
+                        tally.Add(scope, type, text, weight);
                 }
             }
         }
@@ -66,41 +66,53 @@ static class SpanCounter
     }
 
     /// <param name="read">Reads the spans, which may be asked for twice.</param>
-    public static async Task<FacetCounts> CountFacetsAsync(Func<IAsyncEnumerable<Span>> read, FacetQuery query)
+    public static async Task<FacetCounts> CountFacetsAsync(Func<IAsyncEnumerable<(Span Span, double Weight)>> read, FacetQuery query)
     {
         var keys = query.Keys.Count > 0
             ? query.Keys.Distinct().ToList()
             : await ChooseAsync(read());
         var tallies = keys.Select(_ => new ValueTally()).ToList();
-        var traces = new HashSet<TraceId>();
-        var durations = new List<long>();
-        var errors = 0L;
-        await foreach (var span in read())
+        var traces = new Dictionary<TraceId, double>();
+        var durations = new List<(long Nanos, double Weight)>();
+        var (total, errors) = (0.0, 0.0);
+        await foreach (var (span, weight) in read())
         {
-            traces.Add(span.TraceId);
-            durations.Add(span.DurationNanos);
-            errors += span.Status == StatusCode.Error ? 1 : 0;
+            traces[span.TraceId] = weight;
+            durations.Add((span.DurationNanos, weight));
+            total += weight;
+            errors += span.Status == StatusCode.Error ? weight : 0;
             for (var i = 0; i < keys.Count; i++)
             {
                 if (ValueOf(span, keys[i]) is var (type, text))
-                    tallies[i].Add(keys[i].Scope ?? KeyScope.Span, type, text);
+                    tallies[i].Add(keys[i].Scope ?? KeyScope.Span, type, text, weight);
             }
         }
-        durations.Sort();
-        long Quantile(int percent) => durations[(int)((((long)durations.Count * percent) + 99) / 100) - 1];
-        return new FacetCounts(durations.Count, traces.Count, errors,
-            durations.Count == 0
-                ? null
-                : new DurationSummary(durations[0], Quantile(50), Quantile(90), Quantile(99), durations[^1]),
-            [.. keys.Zip(tallies, (key, tally) => new Facet(key, tally.Distinct, tally.First(query.Limit)))]);
+        return new FacetCounts(total, traces.Values.Sum(), errors, Summary(durations, total), [.. keys.Zip(tallies, (key, tally) => new Facet(key, tally.Distinct, tally.First(query.Limit)))]);
     }
 
-    static async Task<List<SpanKey>> ChooseAsync(IAsyncEnumerable<Span> spans)
+    static DurationSummary? Summary(List<(long Nanos, double Weight)> durations, double total)
+    {
+        if (durations.Count == 0)
+            return null;
+        durations.Sort();
+        var (next, faster) = (0, durations[0].Weight);
+        return new DurationSummary(durations[0].Nanos, Quantile(50), Quantile(90), Quantile(99), durations[^1].Nanos);
+
+        // asked for in their order
+        long Quantile(int percent)
+        {
+            while (faster * 100 < total * percent && next < durations.Count - 1)
+                faster += durations[++next].Weight;
+            return durations[next].Nanos;
+        }
+    }
+
+    static async Task<List<SpanKey>> ChooseAsync(IAsyncEnumerable<(Span Span, double Weight)> spans)
     {
         List<SpanKey> chosen =
             [SpanKey.Service, SpanKey.OfField("name"), SpanKey.OfField("kind"), SpanKey.OfField("status")];
         var found = new Dictionary<SpanKey, (long Spans, HashSet<AttributeValue> Values)>();
-        await foreach (var span in spans)
+        await foreach (var (span, _) in spans)
         {
             foreach (var scope in new[] { KeyScope.Span, KeyScope.Resource })
             {
@@ -181,18 +193,18 @@ static class SpanCounter
     /// <summary>How many spans have a key, and of which types.</summary>
     sealed class KeyTally
     {
-        readonly SortedDictionary<KeyType, long> _types = [];
+        readonly SortedDictionary<KeyType, double> _types = [];
         long _lastSpan;
 
-        public long Spans { get; private set; }
+        public double Spans { get; private set; }
 
         public TypeCount[] Types => [.. _types.Select(type => new TypeCount(type.Key, type.Value))];
 
-        public void Add(KeyType type, long span)
+        public void Add(KeyType type, long span, double weight)
         {
-            _types[type] = _types.GetValueOrDefault(type) + 1;
+            _types[type] = _types.GetValueOrDefault(type) + weight;
             if (span != _lastSpan)
-                Spans++;
+                Spans += weight;
             _lastSpan = span;
         }
     }
@@ -200,12 +212,12 @@ static class SpanCounter
     /// <summary>How many spans have each value.</summary>
     sealed class ValueTally
     {
-        readonly Dictionary<(KeyScope Scope, KeyType Type, string Text), long> _counts = [];
+        readonly Dictionary<(KeyScope Scope, KeyType Type, string Text), double> _counts = [];
 
         public int Distinct => _counts.Count;
 
-        public void Add(KeyScope scope, KeyType type, string text) =>
-            CollectionsMarshal.GetValueRefOrAddDefault(_counts, (scope, type, text), out _)++;
+        public void Add(KeyScope scope, KeyType type, string text, double weight) =>
+            CollectionsMarshal.GetValueRefOrAddDefault(_counts, (scope, type, text), out _) += weight;
 
         public ValueCount[] First(int limit) => [.. _counts
             .OrderByDescending(each => each.Value).ThenBy(each => each.Key.Scope).ThenBy(each => each.Key.Type)

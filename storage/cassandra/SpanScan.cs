@@ -5,13 +5,13 @@ using Tracing.Storage.TraceQl;
 
 namespace Tracing.Storage.Cassandra;
 
-/// <summary>Goes through the spans that a selection has, as OTLP says them.</summary>
+/// <summary>Goes through the spans that a selection has, as OTLP says them, each with its trace's weight.</summary>
 sealed class SpanScan(Blocks blocks)
 {
     const int BlocksAtOnce = 16;
     const int TracesAtOnce = 128;
 
-    public async IAsyncEnumerable<Span> ReadAsync(
+    public async IAsyncEnumerable<(Span Span, double Weight)> ReadAsync(
         SpanSelection selection, [EnumeratorCancellation] CancellationToken cancellation)
     {
         if (selection.EndUnixNano <= selection.StartUnixNano)
@@ -30,7 +30,7 @@ sealed class SpanScan(Blocks blocks)
                     if (!filter.IsExact)
                         traces.Add(block.Traces[block.TraceOf[i]]);
                     else
-                        yield return AsOtlp(block.ToSpan(i));
+                        yield return (AsOtlp(block.ToSpan(i)), block.KeptOf(block.TraceOf[i]).Weight);
                 }
             }
         }
@@ -45,7 +45,7 @@ sealed class SpanScan(Blocks blocks)
                     var facts = new TraceFacts(stored.Of(id).Spans);
                     foreach (var span in facts.Spans.Where(span => span.StartUnixNano >= selection.StartUnixNano &&
                         span.StartUnixNano < selection.EndUnixNano && selection.Filter.Matches(span, facts)))
-                        yield return span;
+                        yield return (span, stored.Kept.Weight);
                 }
             }
         }
@@ -54,10 +54,10 @@ sealed class SpanScan(Blocks blocks)
     public async Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellation)
     {
         var latencies = new SpanLatencies();
-        await foreach (var span in ReadAsync(selection, cancellation))
+        await foreach (var (span, weight) in ReadAsync(selection, cancellation))
         {
             var histogram = span.Status == StatusCode.Error ? latencies.Failed : latencies.Succeeded;
-            histogram.Record(span.DurationNanos);
+            histogram.Record(span.DurationNanos, AdjustedCount.Round(weight, span.TraceId, span.SpanId));
         }
         return latencies;
     }

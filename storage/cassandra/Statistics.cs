@@ -19,8 +19,6 @@ sealed class Statistics : IAsyncDisposable
     /// <summary>After so many spans the linker forgets the oldest, as a partition of the embedded store does.</summary>
     const int EdgeSpans = 300_000;
 
-    const int LeaseSeconds = 60;
-
     /// <summary>
     /// In the marks: for the calls between services. Writers are never 0. It grows with each time that some are added,
     /// also when the clocks of writers differ.
@@ -32,15 +30,13 @@ sealed class Statistics : IAsyncDisposable
     readonly Blocks _blocks;
     readonly CassandraStoreOptions _options;
     readonly TimeProvider _time;
-    readonly long _owner;
+    readonly Lease _lease;
     readonly PreparedStatement _selectCounted;
     readonly PreparedStatement _insertCounted;
     readonly PreparedStatement _selectOne;
     readonly PreparedStatement _selectRange;
     readonly PreparedStatement _insert;
     readonly PreparedStatement _update;
-    readonly PreparedStatement _takeLease;
-    readonly PreparedStatement _renewLease;
     readonly SeriesNames _names = new();
     readonly SemaphoreSlim _counting = new(1);
     EdgeLinker? _edges;
@@ -53,7 +49,7 @@ sealed class Statistics : IAsyncDisposable
         _blocks = blocks;
         _options = connection.Options;
         _time = time;
-        _owner = owner;
+        _lease = new Lease(connection, "counting", owner);
         _selectCounted = connection.Prepare("SELECT writer, stored FROM counted WHERE id = 0");
         _insertCounted = connection.Prepare("INSERT INTO counted (id, writer, stored) VALUES (0, ?, ?) USING TTL ?");
         _selectOne = connection.Prepare(
@@ -64,10 +60,6 @@ sealed class Statistics : IAsyncDisposable
             "VALUES (?, ?, ?, 1, ?, ?) IF NOT EXISTS USING TTL ?");
         _update = connection.Prepare("UPDATE points USING TTL ? SET version = ?, data = ?, marks = ? " +
             "WHERE level = ? AND part = ? AND time = ? IF version = ?");
-        _takeLease = connection.Prepare(
-            $"INSERT INTO leases (name, owner) VALUES ('counting', ?) IF NOT EXISTS USING TTL {LeaseSeconds}");
-        _renewLease = connection.Prepare(
-            $"UPDATE leases USING TTL {LeaseSeconds} SET owner = ? WHERE name = 'counting' IF owner = ?");
     }
 
     /// <summary>The levels of rows: their minutes, and the minutes of a partition of the table.</summary>
@@ -80,7 +72,7 @@ sealed class Statistics : IAsyncDisposable
         await _counting.WaitAsync(cancellation);
         try
         {
-            if (!await HasLeaseAsync())
+            if (!await _lease.HasAsync())
             {
                 // whoever has it goes on alone
                 _edges = null;
@@ -207,19 +199,11 @@ sealed class Statistics : IAsyncDisposable
         return [.. rows.SelectMany(each => each)];
     }
 
-    async Task<Dictionary<long, long>> ReadMarksAsync(CancellationToken cancellation) =>
+    /// <summary>Up to which group of each writer everything is counted.</summary>
+    public async Task<Dictionary<long, long>> ReadMarksAsync(CancellationToken cancellation) =>
         (await _connection.ReadAsync(_selectCounted.Bind(),
             row => (row.GetValue<long>(0), row.GetValue<long>(1)), cancellation))
         .ToDictionary(each => each.Item1, each => each.Item2);
-
-    async Task<bool> HasLeaseAsync()
-    {
-        var row = (await _connection.RunAsync(_renewLease.Bind(_owner, _owner))).First();
-        if (row.GetValue<bool>("[applied]"))
-            return true;
-        row = (await _connection.RunAsync(_takeLease.Bind(_owner))).First();
-        return row.GetValue<bool>("[applied]") || row.GetValue<long>("owner") == _owner;
-    }
 
     /// <summary>Finds the calls that the spans of these groups complete.</summary>
     async Task<List<SeriesPoint>> LinkAsync(List<Commit> commits, CancellationToken cancellation)

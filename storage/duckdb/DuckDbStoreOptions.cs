@@ -91,10 +91,8 @@ public sealed record DuckDbStoreOptions
     /// <summary>Traces that memory has something of for searches, each 48 bytes.</summary>
     internal int MaxTracesInMemory { get; init; } = 2_000_000;
 
-    /// <summary>
-    /// Fewer traces are not thinned out: that would save next to nothing, and a store of few traces loses none.
-    /// </summary>
-    internal int MinThinnedTraces { get; init; } = 10_000;
+    /// <summary>Fewer traces are not thinned out.</summary>
+    internal int MinThinnedTraces { get; init; } = Tiers.MinTraces;
 
     /// <summary>Whether exemplars of statistics are kept in thinning out; for tests that count.</summary>
     internal bool KeepsExemplars { get; init; } = true;

@@ -15,8 +15,11 @@ public abstract class CassandraSpanStoreContract : SpanStoreContract
     private protected static string? ContactPoint { get; } =
         Environment.GetEnvironmentVariable("TRACING_TEST_CASSANDRA");
 
+    DateTimeOffset _begin;
+
     public override async ValueTask InitializeAsync()
     {
+        _begin = Clock.GetUtcNow();
         Assert.SkipWhen(ContactPoint is null, "TRACING_TEST_CASSANDRA does not name a node");
         await CassandraTables.EmptyAsync(ContactPoint!, Keyspace);
     }
@@ -29,9 +32,30 @@ public abstract class CassandraSpanStoreContract : SpanStoreContract
             AutocompleteKeys = setup.AutocompleteKeys,
             MaxQueuedSpans = setup.MaxQueuedSpans,
             GroupDelay = TimeSpan.Zero,
+            HotWindow = setup.HotWindow,
+            BaselineRate = setup.BaselineRate,
+            MinThinnedTraces = setup.MinThinnedTraces,
+            KeepsExemplars = false,
+            // groups have the times of the system, as several stores write at once
+            ClockError = () => Clock.GetUtcNow() - _begin,
             // spans of a trace lie hours apart in tests, and there are few
             TraceSpread = TimeSpan.FromHours(5),
         }), Clock);
+
+    private protected override async Task PassAsync(ISpanStore store, TimeSpan time)
+    {
+        Clock.Advance(time);
+        foreach (var each in Stores(store))
+            await each.CountNowAsync(Cancellation);
+        // nothing is done the first time, and the last time all hear of it
+        for (var i = 0; i < 3; i++)
+        {
+            foreach (var each in Stores(store))
+                await each.ThinNowAsync(Cancellation);
+        }
+    }
+
+    private protected virtual IEnumerable<CassandraSpanStore> Stores(ISpanStore store) => [(CassandraSpanStore)store];
 
     private protected virtual CassandraStoreOptions Adapt(CassandraStoreOptions options) => options;
 }
@@ -48,6 +72,8 @@ public sealed class SmallBlocksTests : CassandraSpanStoreContract
 [Collection("Cassandra")]
 public sealed class SeveralProcessesTests : CassandraSpanStoreContract
 {
+    private protected override IEnumerable<CassandraSpanStore> Stores(ISpanStore store) => ((SharedStores)store).Stores;
+
     private protected override async ValueTask<ISpanStore> OpenAsync(StoreSetup setup) => new SharedStores(
         (CassandraSpanStore)await base.OpenAsync(setup), (CassandraSpanStore)await base.OpenAsync(setup));
 }

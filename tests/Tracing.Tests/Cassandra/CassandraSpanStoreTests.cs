@@ -27,7 +27,7 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
 
     static Task<CassandraSpanStore> OpenAsync(TimeSpan clockError = default) => OpenAsync(new CassandraStoreOptions
     {
-        ClockError = clockError,
+        ClockError = () => clockError,
         ContactPoints = [ContactPoint!],
         Keyspace = Keyspace,
         GroupDelay = TimeSpan.Zero,
@@ -84,7 +84,7 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
             await one.AppendAsync(Batch(n % 2 == 0 ? caller : callee), Cancellation);
             await other.AppendAsync(Batch(n % 2 == 0 ? callee : caller), Cancellation);
             if (n % 10 == 0)
-                await Task.WhenAll(one.CountNowAsync(), other.CountNowAsync());
+                await Task.WhenAll(one.CountNowAsync(Cancellation), other.CountNowAsync(Cancellation));
         }
         foreach (var store in new[] { one, other })
         {
@@ -106,9 +106,9 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
         {
             var callee = Otlp(n, "cart", "serve", 2) with { Kind = SpanKind.Server, ParentSpanId = new SpanId(1) };
             await one.AppendAsync(Batch(Otlp(n, "web", "call") with { Kind = SpanKind.Client }), Cancellation);
-            await one.CountNowAsync();
+            await one.CountNowAsync(Cancellation);
             await other.AppendAsync(Batch(callee), Cancellation);
-            await one.CountNowAsync();
+            await one.CountNowAsync(Cancellation);
             foreach (var store in new[] { one, other })
             {
                 var page = await store.SearchAsync(new SpanSearch
@@ -156,7 +156,7 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
         }
         finally
         {
-            await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '1' WHERE key = 'version'"));
+            await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '2' WHERE key = 'version'"));
         }
     }
 

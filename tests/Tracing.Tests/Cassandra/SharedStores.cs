@@ -11,6 +11,8 @@ sealed class SharedStores(CassandraSpanStore one, CassandraSpanStore other) : Fo
 {
     int _turn;
 
+    public IReadOnlyList<CassandraSpanStore> Stores => [one, other];
+
     CassandraSpanStore Next => Interlocked.Increment(ref _turn) % 2 == 0 ? one : other;
 
     public override async Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken)
@@ -19,7 +21,7 @@ sealed class SharedStores(CassandraSpanStore one, CassandraSpanStore other) : Fo
         var outcome = await store.AppendAsync(batch, cancellationToken);
         try
         {
-            await Next.CountNowAsync();
+            await Next.CountNowAsync(cancellationToken);
         }
         catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
         {

@@ -12,7 +12,6 @@ public sealed class MergeTests : EmbeddedStoreTests
 {
     static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
-
     [Fact]
     public async Task Nothing_goes_within_the_hot_window()
     {
@@ -25,89 +24,6 @@ public sealed class MergeTests : EmbeddedStoreTests
         await PassAsync(store, TimeSpan.FromMinutes(1));
         Assert.Equal("00000001-00000001.duckdb 00000002.open.log", Files());
         Assert.Empty(await TracesAsync(store));
-    }
-
-    [Fact]
-    public async Task Sums_of_weights_are_unbiased()
-    {
-        const int Traces = 3000;
-        const double Rate = 0.1;
-        var store = Open(new() { BaselineRate = Rate, MinThinnedTraces = 1 });
-        double[] found = [0, 0, 0];
-        double[] stored = [0, 0, 0];
-        for (var seed = 1; seed <= 4; seed++)
-        {
-            var random = new Random(seed);
-            var ids = Enumerable.Range(0, Traces).Select(_ => (ulong)random.NextInt64()).ToList();
-            // one span in the shop for each trace, two in the bank for each third
-            await StoreAsync(store, [.. ids.Select(id => Zipkin(id, "shop"))]);
-            await StoreAsync(store, [.. ids.Where((_, i) => i % 3 == 0)
-                .SelectMany(id => (Span[])[Zipkin(id, "bank", "pay", 2), Zipkin(id, "bank", "book", 3)])]);
-            stored = [stored[0] + Traces, stored[1] + Traces, stored[2] + (Traces / 3 * 2)];
-            await PassAsync(store, Hour);
-            await PassAsync(store, Hour);
-        }
-        foreach (var trace in await SearchAsync(store, new() { StartUnixNano = 0, EndUnixNano = ulong.MaxValue }))
-        {
-            Assert.Equal(new TraceKept(KeptReason.Baseline, 10), trace.Kept);
-            found[0] += trace.Kept.Weight;
-            found[1] += trace.Kept.Weight * trace.Services.Where(each => each.Name == "shop").Sum(each => each.Spans);
-            found[2] += trace.Kept.Weight * trace.Services.Where(each => each.Name == "bank").Sum(each => each.Spans);
-        }
-        var latencies = await store.CountLatenciesAsync(
-            new() { StartUnixNano = 0, EndUnixNano = ulong.MaxValue }, Cancellation);
-        Assert.Equal(found[1] + found[2], latencies.Count);
-        Assert.Equal((found[1] + found[2]) / 10, latencies.All().EffectiveCount, 6);
-        // of a sum over traces that are each drawn: the root of the sum of the squares of what each adds
-        double[] squares = [stored[0], stored[1], stored[2] * 2];
-        for (var i = 0; i < found.Length; i++)
-        {
-            var error = 3 * Math.Sqrt(squares[i] * (1 - Rate) / Rate);
-            Assert.InRange(found[i], stored[i] - error, stored[i] + error);
-        }
-    }
-
-    [Fact]
-    public async Task Each_trace_says_why_it_is_kept()
-    {
-        var store = Open(new() { BaselineRate = 0.1, MinThinnedTraces = 1 });
-        var others = Alike(1000, 2000);
-        await StoreAsync(store, others);
-        await StoreAsync(store,
-            Zipkin(1), Zipkin(1, "db", id: 2) with { Status = StatusCode.Error, ParentSpanId = new SpanId(1) },
-            Zipkin(2).At(0, 10_001), Zipkin(3, "cron"), Zipkin(4) with { Debug = true });
-        Assert.Equal(TraceKept.Whole, await store.GetKeptAsync(Trace(1), Cancellation));
-        await PassAsync(store, Hour);
-        await PassAsync(store, Hour);
-        var expected = new Dictionary<ulong, KeptReason>
-        {
-            [1] = KeptReason.Error,
-            [2] = KeptReason.Slow,
-            [3] = KeptReason.Rare,
-            [4] = KeptReason.Debug,
-        };
-        foreach (var (id, reason) in expected)
-            Assert.Equal(new TraceKept(reason, 1), await store.GetKeptAsync(Trace(id), Cancellation));
-        var found = await SearchAsync(store, new() { StartUnixNano = 0, EndUnixNano = ulong.MaxValue });
-        Assert.All(found, trace => Assert.Equal(
-            expected.TryGetValue(trace.TraceId.Low, out var reason) ? new(reason, 1) : new(KeptReason.Baseline, 10),
-            trace.Kept));
-        var drawn = others.Count(span => Tiers.IsDrawn(span.TraceId.Low, 0.1));
-        Assert.Equal(4 + drawn, found.Count);
-        Assert.Equal(2, found.Single(trace => trace.TraceId.Low == 1).SpanCount);
-    }
-
-    [Fact]
-    public async Task Few_traces_are_kept_whole()
-    {
-        var store = Open(new() { BaselineRate = 0, MinThinnedTraces = 101 });
-        await StoreAsync(store, Alike(1, 100));
-        await PassAsync(store, Hour);
-        await PassAsync(store, Hour);
-        Assert.Equal("00000001-00000001.duckdb 00000002.open.log", Files());
-        var found = await SearchAsync(store, new() { StartUnixNano = 0, EndUnixNano = ulong.MaxValue });
-        Assert.Equal(100, found.Count);
-        Assert.All(found, trace => Assert.Equal(TraceKept.Whole, trace.Kept));
     }
 
     [Theory]

@@ -19,6 +19,9 @@ public abstract partial class SpanStoreContract : IAsyncLifetime
     /// <summary>Opens the store of this test, with what an earlier one of it has left.</summary>
     private protected abstract ValueTask<ISpanStore> OpenAsync(StoreSetup setup);
 
+    /// <summary>Lets time pass; returns when all that is due then is done.</summary>
+    private protected abstract Task PassAsync(ISpanStore store, TimeSpan time);
+
     public abstract ValueTask InitializeAsync();
 
     public virtual async ValueTask DisposeAsync()
@@ -229,4 +232,11 @@ sealed record StoreSetup
     public string[] AutocompleteKeys { get; init; } = [];
 
     public int MaxQueuedSpans { get; init; } = 100_000;
+
+    public TimeSpan HotWindow { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Share of the traces that are kept after the hot window.</summary>
+    public double BaselineRate { get; init; } = 1;
+
+    public int MinThinnedTraces { get; init; } = 1;
 }

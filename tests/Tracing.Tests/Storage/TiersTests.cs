@@ -1,5 +1,4 @@
 using Tracing.Storage;
-using Tracing.Storage.DuckDb;
 using Xunit;
 
 namespace Tracing.Tests;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Tracing.Storage.DuckDb;
+namespace Tracing.Storage;
 
 /// <summary>What of a whole trace decides on whether it is kept.</summary>
 /// <param name="Trace">The low half of its id.</param>
@@ -11,11 +11,16 @@ readonly record struct TraceTraits(
     ulong Trace, bool HasError, bool IsDebug, ulong Operation, long Duration, ulong Path);
 
 /// <summary>
-/// Which traces of a run of partitions are kept when it is thinned out, and why: those that people look for, and of all
-/// others a sample that stands for them.
+/// Which traces of a run of partitions, or of some minutes, are kept when it is thinned out, and why: those that people
+/// look for, and of all others a sample that stands for them.
 /// </summary>
 static class Tiers
 {
+    /// <summary>
+    /// Fewer traces are not thinned out: that would save next to nothing, and a store of few traces loses none.
+    /// </summary>
+    public const int MinTraces = 10_000;
+
     /// <summary>Fewer traces of an operation do not tell what is slow there.</summary>
     const int MinOperationTraces = 100;
 

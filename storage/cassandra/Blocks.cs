@@ -31,6 +31,10 @@ sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes
         return heads;
     }
 
+    /// <summary>Traces, by the low halves of their ids, whose spans are not to be seen though blocks have them.</summary>
+    public async ValueTask<IReadOnlySet<ulong>> ReadGoneAsync(CancellationToken cancellation) =>
+        (await slices.CurrentAsync(cancellation)).Gone;
+
     /// <summary>Null when it is not there any more, or not yet.</summary>
     public async Task<SpanBlock?> ReadAsync(BlockId id, CancellationToken cancellation)
     {
@@ -74,8 +78,11 @@ sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes
     {
         var current = await slices.CurrentAsync(cancellation);
         var places = await tables.ReadTracesAsync(lows, current.HaveKept, cancellation);
-        foreach (var ids in places)
-            ids.RemoveAll(id => id.Stored > snapshot || !current.Contain(id));
+        for (var i = 0; i < places.Length; i++)
+        {
+            var isGone = current.Gone.Contains(lows[i]);
+            places[i].RemoveAll(id => isGone || id.Stored > snapshot || !current.Contain(id));
+        }
         var all = places.SelectMany(ids => ids).Distinct().ToList();
         var blocks = all.Zip(await ReadAsync(all, cancellation)).ToDictionary(each => each.First, each => each.Second);
         return [.. lows.Zip(places, (low, ids) =>

@@ -16,14 +16,16 @@ sealed class SliceTraces
 
     public bool Contains(ulong low) => _traces.ContainsKey(low);
 
-    /// <summary>Takes in the spans of a block.</summary>
-    /// <param name="addsTraces">False: only those of traces that are known.</param>
-    public void Add(SpanBlock block, bool addsTraces)
+    /// <summary>Those that have spans in the next slice too.</summary>
+    public IEnumerable<ulong> GoingOn => _traces.Where(trace => trace.Value.GoesOn).Select(trace => trace.Key);
+
+    /// <summary>Takes in the spans of a block of the slice; of one of the next slice those of traces of this one.</summary>
+    public void Add(SpanBlock block, bool isOfNext)
     {
         for (var i = 0; i < block.Count; i++)
         {
             var low = block.Traces[block.TraceOf[i]].Low;
-            if (!addsTraces && !_traces.ContainsKey(low))
+            if (isOfNext && !_traces.ContainsKey(low))
                 continue;
             ref var trace = ref CollectionsMarshal.GetValueRefOrAddDefault(_traces, low, out var isKnown);
             var step = IdOf(_steps, (block.ServiceOf(i), block.NameOf(i)));
@@ -38,6 +40,7 @@ sealed class SliceTraces
             }
             trace.HasError |= block.Statuses[i] == StatusCode.Error;
             trace.IsDebug |= block.IsDebug(i);
+            trace.GoesOn |= isOfNext;
             trace.Path = _paths.Add(trace.Path, step);
         }
     }
@@ -58,6 +61,7 @@ sealed class SliceTraces
         public (bool HasParent, ulong Start) RootRank;
         public bool HasError;
         public bool IsDebug;
+        public bool GoesOn;
         public int Operation;
         public int Path;
         public long Duration;

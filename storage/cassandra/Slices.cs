@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Cassandra;
 
 namespace Tracing.Storage.Cassandra;
@@ -28,6 +29,8 @@ sealed class Slices
     readonly PreparedStatement _select;
     readonly PreparedStatement _insert;
     readonly PreparedStatement _setRemoved;
+    readonly PreparedStatement _insertGone;
+    readonly PreparedStatement _selectGone;
     volatile CurrentBlocks? _current;
 
     public Slices(Connection connection)
@@ -39,6 +42,8 @@ sealed class Slices
             "VALUES (0, ?, ?, ?, ?, false) IF NOT EXISTS USING TTL ?");
         _setRemoved = connection.Prepare(
             "UPDATE slices USING TTL ? SET is_removed = true WHERE id = 0 AND slice = ? IF EXISTS");
+        _insertGone = connection.Prepare("INSERT INTO gone (slice, writer, lows) VALUES (?, ?, ?) USING TTL ?");
+        _selectGone = connection.Prepare("SELECT lows FROM gone WHERE slice = ? AND writer = ?");
     }
 
     /// <summary>Of the slice that a group is in.</summary>
@@ -53,8 +58,11 @@ sealed class Slices
         var slices = await _connection.ReadAsync(_select.Bind(), row => new Slice(row.GetValue<long>(0),
             row.GetValue<long>(1), row.GetValue<long>(2), [.. row.GetValue<IEnumerable<long>>(3) ?? []],
             row.GetValue<bool?>(4) ?? false), cancellation);
-        _current = new CurrentBlocks(read, slices.Where(slice => slice.Writer != 0)
-            .ToDictionary(slice => slice.Number, slice => slice.Writer));
+        var thinned = slices.Where(slice => slice.Writer != 0).ToDictionary(slice => slice.Number, slice => slice.Writer);
+        var gone = slices.MaxBy(slice => slice.Number) is { Writer: not 0 } last
+            ? await ReadGoneAsync(last, cancellation)
+            : [];
+        _current = new CurrentBlocks(read, thinned, gone);
         return slices.ToDictionary(slice => slice.Number);
     }
 
@@ -68,11 +76,24 @@ sealed class Slices
     }
 
     /// <summary>Decides on a slice, unless somebody has before.</summary>
-    public async Task DecideAsync(Slice slice, CancellationToken cancellation)
+    /// <param name="gone">The low halves of the ids of traces that go but have spans in the next slice.</param>
+    public async Task DecideAsync(Slice slice, ulong[] gone, CancellationToken cancellation)
     {
+        if (gone.Length > 0)
+        {
+            var lows = MemoryMarshal.AsBytes<ulong>(gone).ToArray();
+            await _connection.RunAsync(_insertGone.Bind(slice.Number, slice.Writer, lows, _ttl), cancellation);
+        }
         await _connection.RunAsync(
             _insert.Bind(slice.Number, slice.Writer, slice.Since, slice.Hours, _ttl), cancellation);
         await ReadAsync(cancellation);
+    }
+
+    async Task<HashSet<ulong>> ReadGoneAsync(Slice slice, CancellationToken cancellation)
+    {
+        var lows = (await _connection.RunAsync(_selectGone.Bind(slice.Number, slice.Writer), cancellation))
+            .FirstOrDefault()?.GetValue<byte[]>(0);
+        return [.. MemoryMarshal.Cast<byte, ulong>(lows)];
     }
 
     public Task SetRemovedAsync(Slice slice) => _connection.RunAsync(_setRemoved.Bind(_ttl, slice.Number));
@@ -81,7 +102,11 @@ sealed class Slices
 /// <summary>Which blocks have the spans that are there: of a slice that was thinned out those kept, else the whole.</summary>
 /// <param name="Read">A time stamp of the system.</param>
 /// <param name="Thinned">By slice, who wrote what is kept of it.</param>
-sealed record CurrentBlocks(long Read, Dictionary<long, long> Thinned)
+/// <param name="Gone">
+/// The low halves of the ids of traces that went with the last slice, but have spans in the next one, which is not
+/// decided on yet: they are not to be seen.
+/// </param>
+sealed record CurrentBlocks(long Read, Dictionary<long, long> Thinned, HashSet<ulong> Gone)
 {
     /// <summary>Whether there is anything but whole blocks.</summary>
     public bool HaveKept => Thinned.Count > 0;

@@ -18,6 +18,7 @@ sealed class SpanScan(Blocks blocks)
             yield break;
         var filter = new BlockFilter(selection.Filter);
         var traces = new HashSet<TraceId>();
+        var gone = await blocks.ReadGoneAsync(cancellation);
         var heads = await blocks.ReadHeadsAsync(selection.StartUnixNano, selection.EndUnixNano - 1, cancellation);
         foreach (var chunk in heads.Chunk(BlocksAtOnce))
         {
@@ -27,6 +28,8 @@ sealed class SpanScan(Blocks blocks)
                     continue;
                 foreach (var i in filter.Find(block, selection.StartUnixNano, selection.EndUnixNano))
                 {
+                    if (gone.Contains(block.Traces[block.TraceOf[i]].Low))
+                        continue;
                     if (!filter.IsExact)
                         traces.Add(block.Traces[block.TraceOf[i]]);
                     else

@@ -135,14 +135,14 @@ sealed class Thinning : IAsyncDisposable
         var hours = new HashSet<long>();
         await foreach (var (_, block) in ReadBlocksAsync(groups, cancellation))
         {
-            traces.Add(block, addsTraces: true);
+            traces.Add(block, isOfNext: false);
             hours.Add(Tables.HourOf(block.Starts[0]));
         }
         if (traces.Lows.Count > 0)
         {
             var after = await ReadGroupsAsync(number + 1, writers, cancellation);
             await foreach (var (_, block) in ReadBlocksAsync(after, cancellation))
-                traces.Add(block, addsTraces: false);
+                traces.Add(block, isOfNext: true);
         }
         var kept = await FollowAsync(traces, before, writers, cancellation);
         var open = traces.Of(low => !kept.ContainsKey(low));
@@ -154,8 +154,9 @@ sealed class Thinning : IAsyncDisposable
         var isWhole = traces.Lows.All(low => kept.GetValueOrDefault(low) == TraceKept.Whole);
         if (!isWhole)
             await WriteKeptAsync(number, groups, kept, now, cancellation);
+        var gone = traces.GoingOn.Where(low => kept.GetValueOrDefault(low) == default).ToArray();
         await _slices.DecideAsync(new Slice(
-            number, isWhole ? 0 : _owner, now.ToUnixTimeSeconds(), [.. hours.Order()], false), cancellation);
+            number, isWhole ? 0 : _owner, now.ToUnixTimeSeconds(), [.. hours.Order()], false), gone, cancellation);
         if (!isWhole)
         {
             _logger.ThinnedOut(DateTimeOffset.FromUnixTimeSeconds(Slices.StartOf(number) / MicrosPerSecond),

@@ -12,6 +12,7 @@ sealed record LoadOptions
             Tracing.LoadGenerator URL --search ROUNDS [--traces N] [--seed N] [--end-ms MS] [--server-pid PID]
 
         --search ROUNDS     sends nothing: times searches for what --traces and --seed have sent before
+        --without TEXT      leaves out searches whose name has it
         --layer LAYER       server, or within this process: decode, append (decode and store in --data-dir), or
                             append-uncounted (the same without statistics)
         --rate N            spans a second at most (no bound)
@@ -43,6 +44,9 @@ sealed record LoadOptions
 
     /// <summary>How often each search is made; 0: spans are sent instead.</summary>
     public int SearchRounds { get; private set; }
+
+    /// <summary>Searches whose name has it are left out; empty for none.</summary>
+    public string Without { get; private set; } = "";
 
     public int Traces { get; private set; } = 100_000;
 
@@ -110,6 +114,7 @@ sealed record LoadOptions
             case "--layer": Layer = value; return value is "server" or "decode" or "append" or "append-uncounted";
             case "--rate": Rate = count; return isNumber;
             case "--search": SearchRounds = count; return count > 0;
+            case "--without": Without = value; return true;
             case "--traces": Traces = count; return count > 0;
             case "--connections": Connections = count; return count > 0;
             case "--batch": Batch = count; return count > 0;

@@ -20,7 +20,8 @@ static class SearchRun
     public static async Task<int> RunAsync(LoadOptions options, Vocabulary vocabulary)
     {
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = options.Url };
-        var searches = Searches(options, vocabulary).ToList();
+        var searches = Searches(options, vocabulary).Where(search => options.Without.Length == 0 ||
+            !search.Name.Contains(options.Without, StringComparison.OrdinalIgnoreCase)).ToList();
         foreach (var (_, paths) in searches)
         {
             // from the end, so that other traces are asked for by id than are timed

@@ -10,7 +10,7 @@ sealed class Connection : IAsyncDisposable
 {
     const string SchemaVersion = "2";
 
-    /// <summary>Had no slices: with its tables and ours there, it is ours.</summary>
+    /// <summary>Had no slices, and latencies in a table of another form.</summary>
     const string VersionBefore = "1";
 
     /// <summary>Longer than a node takes to give up on a write by itself (2 s), so that its answer is heard.</summary>
@@ -206,20 +206,39 @@ sealed class Connection : IAsyncDisposable
             {
                 await Session.ExecuteAsync(new SimpleStatement(
                     $"INSERT INTO meta (key, value) VALUES ('version', '{SchemaVersion}') IF NOT EXISTS"));
-                var update = await Session.ExecuteAsync(new SimpleStatement(
-                    $"UPDATE meta SET value = '{SchemaVersion}' WHERE key = 'version' IF value = '{VersionBefore}'"));
-                if (update.First().GetValue<bool>("[applied]"))
-                    logger.Migrated(keyspace, VersionBefore, SchemaVersion);
             }
+            if (await ReadVersionAsync() == VersionBefore)
+                await MigrateAsync(logger);
         }
-        var version = (await Session.ExecuteAsync(
-            new SimpleStatement("SELECT value FROM meta WHERE key = 'version'"))).FirstOrDefault()?.GetValue<string>(0);
+        var version = await ReadVersionAsync();
         if (version != SchemaVersion)
         {
             throw new StoreUnusableException(
                 $"The keyspace {keyspace} has version {version ?? "none"} of the tables; this server knows " +
                 $"{SchemaVersion}. Use the server of that version, or another keyspace.");
         }
+    }
+
+    async Task<string?> ReadVersionAsync() => (await Session.ExecuteAsync(
+        new SimpleStatement("SELECT value FROM meta WHERE key = 'version'"))).FirstOrDefault()?.GetValue<string>(0);
+
+    /// <summary>Brings up to date what has the version before. Whoever dies meanwhile, the next one does it anew.</summary>
+    async Task MigrateAsync(ILogger logger)
+    {
+        var insert = Prepare("INSERT INTO latencies (level, part, time, version, sections, marks) " +
+            "VALUES (?, ?, ?, 1, ?, ?) IF NOT EXISTS USING TTL ?");
+        var select = new SimpleStatement("SELECT level, part, time, data, marks, ttl(data) FROM points").SetPageSize(100);
+        // what is there already has been added to since
+        foreach (var row in await Session.ExecuteAsync(select))
+        {
+            var points = PointsCodec.Decode(row.GetValue<byte[]>(3), _ => true, withExemplars: true);
+            var sections = Sections.Merge(new Dictionary<string, byte[]>(), points, minutes: 1);
+            await RunAsync(insert.Bind(row.GetValue<int>(0), row.GetValue<long>(1), row.GetValue<long>(2), sections,
+                row.GetValue<IDictionary<long, long>>(4), row.GetValue<int?>(5) ?? 0));
+        }
+        await Session.ExecuteAsync(new SimpleStatement(
+            $"UPDATE meta SET value = '{SchemaVersion}' WHERE key = 'version' IF value = '{VersionBefore}'"));
+        logger.Migrated(Options.Keyspace, VersionBefore, SchemaVersion);
     }
 
     static string TableOf(string statement) =>

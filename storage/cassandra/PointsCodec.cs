@@ -9,6 +9,12 @@ static class PointsCodec
     const byte Version = 1;
     const int Level = 3;
 
+    [ThreadStatic]
+    static Compressor? t_compressor;
+
+    [ThreadStatic]
+    static Decompressor? t_decompressor;
+
     public static byte[] Encode(IReadOnlyList<SeriesPoint> points)
     {
         var texts = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -41,8 +47,7 @@ static class PointsCodec
         all.Write(series.Count);
         all.Append(seriesBytes.Written);
         all.Append(body.Written);
-        using var zstd = new Compressor(Level);
-        return [Version, .. zstd.Wrap(all.Written)];
+        return [Version, .. (t_compressor ??= new Compressor(Level)).Wrap(all.Written)];
 
         void AddSeries(Series each)
         {
@@ -68,8 +73,7 @@ static class PointsCodec
     {
         if (data is not [Version, ..])
             throw new InvalidDataException($"Points have the unknown version {data.FirstOrDefault()}.");
-        using var zstd = new Decompressor();
-        var input = new ByteReader(zstd.Unwrap(data.AsSpan(1)).ToArray());
+        var input = new ByteReader((t_decompressor ??= new Decompressor()).Unwrap(data.AsSpan(1)).ToArray());
         var texts = new string[input.ReadCount()];
         for (var i = 0; i < texts.Length; i++)
             texts[i] = input.ReadText();

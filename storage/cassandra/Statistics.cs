@@ -34,7 +34,8 @@ sealed class Statistics : IAsyncDisposable
     readonly PreparedStatement _selectCounted;
     readonly PreparedStatement _insertCounted;
     readonly PreparedStatement _selectOne;
-    readonly PreparedStatement _selectRange;
+    readonly PreparedStatement _selectAll;
+    readonly PreparedStatement _selectSection;
     readonly PreparedStatement _insert;
     readonly PreparedStatement _update;
     readonly SeriesNames _names = new();
@@ -53,13 +54,14 @@ sealed class Statistics : IAsyncDisposable
         _selectCounted = connection.Prepare("SELECT writer, stored FROM counted WHERE id = 0");
         _insertCounted = connection.Prepare("INSERT INTO counted (id, writer, stored) VALUES (0, ?, ?) USING TTL ?");
         _selectOne = connection.Prepare(
-            "SELECT version, data, marks FROM points WHERE level = ? AND part = ? AND time = ?");
-        _selectRange = connection.Prepare(
-            "SELECT data, marks, time FROM points WHERE level = ? AND part = ? AND time >= ? AND time < ?");
-        _insert = connection.Prepare("INSERT INTO points (level, part, time, version, data, marks) " +
+            "SELECT version, sections, marks FROM latencies WHERE level = ? AND part = ? AND time = ?");
+        const string Range = "FROM latencies WHERE level = ? AND part = ? AND time >= ? AND time < ?";
+        _selectAll = connection.Prepare($"SELECT marks, time, sections {Range}");
+        _selectSection = connection.Prepare($"SELECT marks, time, sections[?] {Range}");
+        _insert = connection.Prepare("INSERT INTO latencies (level, part, time, version, sections, marks) " +
             "VALUES (?, ?, ?, 1, ?, ?) IF NOT EXISTS USING TTL ?");
-        _update = connection.Prepare("UPDATE points USING TTL ? SET version = ?, data = ?, marks = ? " +
-            "WHERE level = ? AND part = ? AND time = ? IF version = ?");
+        _update = connection.Prepare("UPDATE latencies USING TTL ? SET version = ?, sections = sections + ?, " +
+            "marks = ? WHERE level = ? AND part = ? AND time = ? IF version = ?");
     }
 
     /// <summary>The levels of rows: their minutes, and the minutes of a partition of the table.</summary>
@@ -116,12 +118,13 @@ sealed class Statistics : IAsyncDisposable
         foreach (var (level, from, to) in Parts(query))
         {
             var minutes = _levels[level].Minutes;
-            var rows = await ReadRowsAsync(level, from, to, cancellation);
             var inRows = new Dictionary<long, IDictionary<long, long>>();
-            foreach (var (data, rowMarks, time) in rows)
+            foreach (var (sections, rowMarks, time) in await ReadRowsAsync(
+                level, from, to, Sections.Of(query), cancellation))
             {
                 inRows[time] = rowMarks;
-                foreach (var point in PointsCodec.Decode(data, IsWanted, query.WithExemplars))
+                foreach (var point in sections.SelectMany(
+                    section => PointsCodec.Decode(section, IsWanted, query.WithExemplars)))
                     Add(points, point);
             }
             foreach (var commit in commits)
@@ -182,8 +185,9 @@ sealed class Statistics : IAsyncDisposable
         }
     }
 
-    async Task<List<(byte[] Data, IDictionary<long, long> Marks, long Time)>> ReadRowsAsync(
-        int level, long from, long to, CancellationToken cancellation)
+    /// <param name="section">Null for all.</param>
+    async Task<List<(IEnumerable<byte[]> Sections, IDictionary<long, long> Marks, long Time)>> ReadRowsAsync(
+        int level, long from, long to, string? section, CancellationToken cancellation)
     {
         var (minutes, part) = _levels[level];
         var all = new List<long>();
@@ -193,10 +197,15 @@ sealed class Statistics : IAsyncDisposable
         for (var at = Math.Max(Floor(from, part), Floor(oldest, part));
             at < to && at <= now + (10 * MinutesOfDay); at += part)
             all.Add(at / part);
-        var rows = await Tables.ForAllAsync(all, number => _connection.ReadAsync(
-            _selectRange.Bind(level, number, from, to), row => (row.GetValue<byte[]>(0),
-                row.GetValue<IDictionary<long, long>>(1), row.GetValue<long>(2)), cancellation), cancellation);
+        var rows = await Tables.ForAllAsync(all, number => _connection.ReadAsync(section is null
+            ? _selectAll.Bind(level, number, from, to)
+            : _selectSection.Bind(section, level, number, from, to), ReadRow, cancellation), cancellation);
         return [.. rows.SelectMany(each => each)];
+
+        (IEnumerable<byte[]>, IDictionary<long, long>, long) ReadRow(Row row) => (section is null
+            ? row.GetValue<IDictionary<string, byte[]>>(2)?.Values ?? []
+            : row.GetValue<byte[]?>(2) is { } only ? [only] : [],
+            row.GetValue<IDictionary<long, long>>(0), row.GetValue<long>(1));
     }
 
     /// <summary>Up to which group of each writer everything is counted.</summary>
@@ -250,10 +259,7 @@ sealed class Statistics : IAsyncDisposable
         var marks = row?.GetValue<IDictionary<long, long>>("marks") is { } had
             ? new Dictionary<long, long>(had)
             : [];
-        var points = row is null
-            ? []
-            : PointsCodec.Decode(row.GetValue<byte[]>("data"), _ => true, withExemplars: true);
-        var isNew = false;
+        var points = new List<SeriesPoint>();
         foreach (var (writer, stored, added) in counted)
         {
             if (marks.TryGetValue(writer, out var mark) && mark >= stored)
@@ -263,11 +269,11 @@ sealed class Statistics : IAsyncDisposable
                 continue;
             points.AddRange(here);
             marks[writer] = stored;
-            isNew = true;
         }
-        if (!isNew)
+        if (points.Count == 0)
             return true;
-        var data = PointsCodec.Encode(SeriesPoints.Merge(points, minutes));
+        var sections = Sections.Merge(
+            row?.GetValue<IDictionary<string, byte[]>>("sections") ?? new Dictionary<string, byte[]>(), points, minutes);
         var ttl = Tables.SecondsOf(level switch
         {
             0 => _options.Retention,
@@ -276,8 +282,8 @@ sealed class Statistics : IAsyncDisposable
         });
         var version = row?.GetValue<long>("version") ?? 0;
         var statement = row is null
-            ? _insert.Bind(level, Floor(time, part) / part, time, data, marks, ttl)
-            : _update.Bind(ttl, version + 1, data, marks, level, Floor(time, part) / part, time, version);
+            ? _insert.Bind(level, Floor(time, part) / part, time, sections, marks, ttl)
+            : _update.Bind(ttl, version + 1, sections, marks, level, Floor(time, part) / part, time, version);
         var answer = (await _connection.RunAsync(statement, cancellation)).First();
         return answer.GetValue<bool>("[applied]");
     }

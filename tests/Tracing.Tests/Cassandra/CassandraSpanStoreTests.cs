@@ -143,6 +143,45 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Tables_of_the_version_before_are_brought_up_to_date()
+    {
+        await using (var before = await OpenAsync())
+        {
+            await before.AppendAsync(Batch(Zipkin(1), Otlp(2)), Cancellation);
+            await before.CountNowAsync(Cancellation);
+        }
+        using var cluster = CassandraTables.Connect(ContactPoint!);
+        using var session = await cluster.ConnectAsync(Keyspace);
+        await ToVersionBeforeAsync(session);
+        await using var store = await OpenAsync();
+        Assert.Equal(2, await CountAsync(store));
+        Assert.Equal(2, (await store.FindTracesAsync(AnyOfToday, Cancellation)).Count);
+        await store.AppendAsync(Batch(Zipkin(3)), Cancellation);
+        await store.CountNowAsync(Cancellation);
+        Assert.Equal(3, await CountAsync(store));
+    }
+
+    /// <summary>Has the tables be as they were without slices, and with latencies in one blob.</summary>
+    static async Task ToVersionBeforeAsync(ISession session)
+    {
+        await session.ExecuteAsync(new SimpleStatement("CREATE TABLE IF NOT EXISTS points (level int, part bigint, " +
+            "time bigint, version bigint, data blob, marks map<bigint, bigint>, PRIMARY KEY ((level, part), time))"));
+        var insert = await session.PrepareAsync(
+            "INSERT INTO points (level, part, time, version, data, marks) VALUES (?, ?, ?, 1, ?, ?) USING TTL 1000");
+        foreach (var row in await session.ExecuteAsync(
+            new SimpleStatement("SELECT level, part, time, sections, marks FROM latencies")))
+        {
+            var points = row.GetValue<IDictionary<string, byte[]>>(3).Values
+                .SelectMany(section => PointsCodec.Decode(section, _ => true, true)).ToList();
+            await session.ExecuteAsync(insert.Bind(row.GetValue<int>(0), row.GetValue<long>(1), row.GetValue<long>(2),
+                PointsCodec.Encode(points), row.GetValue<IDictionary<long, long>>(4)));
+        }
+        foreach (var table in new[] { "slices", "gone", "latencies", "kept_data", "kept_blocks", "kept_traces" })
+            await session.ExecuteAsync(new SimpleStatement($"DROP TABLE {table}"));
+        await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '1' WHERE key = 'version'"));
+    }
+
+    [Fact]
     public async Task Tables_of_another_version_are_refused()
     {
         await (await OpenAsync()).DisposeAsync();

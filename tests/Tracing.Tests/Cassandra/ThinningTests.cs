@@ -125,19 +125,6 @@ public sealed class ThinningTests : IAsyncLifetime
             Assert.Equal(new TraceKept(KeptReason.Exemplar, 1), await store.GetKeptAsync(trace, Cancellation));
     }
 
-    [Fact]
-    public async Task Tables_of_the_version_before_are_brought_up_to_date()
-    {
-        await using (var before = await OpenAsync())
-            await StoreAsync(before, 1, 400);
-        await _session!.ExecuteAsync(new SimpleStatement("DROP TABLE slices"));
-        await _session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '1' WHERE key = 'version'"));
-        await using var store = await OpenAsync();
-        Assert.Equal(400, await CountAsync(store));
-        await ThinAsync(store, TimeSpan.FromHours(1.1));
-        Assert.Equal(Drawn(1, 400), await CountAsync(store));
-    }
-
     Task<CassandraSpanStore> OpenAsync(CassandraStoreOptions? options = null) => CassandraSpanStore.OpenAsync(
         (options ?? new() { KeepsExemplars = false }) with
         {

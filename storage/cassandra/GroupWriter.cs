@@ -11,9 +11,6 @@ namespace Tracing.Storage.Cassandra;
 /// </summary>
 sealed class GroupWriter : IAsyncDisposable
 {
-    /// <summary>Batches of rows that are sent at once.</summary>
-    const int MaxInFlight = 16;
-
     /// <summary>Hours remembered as written; beyond it all are forgotten, and written again.</summary>
     const int MaxHours = 1000;
 
@@ -38,6 +35,7 @@ sealed class GroupWriter : IAsyncDisposable
     readonly HashSet<long> _hours = [];
     readonly ITimer _alive;
     readonly SpanBudget _waiting;
+    readonly WriteWindow _window = new(TimeProvider.System);
     readonly Task _loop;
     readonly CancellationTokenSource _closing = new();
     readonly Lock _lock = new();
@@ -290,8 +288,9 @@ sealed class GroupWriter : IAsyncDisposable
         statements.AddRange(hours.Select(_tables.InsertHour));
         statements.AddRange(_names.Statements(encoded.Names));
         statements.AddRange(_tables.InsertBlocks(encoded.Blocks));
-        await Parallel.ForEachAsync(statements, new ParallelOptions { MaxDegreeOfParallelism = MaxInFlight },
-            async (statement, _) => await UntilTakenAsync(() => _connection.RunAsync(statement)));
+        await Parallel.ForEachAsync(statements, new ParallelOptions { MaxDegreeOfParallelism = WriteWindow.Max },
+            async (statement, _) => await UntilTakenAsync(
+                () => _window.RunAsync(() => _connection.RunAsync(statement))));
         _names.Remember(encoded.Names);
         lock (_lock)
         {

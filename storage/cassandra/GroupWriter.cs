@@ -22,6 +22,7 @@ sealed class GroupWriter : IAsyncDisposable
     readonly Connection _connection;
     readonly Tables _tables;
     readonly Commits _commits;
+    readonly Slices _slices;
     readonly Bodies _bodies;
     readonly Names _names;
     readonly CassandraStoreOptions _options;
@@ -49,11 +50,12 @@ sealed class GroupWriter : IAsyncDisposable
     int _failing;
 
     public GroupWriter(
-        Connection connection, Tables tables, Commits commits, TimeProvider time, ILogger logger)
+        Connection connection, Tables tables, Commits commits, Slices slices, TimeProvider time, ILogger logger)
     {
         _connection = connection;
         _tables = tables;
         _commits = commits;
+        _slices = slices;
         _options = connection.Options;
         _time = time;
         _logger = logger;
@@ -236,8 +238,7 @@ sealed class GroupWriter : IAsyncDisposable
                 encoded = Encode(mine, stored);
             await WriteRowsAsync(encoded, stored);
             await previous;
-            if (TimeProvider.System.GetElapsedTime(began) > Thinning.MaxGroupAge)
-                throw new InvalidOperationException("The group is too old to be committed, and is written anew.");
+            await ThrowIfTooOldAsync(stored, TimeProvider.System.GetElapsedTime(began));
             await UntilTakenAsync(() => _connection.RunAsync(_commits.Insert(encoded.Commit)));
             // who seems dead is taken over, and then none of the group counts
             if (TimeProvider.System.GetElapsedTime(began) > Bodies.AliveFor / 2 &&
@@ -249,6 +250,19 @@ sealed class GroupWriter : IAsyncDisposable
         }
         for (var i = 0; i < group.Count; i++)
             Answer(group[i], outcomes[i]);
+    }
+
+    /// <summary>A group that comes after it was decided what is kept of its time would be lost.</summary>
+    async Task ThrowIfTooOldAsync(long stored, TimeSpan age)
+    {
+        if (age > Thinning.MaxGroupAge)
+            throw new InvalidOperationException("The group took too long to be written, and is written anew.");
+        var last = (await UntilTakenAsync(() => _slices.CurrentAsync(CancellationToken.None).AsTask())).LastDecided;
+        if (Slices.NumberOf(stored) <= last)
+        {
+            throw new InvalidOperationException("It is decided already what is kept of the time when this was stored: " +
+                "the clock of this server, or of the one that thins out, must be wrong by many minutes.");
+        }
     }
 
     async Task ReleaseAsync(UInt128 hash, long stored)

@@ -59,10 +59,9 @@ sealed class Slices
             row.GetValue<long>(1), row.GetValue<long>(2), [.. row.GetValue<IEnumerable<long>>(3) ?? []],
             row.GetValue<bool?>(4) ?? false), cancellation);
         var thinned = slices.Where(slice => slice.Writer != 0).ToDictionary(slice => slice.Number, slice => slice.Writer);
-        var gone = slices.MaxBy(slice => slice.Number) is { Writer: not 0 } last
-            ? await ReadGoneAsync(last, cancellation)
-            : [];
-        _current = new CurrentBlocks(read, thinned, gone);
+        var last = slices.MaxBy(slice => slice.Number);
+        var gone = last is { Writer: not 0 } ? await ReadGoneAsync(last, cancellation) : [];
+        _current = new CurrentBlocks(read, last?.Number ?? -1, thinned, gone);
         return slices.ToDictionary(slice => slice.Number);
     }
 
@@ -101,12 +100,13 @@ sealed class Slices
 
 /// <summary>Which blocks have the spans that are there: of a slice that was thinned out those kept, else the whole.</summary>
 /// <param name="Read">A time stamp of the system.</param>
+/// <param name="LastDecided">The number of the last slice on which it is decided what is kept.</param>
 /// <param name="Thinned">By slice, who wrote what is kept of it.</param>
 /// <param name="Gone">
 /// The low halves of the ids of traces that went with the last slice, but have spans in the next one, which is not
 /// decided on yet: they are not to be seen.
 /// </param>
-sealed record CurrentBlocks(long Read, Dictionary<long, long> Thinned, HashSet<ulong> Gone)
+sealed record CurrentBlocks(long Read, long LastDecided, Dictionary<long, long> Thinned, HashSet<ulong> Gone)
 {
     /// <summary>Whether there is anything but whole blocks.</summary>
     public bool HaveKept => Thinned.Count > 0;

@@ -106,6 +106,21 @@ public sealed class ThinningTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_comes_with_a_time_that_is_decided_on_is_refused()
+    {
+        await using var store = await OpenAsync();
+        await StoreAsync(store, 1, 400);
+        await ThinAsync(store, TimeSpan.FromHours(1.1));
+        _passed = TimeSpan.Zero;
+        await using var late = await OpenAsync();
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => StoreAsync(late, 1000, 1));
+        Assert.Contains("the clock of this server", error.Message, StringComparison.Ordinal);
+        _passed = TimeSpan.FromHours(1.1);
+        await StoreAsync(late, 1000, 1);
+        Assert.Equal(Drawn(1, 400) + 1, await CountAsync(late));
+    }
+
+    [Fact]
     public async Task Exemplars_of_statistics_are_kept()
     {
         await using var store = await OpenAsync(new() { KeepsExemplars = true });

@@ -34,6 +34,12 @@ node() { # starts a node, the first time or again: number, heap
     "$cassandra" start "$dir/node$1" --address "$(address "$1")" --seed "$(address 1)" --heap "$2"
 }
 
+cpu() { # seconds of CPU that the first node has taken
+    local pid
+    pid=$(cat "$dir/node1/pid")
+    awk -v ticks="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($12 + $13) / ticks }' "/proc/$pid/stat"
+}
+
 serve() { # starts a server: number, role, more settings; its pid is in $pid
     local port=$((first + $1)) role=$2
     shift 2
@@ -86,11 +92,12 @@ figures() {
     serve 1 collector
     local collector=$pid
     serve 2 query
-    local end=$(date +%s%3N)
+    local end=$(date +%s%3N) before=$(cpu)
     dotnet "$load" "$(url 1)" --format otlp --traces "$traces" --connections 8 --batch 512 --seed 1 --end-ms $end \
         --rate "${RATE:-0}" --server-pid "$collector"
     "$cassandra" nodetool "$dir/node1" flush tracing
     "$cassandra" nodetool "$dir/node1" compact tracing
+    echo "$(cpu) $before" | awk -v n=$traces '{ printf "node: %.1f CPU s per million spans\n", ($1 - $2) / n * 1e5 }'
     "$cassandra" nodetool "$dir/node1" tablestats tracing | grep -E "Table:|live\)|Number of part|row count" || true
     du -sb "$dir"/node1/data/data/tracing | awk -v n=$((traces * 10)) '{ printf "%.1f bytes a span\n", $1 / n }'
     check 2 $((traces * 10))

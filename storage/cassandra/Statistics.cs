@@ -42,6 +42,7 @@ sealed class Statistics : IAsyncDisposable
     readonly SemaphoreSlim _counting = new(1);
     EdgeLinker? _edges;
     int _edgeSpans;
+    bool _isClosed;
 
     public Statistics(Connection connection, Commits commits, Blocks blocks, TimeProvider time, long owner)
     {
@@ -74,6 +75,7 @@ sealed class Statistics : IAsyncDisposable
         await _counting.WaitAsync(cancellation);
         try
         {
+            ObjectDisposedException.ThrowIf(_isClosed, this);
             if (!await _lease.HasAsync())
             {
                 // whoever has it goes on alone
@@ -141,8 +143,13 @@ sealed class Statistics : IAsyncDisposable
         return points.ToList();
     }
 
-    /// <summary>Waits for who counts; who comes later waits until he is cancelled.</summary>
-    public async ValueTask DisposeAsync() => await _counting.WaitAsync();
+    /// <summary>Waits for who counts.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _counting.WaitAsync();
+        _isClosed = true;
+        _counting.Release();
+    }
 
     static void Add(SeriesPoints points, SeriesPoint point) =>
         points.Of(point.Series).At(points.StepOf(point.Minute)).Add(point);

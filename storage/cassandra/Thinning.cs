@@ -45,6 +45,7 @@ sealed class Thinning : IAsyncDisposable
     readonly SemaphoreSlim _thinning = new(1);
     long _renewed;
     bool _isSteady;
+    bool _isClosed;
 
     public Thinning(Connection connection, Tables tables, Commits commits, Slices slices, Blocks blocks,
         Statistics statistics, long owner, ILogger logger)
@@ -73,6 +74,7 @@ sealed class Thinning : IAsyncDisposable
         await _thinning.WaitAsync(cancellation);
         try
         {
+            ObjectDisposedException.ThrowIf(_isClosed, this);
             var isSteady = _isSteady;
             _isSteady = false;
             var slices = await _slices.ReadAsync(cancellation);
@@ -86,8 +88,13 @@ sealed class Thinning : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for who thins out; who comes later waits until he is cancelled.</summary>
-    public async ValueTask DisposeAsync() => await _thinning.WaitAsync();
+    /// <summary>Waits for who thins out.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _thinning.WaitAsync();
+        _isClosed = true;
+        _thinning.Release();
+    }
 
     async Task<bool> ThinNextAsync(Dictionary<long, Slice> slices, CancellationToken cancellation)
     {

@@ -61,7 +61,7 @@ url() { echo "http://127.0.0.1:$((first + $1))"; }
 check() { # number of a query server, spans sent
     sleep 15
     python3 - "$(url "$1")" "$2" <<'PY'
-import json, sys, time, urllib.request
+import json, sys, time, urllib.parse, urllib.request
 url, sent = sys.argv[1], int(sys.argv[2])
 now = int(time.time())
 window = f"start={now - 7200}&end={now + 3600}"
@@ -71,7 +71,19 @@ lines = urllib.request.urlopen(metrics, timeout=300).read().decode().split("\n")
 counted = sum(float(line[line.rindex("}") + 2:].split(" ")[0]) for line in lines
               if line.startswith("traces_spanmetrics_calls_total{"))
 print(f"sent {sent}, stored {facets['spans']:.0f} in {facets['traces']:.0f} traces, counted {counted:.0f}")
-sys.exit(0 if facets["spans"] == sent == counted else 1)
+# of some traces: all ten spans must be found by search and by id
+cursor, found, whole = "", 0, 0
+for page in range(20):
+    answer = json.load(urllib.request.urlopen(f"{url}/api/tracing/search?q=%7B%7D&limit=100&{window}{cursor}", timeout=300))
+    ids = [trace["traceId"] for trace in answer["traces"]]
+    found += len(ids)
+    by_id = json.load(urllib.request.urlopen(f"{url}/api/v2/traceMany?traceIds={','.join(ids)}", timeout=300))
+    whole += sum(len(trace) == 10 for trace in by_id) + sum(trace["spanCount"] == 10 for trace in answer["traces"])
+    if not answer.get("next"):
+        break
+    cursor = "&cursor=" + urllib.parse.quote(answer["next"])
+print(f"of {found} traces found by search, {found - whole / 2:.0f} lack spans there or by id")
+sys.exit(0 if facets["spans"] == sent == counted and whole == 2 * found else 1)
 PY
 }
 

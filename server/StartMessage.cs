@@ -13,13 +13,15 @@ sealed partial class StartMessage(
         lifetime.ApplicationStarted.Register(() =>
         {
             var addresses = server.Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
-            Listening(log, string.Join(", ", addresses), Path.GetFullPath(options.Storage.Path));
+            Listening(log, string.Join(", ", addresses), options.Storage.Kind == StorageKind.Cassandra
+                ? $"the keyspace {options.Storage.Cassandra.Keyspace}"
+                : Path.GetFullPath(options.Storage.Path));
         });
         return Task.CompletedTask;
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    [LoggerMessage(1, LogLevel.Information, "Ready at {Addresses}; spans are kept in {Folder}")]
-    static partial void Listening(ILogger logger, string addresses, string folder);
+    [LoggerMessage(1, LogLevel.Information, "Ready at {Addresses}; spans are kept in {Place}")]
+    static partial void Listening(ILogger logger, string addresses, string place);
 }

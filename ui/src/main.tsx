@@ -10,6 +10,7 @@ import './styles/base.css'
 import './styles/parts.css'
 import './styles/pages.css'
 import './styles/graph.css'
+import './styles/search.css'
 import './styles/trace.css'
 
 const client = new QueryClient({

@@ -6,7 +6,7 @@ namespace Tracing.Tests;
 /// <summary>A server with traffic, and Chromium. Without one or the other the tests skip, and say why.</summary>
 public sealed class UiFixture : IAsyncLifetime
 {
-    /// <summary>A trace of Zipkin, in which client and server have one id, and the server's clock is an hour late.</summary>
+    /// <summary>A trace of Zipkin: client and server have one id, and the server's clock is an hour late.</summary>
     public const string SharedId = "00000000000000000000000000005a1d";
 
     static readonly string[] Browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];

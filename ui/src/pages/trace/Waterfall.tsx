@@ -51,7 +51,7 @@ export function Waterfall({ trace, analysis, percentiles, details }: Props) {
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 6,
   })
 
   const select = useCallback(

@@ -37,16 +37,24 @@ sealed class SpanTree
     static int[] Parents(IReadOnlyList<Span> spans)
     {
         var byId = new Dictionary<SpanId, int>(spans.Count);
+        // two halves of an exchange may share an id: children are the server's, and the server's half is the client's
+        var clients = new Dictionary<SpanId, int>();
         for (var i = 0; i < spans.Count; i++)
         {
-            // two halves of an exchange may share an id: children are the server's
             if (!byId.TryAdd(spans[i].SpanId, i) && spans[i].Kind == SpanKind.Server)
                 byId[spans[i].SpanId] = i;
+            if (spans[i].Kind == SpanKind.Client)
+                clients.TryAdd(spans[i].SpanId, i);
         }
         var parents = new int[spans.Count];
         for (var i = 0; i < parents.Length; i++)
         {
             var span = spans[i];
+            if (span.Kind == SpanKind.Server && clients.TryGetValue(span.SpanId, out var client))
+            {
+                parents[i] = client;
+                continue;
+            }
             parents[i] = span.ParentSpanId.IsZero || span.ParentSpanId == span.SpanId
                 ? -1
                 : byId.GetValueOrDefault(span.ParentSpanId, -1);

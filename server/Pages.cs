@@ -27,8 +27,8 @@ static class Pages
     /// <summary>The UI's addresses, and those of Zipkin's UI, which it understands.</summary>
     static readonly string[] Addresses =
     [
-        "/service", "/search", "/traces/{traceId}", "/compare", "/view", "/dependencies", "/system",
-        "/zipkin/", "/zipkin/index.html", "/zipkin/traces/{traceId}", "/zipkin/dependency", "/zipkin/traceViewer",
+        "/service", "/search", "/compare", "/view", "/dependencies", "/system", "/zipkin/", "/zipkin/index.html",
+        "/zipkin/traces/{traceId}", "/zipkin/dependency", "/zipkin/traceViewer",
     ];
 
     static readonly FileExtensionContentTypeProvider ContentTypes = new();
@@ -38,10 +38,13 @@ static class Pages
 
     static readonly Assembly Assembly = typeof(Pages).Assembly;
 
+    static readonly Lazy<string> Index = new(() => Encoding.UTF8.GetString(Read("index.html")));
+
     public static void MapPages(this IEndpointRouteBuilder routes)
     {
         foreach (var address in Addresses)
-            Map(routes, address, PageAsync);
+            Map(routes, address, context => PageAsync(context));
+        Map(routes, "/traces/{traceId}", context => PageAsync(context, OutlineLink(context)));
         // Zipkin leads to its UI from here; what is no browser is told the same
         Map(routes, "/", context => AsksForHtml(context.Request) ? PageAsync(context) : RedirectToZipkins(context));
         Map(routes, "/assets/{file}", context => FileAsync(context, "assets/" + context.GetRouteValue("file")));
@@ -60,7 +63,13 @@ static class Pages
         return Task.CompletedTask;
     }
 
-    static Task PageAsync(HttpContext context)
+    /// <summary>With it the trace is read while the browser still reads the page's script.</summary>
+    static string OutlineLink(HttpContext context) =>
+        context.GetRouteValue("traceId") is string id && id.All(char.IsAsciiHexDigit)
+            ? $"<link rel=\"preload\" as=\"fetch\" crossorigin href=\"/api/tracing/traces/{id}/outline\" />"
+            : "";
+
+    static Task PageAsync(HttpContext context, string link = "")
     {
         var headers = context.Response.Headers;
         headers.CacheControl = "max-age=60";
@@ -70,7 +79,7 @@ static class Pages
         headers["Referrer-Policy"] = "no-referrer";
         return Assembly.GetManifestResourceInfo("ui/index.html") is null
             ? WriteAsync(context, Html, Encoding.UTF8.GetBytes(NotBuilt))
-            : WriteAsync(context, Html, Read("index.html"));
+            : WriteAsync(context, Html, Encoding.UTF8.GetBytes(Index.Value.Replace("</head>", link + "</head>")));
     }
 
     static Task FileAsync(HttpContext context, string path)

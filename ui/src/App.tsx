@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useRef } from 'react'
+import { lazy, useEffect, useRef } from 'react'
 import {
   Link,
   Navigate,
@@ -10,21 +10,23 @@ import {
   useParams,
   useSearchParams,
 } from 'react-router'
+import { ComparePage } from './pages/compare/ComparePage'
+import { DependenciesPage } from './pages/dependencies/DependenciesPage'
 import { HealthPage } from './pages/health/HealthPage'
+import { SearchPage } from './pages/search/SearchPage'
+import { SystemPage } from './pages/system/SystemPage'
+import { rememberPasted } from './pages/trace/pasted'
+import { TracePage } from './pages/trace/TracePage'
+import { ViewPage } from './pages/trace/ViewPage'
 import { Help, useKeys } from './parts/Keys'
 import { RangePicker } from './parts/RangePicker'
 import { useLink } from './parts/range'
-import { Boundary, Empty, Loading } from './parts/State'
+import { Boundary, Empty } from './parts/State'
 import { useTheme } from './parts/theme'
 
-// the first page is in the first file, so that it comes at once; others when they are opened
+// All pages are in one file, as they are small and files that lead to one another are slow; but for what draws charts.
+// While that comes the page before stays: React shows what replaces a placeholder no sooner than 0.3 s after it.
 const ServicePage = lazy(() => import('./pages/service/ServicePage'))
-const SearchPage = lazy(() => import('./pages/search/SearchPage'))
-const TracePage = lazy(() => import('./pages/trace/TracePage'))
-const ViewPage = lazy(() => import('./pages/trace/ViewPage'))
-const ComparePage = lazy(() => import('./pages/compare/ComparePage'))
-const DependenciesPage = lazy(() => import('./pages/dependencies/DependenciesPage'))
-const SystemPage = lazy(() => import('./pages/system/SystemPage'))
 
 const pages: [string, string, string][] = [
   ['/', 'Health', 'h'],
@@ -33,8 +35,11 @@ const pages: [string, string, string][] = [
   ['/system', 'System', 'y'],
 ]
 
+/** The state of an address that was opened to write a query. */
+const toQuery = 'query'
+
 export function App() {
-  const { pathname } = useLocation()
+  const { pathname, state } = useLocation()
   const main = useRef<HTMLElement>(null)
   const help = useRef<HTMLDialogElement>(null)
   const navigate = useNavigate()
@@ -44,15 +49,18 @@ export function App() {
     '/': () => {
       const input = document.querySelector<HTMLElement>('[data-search]')
       if (input) input.focus()
-      else void navigate(link('/search'))
+      else void navigate(link('/search'), { state: toQuery })
     },
     ...Object.fromEntries(pages.map(([path, , key]) => [`g ${key}`, () => void navigate(link(path))])),
   })
   useEffect(() => {
     const name = pages.find(([path]) => path === pathname)?.[1] ?? pathname.slice(1).replace('/', ' ')
     document.title = `${name} · Tracing`
-    main.current?.focus({ preventScroll: true })
-  }, [pathname])
+    const query = state === toQuery ? document.querySelector<HTMLElement>('[data-search]') : null
+    const target = query ?? main.current
+    target?.focus({ preventScroll: true })
+  }, [pathname, state])
+  useDrop()
 
   return (
     <>
@@ -62,28 +70,49 @@ export function App() {
       <TopBar onHelp={() => help.current?.showModal()} />
       <main id="main" ref={main} tabIndex={-1}>
         <Boundary key={pathname}>
-          <Suspense fallback={<Loading />}>
-            <Routes>
-              <Route path="/" element={<HealthPage />} />
-              <Route path="/service" element={<ServicePage />} />
-              <Route path="/search" element={<SearchPage />} />
-              <Route path="/traces/:traceId" element={<TracePage />} />
-              <Route path="/compare" element={<ComparePage />} />
-              <Route path="/view" element={<ViewPage />} />
-              <Route path="/dependencies" element={<DependenciesPage />} />
-              <Route path="/system" element={<SystemPage />} />
-              <Route path="/zipkin/traces/:traceId" element={<FromZipkin />} />
-              <Route path="/zipkin/dependency" element={<Navigate to="/dependencies" replace />} />
-              <Route path="/zipkin/traceViewer" element={<Navigate to="/view" replace />} />
-              <Route path="/zipkin/*" element={<FromZipkinsSearch />} />
-              <Route path="*" element={<Empty>There is no page at this address.</Empty>} />
-            </Routes>
-          </Suspense>
+          <Routes>
+            <Route path="/" element={<HealthPage />} />
+            <Route path="/service" element={<ServicePage />} />
+            <Route path="/search" element={<SearchPage />} />
+            <Route path="/traces/:traceId" element={<TracePage />} />
+            <Route path="/compare" element={<ComparePage />} />
+            <Route path="/view" element={<ViewPage />} />
+            <Route path="/dependencies" element={<DependenciesPage />} />
+            <Route path="/system" element={<SystemPage />} />
+            <Route path="/zipkin/traces/:traceId" element={<FromZipkin />} />
+            <Route path="/zipkin/dependency" element={<Navigate to="/dependencies" replace />} />
+            <Route path="/zipkin/traceViewer" element={<Navigate to="/view" replace />} />
+            <Route path="/zipkin/*" element={<FromZipkinsSearch />} />
+            <Route path="*" element={<Empty>There is no page at this address.</Empty>} />
+          </Routes>
         </Boundary>
       </main>
       <Help ref={help} />
     </>
   )
+}
+
+/** A file that is dropped anywhere is shown as a trace; a browser would leave the page for it. */
+function useDrop() {
+  const navigate = useNavigate()
+  useEffect(() => {
+    const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true
+    const over = (event: DragEvent) => hasFiles(event) && event.preventDefault()
+    const drop = (event: DragEvent) => {
+      if (!hasFiles(event)) return
+      event.preventDefault()
+      void event.dataTransfer?.files[0]?.text().then(text => {
+        rememberPasted(text)
+        void navigate('/view')
+      })
+    }
+    document.addEventListener('dragover', over)
+    document.addEventListener('drop', drop)
+    return () => {
+      document.removeEventListener('dragover', over)
+      document.removeEventListener('drop', drop)
+    }
+  }, [navigate])
 }
 
 function TopBar({ onHelp }: { onHelp: () => void }) {

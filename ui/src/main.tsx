@@ -9,6 +9,8 @@ import { ThemeProvider } from './parts/theme'
 import './styles/base.css'
 import './styles/parts.css'
 import './styles/pages.css'
+import './styles/graph.css'
+import './styles/search.css'
 import './styles/trace.css'
 
 const client = new QueryClient({

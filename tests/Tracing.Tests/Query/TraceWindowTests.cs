@@ -126,6 +126,18 @@ public sealed class TraceWindowTests
     }
 
     [Fact]
+    public void The_servers_half_of_a_shared_id_is_below_the_clients_and_has_the_children()
+    {
+        var root = Child(1, 0, 0);
+        var server = Child(2, 1, 1) with { Kind = SpanKind.Server };
+        var client = Child(2, 1, 2) with { Kind = SpanKind.Client };
+        var below = Child(3, 2, 3);
+        var nodes = SpanTree.Of([below, server, root, client]).Nodes.ToArray();
+        Assert.Equal([root, client, server, below], nodes.Select(node => node.Span));
+        Assert.Equal([-1, 0, 1, 2], nodes.Select(node => node.Parent));
+    }
+
+    [Fact]
     public void Whole_traces_lose_no_span_and_keep_parents_first()
     {
         var random = new Random(4);

@@ -6,6 +6,9 @@ namespace Tracing.Tests;
 /// <summary>A server with traffic, and Chromium. Without one or the other the tests skip, and say why.</summary>
 public sealed class UiFixture : IAsyncLifetime
 {
+    /// <summary>A trace of Zipkin: client and server have one id, and the server's clock is an hour late.</summary>
+    public const string SharedId = "00000000000000000000000000005a1d";
+
     static readonly string[] Browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
     RunningServer? _server;
@@ -38,6 +41,14 @@ public sealed class UiFixture : IAsyncLifetime
         Now = TimeProvider.System.GetUtcNow();
         foreach (var body in new[] { ShopTraffic.Body(Now), ShopTraffic.LargeTrace(Now, 20_000) })
             Assert.True((await _server.PostAsync("/v1/traces", body)).IsSuccessStatusCode);
+        var micros = Now.AddMinutes(-2).ToUnixTimeMilliseconds() * 1000;
+        Assert.True((await _server.PostAsync("/api/v2/spans", $$$"""
+            [{"traceId":"{{{SharedId}}}","id":"7","kind":"CLIENT","name":"ask","timestamp":{{{micros}}},"duration":900,
+              "localEndpoint":{"serviceName":"caller"},"tags":{"side":"of the caller"}},
+             {"traceId":"{{{SharedId}}}","id":"7","kind":"SERVER","shared":true,"name":"ask",
+              "timestamp":{{{micros - 3_600_000_000}}},"duration":800,
+              "localEndpoint":{"serviceName":"callee"},"tags":{"side":"of the callee"}}]
+            """)).IsSuccessStatusCode);
         _playwright = await Playwright.CreateAsync();
         // a machine with much to do is no failure
         Assertions.SetDefaultExpectTimeout(60_000);

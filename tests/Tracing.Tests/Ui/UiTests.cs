@@ -26,6 +26,11 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
         { "dependencies", "/dependencies?last=1h" },
         { "system", "/system" },
         { "view", "/view" },
+        { "focus", "/dependencies?last=1h&focus=shop" },
+        { "table", "/dependencies?last=1h&view=table" },
+        { "choose", $"/compare?a={1:x32}" },
+        { "nothing", "/?from=1000&to=2000" },
+        { "nothing found", "/search?from=1000&to=2000" },
     };
 
     [Fact]
@@ -136,6 +141,58 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
     }
 
     [Fact]
+    public async Task A_file_that_is_dropped_anywhere_is_viewed_and_what_is_wrong_with_it_is_said()
+    {
+        var (page, _) = await ui.OpenAsync("/?last=30m");
+        await DropAsync(page, """[{"traceId":"abcd","id":"1","name":"dropped","timestamp":1000,"duration":50}]""");
+        await Expect(page.Locator(".row")).ToContainTextAsync("dropped");
+        await DropAsync(page, """
+            {"data":[{"traceID":"ef","processes":{},"spans":[{"traceID":"ef","spanID":"2",
+              "operationName":"of Jaeger","startTime":1,"duration":2,"processID":"p"}]}]}
+            """);
+        await Expect(page.Locator(".row")).ToContainTextAsync("of Jaeger");
+        await DropAsync(page, "no trace");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("This is no JSON");
+    }
+
+    [Fact]
+    public async Task Logs_are_linked_by_a_template_that_the_browser_keeps()
+    {
+        var (page, _) = await ui.OpenAsync($"/traces/{1:x32}?span={3:x16}");
+        page.Dialog += (_, dialog) => _ = dialog.AcceptAsync("https://logs.example/?t={traceId}&h={host}");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Link logs" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Logs" }))
+            .ToHaveAttributeAsync("href", $"https://logs.example/?t={1:x32}&h=stock-0");
+        await page.ReloadAsync();
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Logs" })).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task Live_the_page_looks_again_by_itself()
+    {
+        var (page, _) = await ui.OpenAsync("/?last=30m");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Live" }).ClickAsync();
+        await Expect(page).ToHaveURLAsync(new Regex("live=1"));
+        var before = page.Url;
+        await page.RunAndWaitForRequestAsync(() => Task.CompletedTask,
+            request => request.Url.Contains("/api/tracing/services?", StringComparison.Ordinal));
+        Assert.Equal(before, page.Url);
+    }
+
+    [Fact]
+    public async Task Of_the_halves_of_an_exchange_with_one_id_each_is_shown_when_it_is_chosen()
+    {
+        var (page, _) = await ui.OpenAsync($"/traces/{UiFixture.SharedId}");
+        await page.Locator(".row", new() { HasText = "callee" }).ClickAsync();
+        await Expect(page.Locator(".details .span-facts")).ToContainTextAsync("server");
+        await Expect(page.Locator(".details")).ToContainTextAsync("of the callee");
+        await page.Locator(".row", new() { HasText = "caller" }).ClickAsync();
+        await Expect(page.Locator(".details .span-facts")).ToContainTextAsync("client");
+        await Expect(page.Locator(".details")).ToContainTextAsync("of the caller");
+        await Expect(page.GetByText("clocks corrected")).ToBeVisibleAsync();
+    }
+
+    [Fact]
     public async Task Of_a_large_trace_only_what_is_seen_is_in_the_page()
     {
         var (page, _) = await ui.OpenAsync($"/traces/{0xffff:x32}");
@@ -193,12 +250,43 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
                     Path = Path.Combine(Repository.Root, "artifacts", "screenshots", file),
                     FullPage = true,
                 });
-                var result = await page.RunAxe();
-                Assert.Empty(result.Violations.Where(each => each.Impact is "serious" or "critical").Select(Describe));
+                await AssertUsableByAllAsync(page);
                 Assert.Empty(problems);
                 await page.Context.CloseAsync();
             }
         }
+    }
+
+    [Theory]
+    [InlineData(ColorScheme.Light)]
+    [InlineData(ColorScheme.Dark)]
+    public async Task What_opens_on_a_page_can_be_used_by_all_too(ColorScheme colors)
+    {
+        var (page, _) = await ui.OpenAsync(Shop, colors);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Select the slowest" }).ClickAsync();
+        await Expect(page.Locator(".common li").First).ToBeVisibleAsync();
+        await page.Locator(".range summary").ClickAsync();
+        await AssertUsableByAllAsync(page);
+        await page.Keyboard.PressAsync("?");
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
+        await AssertUsableByAllAsync(page);
+        await page.Keyboard.PressAsync("Escape");
+        await page.Keyboard.PressAsync("/");
+        var line = page.GetByRole(AriaRole.Combobox, new() { NameRegex = QueryLine() });
+        await Expect(line).ToBeFocusedAsync();
+        await page.Keyboard.TypeAsync("na");
+        await Expect(page.Locator(".suggestions").GetByRole(AriaRole.Option).First).ToBeVisibleAsync();
+        await AssertUsableByAllAsync(page);
+        await line.FillAsync("nonsense =");
+        await line.PressAsync("Enter");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToHaveCountAsync(1);
+        await AssertUsableByAllAsync(page);
+    }
+
+    static async Task AssertUsableByAllAsync(IPage page)
+    {
+        var result = await page.RunAxe();
+        Assert.Empty(result.Violations.Where(each => each.Impact is "serious" or "critical").Select(Describe));
     }
 
     /// <summary>From pixels off the left top corner to such off the right bottom one.</summary>
@@ -211,6 +299,18 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
         await page.Mouse.DownAsync();
         await page.Mouse.MoveAsync(box.X + box.Width + x2, box.Y + box.Height + y2);
         await page.Mouse.UpAsync();
+    }
+
+    static async Task DropAsync(IPage page, string text)
+    {
+        await Expect(page.Locator("main")).ToBeVisibleAsync();
+        await page.EvaluateAsync("""
+            text => {
+              const dataTransfer = new DataTransfer()
+              dataTransfer.items.add(new File([text], 'trace.json'))
+              document.querySelector('main').dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true }))
+            }
+            """, text);
     }
 
     static string Describe(AxeResultItem violation) =>

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { cssColor } from './colors'
-import { clock } from './format'
+import { instant, mark } from './format'
 import { useTheme } from './theme'
 import { useWidth } from './useSize'
 
@@ -52,7 +52,11 @@ export function Chart({ label, x, lines, format, formatX, height = 160, logarith
           y: logarithmic ? { distr: 3 } : { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] },
         },
         axes: [
-          { ...axis, size: 26, values: (_, all) => all.map(value => (formatX ?? clock)(value)) },
+          {
+            ...axis,
+            size: 26,
+            values: (_, all, __, ___, step) => all.map(value => formatX?.(value) ?? mark(value, step)),
+          },
           { ...axis, size: 62, values: (_, all) => all.map(value => (value === null ? '' : format(value))) },
         ],
         series: [
@@ -77,7 +81,7 @@ export function Chart({ label, x, lines, format, formatX, height = 160, logarith
               }
             },
           ],
-          setCursor: [plot => showValues(plot, element, lines, format, formatX ?? (value => clock(value)))],
+          setCursor: [plot => showValues(plot, element, lines, format, formatX ?? (value => instant(value)))],
         },
       },
       [x, ...lines.map(line => line.values)] as uPlot.AlignedData,

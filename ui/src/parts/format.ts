@@ -77,6 +77,14 @@ export function clock(unixSeconds: number, withSeconds = false): string {
   })
 }
 
+/** At an axis with marks so many seconds apart: midnight is called by its day. */
+export function mark(unixSeconds: number, step: number): string {
+  const text = clock(unixSeconds, step < 60)
+  return step >= 86400 || text === '00:00'
+    ? new Date(unixSeconds * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })
+    : text
+}
+
 /** With the day, unless that is today's. */
 export function instant(unixSeconds: number, now = Date.now()): string {
   const date = new Date(unixSeconds * 1000)

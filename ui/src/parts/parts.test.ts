@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { serviceColor } from './colors'
-import { count, duration, rate, share, some, timeSpan } from './format'
+import { count, duration, mark, rate, share, some, timeSpan } from './format'
 import { lengthOf, rangeOf } from './range'
 import { complete, condition, inside, quote, withCondition } from './traceql'
 import { trendOf } from './trend'
@@ -11,6 +11,14 @@ test('durations have three digits and the unit that suits them', () => {
   expect(duration(12_345_678)).toBe('12.3 ms')
   expect(duration(123e9)).toBe('2.05 min')
   expect(duration(null)).toBe('–')
+})
+
+test('marks of an axis are told apart, whatever their step', () => {
+  const midnight = new Date(2026, 10, 27).getTime() / 1000
+  expect(mark(midnight + 90, 30)).toBe('00:01:30')
+  expect(mark(midnight + 3600, 3600)).toBe('01:00')
+  expect(mark(midnight, 3600)).toBe('27 Nov')
+  expect(mark(midnight + 3600, 86400)).toBe('27 Nov')
 })
 
 test('figures stay short', () => {

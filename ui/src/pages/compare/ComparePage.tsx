@@ -13,7 +13,7 @@ import { traceIdIn } from '../trace/read'
 import { useTrace } from '../trace/useTrace'
 import { align, type Difference, differenceOf, type Pair } from './align'
 
-export default function ComparePage() {
+export function ComparePage() {
   const [parameters] = useSearchParams()
   const [a, b] = [parameters.get('a'), parameters.get('b')]
   return (

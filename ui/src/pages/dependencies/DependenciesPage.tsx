@@ -10,7 +10,7 @@ import { EdgeTable } from './EdgeTable'
 import { Graph } from './Graph'
 import { around, type Coloring } from './graph'
 
-export default function DependenciesPage() {
+export function DependenciesPage() {
   const { range, window, change } = useRange()
   const [parameters] = useSearchParams()
   const [coloring, setColoring] = useState<Coloring>('errors')

@@ -1,4 +1,5 @@
-import type { Edge, GraphAnswer } from '../../api/types'
+import type { Edge, GraphAnswer, GraphNode } from '../../api/types'
+import { rate, share } from '../../parts/format'
 
 /** Pixels of a service's box. */
 export interface Box {
@@ -6,7 +7,7 @@ export interface Box {
   height: number
 }
 
-export const boxes = { large: { width: 184, height: 42 }, small: { width: 148, height: 24 } }
+export const boxes = { large: { width: 212, height: 42 }, small: { width: 152, height: 24 } }
 const fewNodes = 60
 
 /** Of many services only the names are written, so that they can be read all at once. */
@@ -44,16 +45,37 @@ export const keyOf = (edge: Edge) => `${edge.caller.service}\0${edge.callee.serv
 
 export const p99Of = (edge: Edge) => (edge.callerSide.count > 0 ? edge.callerSide : edge.calleeSide).p99
 
-/** How bad an edge looks: 0 well, 1 some, 2 much. */
-export function severityOf(edge: Edge, coloring: Coloring, before: Edge | undefined): 0 | 1 | 2 {
-  if (coloring === 'errors') {
-    const share = edge.errorShare ?? 0
-    return share >= 0.05 ? 2 : share >= 0.005 ? 1 : 0
-  }
-  const [now, then] = [p99Of(edge), before ? p99Of(before) : null]
+/** 0 well, 1 some, 2 much. */
+export type Severity = 0 | 1 | 2
+
+/** How bad an edge looks. */
+export function severityOf(edge: Edge, coloring: Coloring, before: Edge | undefined): Severity {
+  return coloring === 'errors' ? ofErrors(edge.errorShare ?? 0) : ofChange(p99Of(edge), before ? p99Of(before) : null)
+}
+
+/** How bad a service looks, by its own spans. */
+export function nodeSeverityOf(node: GraphNode, coloring: Coloring, before: GraphNode | undefined): Severity {
+  return coloring === 'errors'
+    ? ofErrors(node.count ? (node.errors ?? 0) / node.count : 0)
+    : ofChange(node.durationNanos?.p99, before?.durationNanos?.p99)
+}
+
+function ofErrors(share: number): Severity {
+  return share >= 0.05 ? 2 : share >= 0.005 ? 1 : 0
+}
+
+function ofChange(now: number | null | undefined, then: number | null | undefined): Severity {
   if (!now || !then) return 0
   return now / then >= 2 ? 2 : now / then >= 1.25 ? 1 : 0
 }
+
+/** What is written at an edge. */
+export function labelOf(edge: Edge): string {
+  return `${rate(edge.rate)}${(edge.errorShare ?? 0) > 0 ? ` · ⚠ ${share(edge.errorShare)}` : ''}`
+}
+
+/** With more edges, labels are in one another's way; then those of the service that is pointed at are shown. */
+export const mostLabels = 30
 
 /** Pixels of an edge: by the logarithm of its rate, as rates differ by thousands. */
 export function widthOf(edge: Edge, least: number, most: number): number {

@@ -1,5 +1,5 @@
 import dagre from '@dagrejs/dagre'
-import { type Box, boxes, boxOf, type GraphPart, keyOf } from './graph'
+import { type Box, boxes, boxOf, type GraphPart, keyOf, labelOf, mostLabels } from './graph'
 
 interface Point {
   x: number
@@ -17,17 +17,23 @@ export interface Layout {
 /** Rows of a column of a large graph. */
 const maxRows = 32
 const margin = 12
+/** Pixels of a letter of a label. */
+const letter = 6.6
 
 /** Callers to the left of those they call. */
 export function layout(graph: GraphPart): Layout {
   const box = boxOf(graph)
   const drawn = new dagre.graphlib.Graph({ multigraph: true })
   const margins = { marginx: margin, marginy: margin }
-  drawn.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 90, ranker: 'tight-tree', ...margins })
+  drawn.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 70, ranker: 'tight-tree', ...margins })
   drawn.setDefaultEdgeLabel(() => ({}))
   for (const node of graph.nodes) drawn.setNode(node.service, { width: box.width, height: box.height })
   const edges = graph.edges.filter(edge => edge.caller.service !== edge.callee.service)
-  for (const edge of edges) drawn.setEdge(edge.caller.service, edge.callee.service, {}, keyOf(edge))
+  const isLabelled = edges.length <= mostLabels
+  for (const edge of edges) {
+    const room = isLabelled ? { width: labelOf(edge).length * letter, height: 16, labelpos: 'c' } : {}
+    drawn.setEdge(edge.caller.service, edge.callee.service, room, keyOf(edge))
+  }
   dagre.layout(drawn)
   const nodes = new Map<string, Point>(graph.nodes.map(node => [node.service, drawn.node(node.service)]))
   if (box === boxes.small) return { box, ...packed(nodes, edges) }

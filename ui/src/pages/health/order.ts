@@ -25,9 +25,13 @@ export function foldedByService(changes: Change[], known: ReadonlySet<string>): 
     if (!folded.has(service)) folded.set(service, { service, change, isOrigin: false })
   }
   for (const isErrors of [false, true]) {
-    const own = changes.filter(each => (each.aspect === 'errors') === isErrors && each.sureEffect >= largeEffect)
+    const alike = changes.filter(each => (each.aspect === 'errors') === isErrors)
+    // a call that is slow at one host of some has less of an effect than what waits for it, but explains it
     const candidates = [...folded.values()].filter(
-      each => own.includes(each.change) && !own.some(call => isCallThatExplains(call, each)),
+      each =>
+        alike.includes(each.change) &&
+        each.change.sureEffect >= largeEffect &&
+        !alike.some(call => isCallThatExplains(call, each)),
     )
     candidates.sort((a, b) => growthOf(b.change) - growthOf(a.change))
     if (candidates[0]) candidates[0].isOrigin = true

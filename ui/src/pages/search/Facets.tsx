@@ -1,5 +1,6 @@
 import type { FacetsAnswer } from '../../api/types'
 import { count, duration, share, some } from '../../parts/format'
+import { Key } from '../../parts/Key'
 import { useRange } from '../../parts/range'
 import { Dot } from '../../parts/Service'
 import { Answer } from '../../parts/State'
@@ -27,7 +28,9 @@ export function Facets({ query, onQuery }: Props) {
             </p>
             {data.facets.map(facet => (
               <section key={facet.key}>
-                <h2>{facet.key}</h2>
+                <h2>
+                  <Key text={facet.key} />
+                </h2>
                 <ul>
                   {facet.values.map(value => (
                     <li key={value.value}>

@@ -1,4 +1,4 @@
-import { type ClipboardEvent, type DragEvent, type KeyboardEvent, useRef, useState } from 'react'
+import { type ClipboardEvent, type KeyboardEvent, useRef, useState } from 'react'
 import { useNavigate } from 'react-router'
 import { inside } from '../../parts/traceql'
 import { looksLikeTrace, rememberPasted } from '../trace/pasted'
@@ -17,7 +17,7 @@ interface Props {
   onSearch: (query: string) => void
 }
 
-/** The query without its braces, with completion; also takes a trace id, and a trace's JSON pasted or dropped. */
+/** The query without its braces, with completion; also takes a trace id, and a trace's JSON pasted. */
 export function QueryLine({ query, onSearch }: Props) {
   const [text, setText] = useState(inside(query))
   const [cursor, setCursor] = useState(-1)
@@ -28,19 +28,12 @@ export function QueryLine({ query, onSearch }: Props) {
   const suggestions = useSuggestions(place)
   const isOpen = place !== null && suggestions.length > 0
 
-  const view = (json: string) => {
-    if (!looksLikeTrace(json)) return false
+  const paste = (event: ClipboardEvent) => {
+    const json = event.clipboardData.getData('text')
+    if (!looksLikeTrace(json)) return
+    event.preventDefault()
     rememberPasted(json)
     void navigate('/view')
-    return true
-  }
-  const paste = (event: ClipboardEvent) => {
-    if (view(event.clipboardData.getData('text'))) event.preventDefault()
-  }
-  const drop = async (event: DragEvent) => {
-    event.preventDefault()
-    const file = event.dataTransfer.files[0]
-    view(file ? await file.text() : event.dataTransfer.getData('text'))
   }
   const accept = (index: number) => {
     const suggestion = suggestions[index]
@@ -72,8 +65,7 @@ export function QueryLine({ query, onSearch }: Props) {
   }
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: files are chosen by keyboard on the page "view"
-    <div className="query" onDragOver={event => event.preventDefault()} onDrop={event => void drop(event)}>
+    <div className="query">
       <div className="query-line">
         <span className="brace" aria-hidden="true">
           {'{'}

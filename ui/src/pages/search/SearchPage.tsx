@@ -21,7 +21,7 @@ const orders: Record<string, string> = {
   mostErrors: 'Most errors',
 }
 
-export default function SearchPage() {
+export function SearchPage() {
   const { window, change } = useRange()
   const [parameters] = useSearchParams()
   const navigate = useNavigate()
@@ -49,7 +49,8 @@ export default function SearchPage() {
       <h1 className="hidden">Search</h1>
       <QueryLine key={q} query={q} onSearch={setQuery} />
       <div className="search-columns">
-        <Facets query={q} onQuery={setQuery} />
+        {/* what is wrong with the query is said once */}
+        {!search.error && <Facets query={q} onQuery={setQuery} />}
         <div className="results">
           {search.error && <Failure error={search.error} retry={() => void search.refetch()} />}
           {search.isPending && <Loading what="Searching" />}

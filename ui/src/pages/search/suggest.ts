@@ -32,8 +32,9 @@ export function placeAt(query: string, cursor: number): Place | null {
   return null
 }
 
-/** Fields of the query language that are no attributes. */
+/** Fields of the query language that are no attributes, and before them the attribute that most ask for. */
 export const fields = [
+  'resource.service.name',
   'name',
   'status',
   'kind',

@@ -48,6 +48,7 @@ export function useSuggestions(place: Place | null): Suggestion[] {
           insert: attribute(each.scope as 'span' | 'resource', each.key),
           note: `${count(each.spans)} spans`,
         }))
+        .filter(each => !fields.includes(each.insert))
       return [...fields.map(insert => ({ insert, note: '' })), ...attributes]
         .filter(each => each.insert.toLowerCase().includes(place.text.toLowerCase()))
         .slice(0, most)

@@ -27,7 +27,7 @@ export function HeatmapPanel({ subject, region, onRegion }: Props) {
           ? `${duration(region.lower)} to ${duration(region.upper)} selected`
           : 'draw a box to see what the spans in it have in common'
       }
-      tools={heatmap.data && <HeatScale answer={heatmap.data} />}
+      tools={heatmap.data && heatmap.data.columns.length > 0 && <HeatScale answer={heatmap.data} />}
     >
       <Answer query={heatmap} empty={data => data.columns.length === 0 && 'No spans in this time.'}>
         {data => <Heatmap answer={data} lines={lines.data ?? null} region={region} onRegion={onRegion} />}

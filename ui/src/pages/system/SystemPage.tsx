@@ -6,7 +6,7 @@ import { Files } from './Files'
 import { Clients, Kept, Strategies } from './Sampling'
 import { Settings } from './Settings'
 
-export default function SystemPage() {
+export function SystemPage() {
   const system = useApi<SystemAnswer>('system')
   return (
     <div className="page">

@@ -1,4 +1,5 @@
 import { Link } from 'react-router'
+import { Key } from '../../parts/Key'
 import { useLink } from '../../parts/range'
 import { quote } from '../../parts/traceql'
 import type { Attributes } from './read'
@@ -29,7 +30,9 @@ export function AttributeTable({ name, attributes, keyOf }: Props) {
         <tbody>
           {attributes.map(([key, value]) => (
             <tr key={key + value}>
-              <th scope="row">{key}</th>
+              <th scope="row">
+                <Key text={key} />
+              </th>
               <td>
                 <span className="value">{value}</span>
                 <span className="actions">

@@ -27,10 +27,12 @@ interface Props {
 /** Everything about one span; what the outline does not have is read when it is opened. */
 export function Details(props: Props) {
   const { trace, span, isStored } = props
-  const url = apiUrl(`traces/${trace.id}`, { root: span.id, depth: 0, limit: 1 })
+  // with one below: two halves of an exchange may share an id
+  const url = apiUrl(`traces/${trace.id}`, { root: span.id, depth: 1, limit: 2 })
   const stored = useQuery({
-    queryKey: [url],
-    queryFn: async ({ signal }) => readOtlp(await get<unknown>(url, signal))?.[0] ?? null,
+    queryKey: [url, span.kind],
+    queryFn: async ({ signal }) =>
+      readOtlp(await get<unknown>(url, signal))?.find(each => each.id === span.id && each.kind === span.kind) ?? null,
     enabled: isStored,
   })
   return (
@@ -66,7 +68,7 @@ export function Details(props: Props) {
   )
 }
 
-function Facts({ trace, span, analysis, percentile }: Props) {
+function Facts({ span, analysis, percentile }: Props) {
   const shift = analysis.shifts[span.index] as number
   const critical = analysis.critical[span.index] as number
   const self = analysis.self[span.index] as number
@@ -82,7 +84,7 @@ function Facts({ trace, span, analysis, percentile }: Props) {
         )}
       </dd>
       <dt>Starts after</dt>
-      <dd>{duration(span.start)}</dd>
+      <dd>{duration(span.start - analysis.start)}</dd>
       <dt>Self time</dt>
       <dd>
         {duration(self)} <span className="note">{share(span.duration > 0 ? self / span.duration : null)}</span>
@@ -90,7 +92,7 @@ function Facts({ trace, span, analysis, percentile }: Props) {
       <dt>On the critical path</dt>
       <dd>
         {duration(critical)}{' '}
-        <span className="note">{share(trace.duration > 0 ? critical / trace.duration : null)} of the trace</span>
+        <span className="note">{share(analysis.length > 0 ? critical / analysis.length : null)} of the trace</span>
       </dd>
       {shift !== 0 && (
         <>

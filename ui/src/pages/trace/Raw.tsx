@@ -3,7 +3,7 @@ import { useMemo, useState } from 'react'
 import { apiUrl, open } from '../../api/get'
 import { bytes } from '../../parts/format'
 import { Answer, Panel } from '../../parts/State'
-import { pasted } from './pasted'
+import { usePasted } from './pasted'
 import type { SpanDetails } from './read'
 
 /** Characters that are shown; a browser is slow with more, and nobody reads on. */
@@ -15,7 +15,8 @@ const formats = {
 }
 
 export function Raw({ traceId, details }: { traceId: string; details: SpanDetails[] | null }) {
-  return details ? <Text text={pasted() ?? ''} name="as it was pasted" /> : <Stored traceId={traceId} />
+  const pasted = usePasted()
+  return details ? <Text text={pasted ?? ''} name="as it was given" /> : <Stored traceId={traceId} />
 }
 
 function Stored({ traceId }: { traceId: string }) {

@@ -1,6 +1,7 @@
 import { memo } from 'react'
 import { serviceColor } from '../../parts/colors'
 import { duration, serviceName } from '../../parts/format'
+import { joined } from './analyze'
 import type { TraceSpan } from './model'
 import type { Analysis } from './TraceView'
 import type { View } from './Waterfall'
@@ -91,17 +92,25 @@ function Bar({ span, view, analysis }: { span: TraceSpan; view: View; analysis: 
       ? { left: `calc(${left + width}% + 6px)` }
       : left >= 12
         ? { right: `${100 - left + 0.4}%` }
-        : { left: `max(4px, ${left}%)` }
+        : { left: `max(10px, ${left}% + 10px)` }
   const isWithin = left + width > 82 && left < 12
-  const critical = (analysis.critical[span.index] ?? 0) / Math.max(1, span.duration)
+  const critical = joined(analysis.segments.get(span.index) ?? [], length / 500)
   return (
     <span className="track">
       <span
-        className={critical > 0 ? 'bar critical' : 'bar'}
-        style={{ left: `${left}%`, width: `max(2px, ${width}%)`, background: serviceColor(span.service) }}
-      >
-        {critical > 0 && <i style={{ width: `${Math.min(100, critical * 100)}%` }} />}
-      </span>
+        className={critical.length > 0 ? 'bar critical' : 'bar'}
+        style={{
+          left: `min(${left}%, 100% - 2px)`,
+          width: `max(2px, ${width}%)`,
+          background: serviceColor(span.service),
+        }}
+      />
+      {critical.map(({ start, end }) => (
+        <i
+          key={start}
+          style={{ left: `${((start - view.start) / length) * 100}%`, width: `${((end - start) / length) * 100}%` }}
+        />
+      ))}
       <span className={isWithin ? 'length within' : 'length'} style={place}>
         {duration(span.duration)}
       </span>

@@ -8,7 +8,7 @@ import { percentilesOf } from './percentile'
 import { TraceView } from './TraceView'
 import { useTrace } from './useTrace'
 
-export default function TracePage() {
+export function TracePage() {
   const { traceId = '' } = useParams()
   const { trace, isComplete, error } = useTrace(traceId)
   const link = useLink()

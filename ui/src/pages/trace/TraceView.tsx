@@ -3,7 +3,7 @@ import { Link, useSearchParams } from 'react-router'
 import { count, duration, instant, serviceName } from '../../parts/format'
 import { useLink, useRange } from '../../parts/range'
 import { Dot } from '../../parts/Service'
-import { criticalPath, criticalTimes, selfTimes, shifted, skewOf } from './analyze'
+import { boundsOf, bySpan, criticalPath, criticalTimes, type Segment, selfTimes, shifted, skewOf } from './analyze'
 import { Flame } from './Flame'
 import type { Trace, TraceSpan } from './model'
 import { Raw } from './Raw'
@@ -13,11 +13,15 @@ import { Waterfall } from './Waterfall'
 
 export interface Analysis {
   spans: TraceSpan[]
+  /** The earliest start, which is 0 while no clock is corrected, and the time from there to the latest end. */
+  start: number
+  length: number
   /** Nanoseconds by which a span was moved, as its host's clock is off. */
   shifts: Float64Array
   self: Float64Array
   critical: Float64Array
-  path: ReturnType<typeof criticalPath>
+  /** The critical path, by span. */
+  segments: Map<number, Segment[]>
 }
 
 interface Props {
@@ -41,13 +45,22 @@ export function TraceView({ trace, isComplete, percentiles, details, onOther }: 
   const analysis = useMemo<Analysis>(() => {
     const spans = isCorrected ? shifted(trace.spans, shifts) : trace.spans
     const path = criticalPath(spans)
-    return { spans, shifts, self: selfTimes(spans), path, critical: criticalTimes(path, spans.length) }
-  }, [trace, shifts, isCorrected])
+    const { start, end } = boundsOf(spans)
+    return {
+      spans,
+      start,
+      length: isComplete ? end - start : trace.duration,
+      shifts,
+      self: selfTimes(spans),
+      segments: bySpan(path),
+      critical: criticalTimes(path, spans.length),
+    }
+  }, [trace, isComplete, shifts, isCorrected])
   const skewed = shifts.reduce((sum, shift) => sum + (shift === 0 ? 0 : 1), 0)
 
   return (
     <div className="page trace">
-      <TraceHead trace={trace} isStored={details === null} />
+      <TraceHead trace={trace} length={analysis.length} isStored={details === null} />
       <div className="trace-tools">
         <div className="tabs" role="tablist" aria-label="Views of the trace">
           {Object.entries(tabs).map(([key, name]) => (
@@ -90,7 +103,7 @@ export function TraceView({ trace, isComplete, percentiles, details, onOther }: 
   )
 }
 
-function TraceHead({ trace, isStored }: { trace: Trace; isStored: boolean }) {
+function TraceHead({ trace, length, isStored }: { trace: Trace; length: number; isStored: boolean }) {
   const root = trace.spans[0]
   const services = new Set(trace.spans.map(span => span.service))
   const errors = trace.spans.filter(span => span.isError).length
@@ -103,7 +116,7 @@ function TraceHead({ trace, isStored }: { trace: Trace; isStored: boolean }) {
         {serviceName(root?.service)} <span className="operation">{root?.name}</span>
       </h1>
       <dl className="trace-facts">
-        <Fact name="Duration" value={duration(trace.duration)} />
+        <Fact name="Duration" value={duration(length)} />
         <Fact name="Start" value={instant(Number(trace.startUnixNano) / 1e9)} />
         <Fact name="Spans" value={count(trace.total)} />
         <Fact name="Services" value={String(services.size)} />

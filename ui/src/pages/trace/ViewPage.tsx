@@ -1,12 +1,12 @@
-import { type DragEvent, useMemo, useState } from 'react'
+import { useMemo } from 'react'
 import { Failure, Panel } from '../../parts/State'
-import { pasted, rememberPasted } from './pasted'
+import { rememberPasted, usePasted } from './pasted'
 import { readSpans, traceOf } from './read'
 import { TraceView } from './TraceView'
 
 /** Shows a trace that is in no store: from a file, or pasted. Nothing leaves the browser. */
-export default function ViewPage() {
-  const [json, setJson] = useState(pasted)
+export function ViewPage() {
+  const json = usePasted()
   const read = useMemo(() => {
     if (!json) return null
     try {
@@ -15,15 +15,6 @@ export default function ViewPage() {
       return e as Error
     }
   }, [json])
-  const take = (text: string | null) => {
-    rememberPasted(text)
-    setJson(text)
-  }
-  const drop = async (event: DragEvent) => {
-    event.preventDefault()
-    const file = event.dataTransfer.files[0]
-    if (file) take(await file.text())
-  }
   if (read && !(read instanceof Error)) {
     return (
       <TraceView
@@ -32,7 +23,7 @@ export default function ViewPage() {
         isComplete
         percentiles={null}
         details={read.details}
-        onOther={() => take(null)}
+        onOther={() => rememberPasted(null)}
       />
     )
   }
@@ -40,20 +31,19 @@ export default function ViewPage() {
     <div className="page">
       <Panel title="View a trace without storing it" note="it does not leave this browser">
         {read instanceof Error && <Failure error={read} />}
-        {/* biome-ignore lint/a11y/noStaticElementInteractions: the input below does the same by keyboard */}
-        <div className="drop" onDragOver={event => event.preventDefault()} onDrop={event => void drop(event)}>
-          <p>Drop a file here, choose one, or paste: the JSON of Zipkin, OpenTelemetry (OTLP) or Jaeger.</p>
+        <div className="drop">
+          <p>Drop a file anywhere, choose one, or paste: the JSON of Zipkin, OpenTelemetry (OTLP) or Jaeger.</p>
           <input
             type="file"
             accept=".json,application/json"
             aria-label="File of a trace"
-            onChange={event => void event.target.files?.[0]?.text().then(take)}
+            onChange={event => void event.target.files?.[0]?.text().then(rememberPasted)}
           />
           <textarea
             aria-label="JSON of a trace"
             placeholder='[{"traceId": …'
             rows={8}
-            onChange={event => event.target.value.trim() && take(event.target.value)}
+            onChange={event => event.target.value.trim() && rememberPasted(event.target.value)}
           />
         </div>
       </Panel>

@@ -4,9 +4,10 @@ import { useSearchParams } from 'react-router'
 import { duration } from '../../parts/format'
 import { useKeys } from '../../parts/Keys'
 import { useRange } from '../../parts/range'
+import { boundsOf } from './analyze'
 import { Details } from './Details'
 import { Minimap } from './Minimap'
-import { rowsOf, type Trace, type TraceSpan } from './model'
+import { addressOf, rowsOf, type Trace, type TraceSpan } from './model'
 import { Row, rowHeight } from './Row'
 import type { SpanDetails } from './read'
 import type { Analysis } from './TraceView'
@@ -34,7 +35,10 @@ export function Waterfall({ trace, analysis, percentiles, details }: Props) {
   const [onlyPath, setOnlyPath] = useState(false)
   const scroller = useRef<HTMLDivElement>(null)
 
-  const whole = useMemo<View>(() => wholeOf(spans, root), [spans, root])
+  const whole = useMemo<View>(
+    () => boundsOf(root === null ? spans : spans.slice(root, spans[root]?.end)),
+    [spans, root],
+  )
   const view = zoom ?? whole
   const rows = useMemo(() => {
     const all = rowsOf(spans, collapsed, root)
@@ -42,15 +46,18 @@ export function Waterfall({ trace, analysis, percentiles, details }: Props) {
   }, [spans, collapsed, root, onlyPath, analysis])
   const found = useMemo(() => search(spans, text), [spans, text])
   const selectedId = parameters.get('span')
-  const selected = useMemo(() => spans.find(span => span.id === selectedId) ?? null, [spans, selectedId])
+  const selected = useMemo(() => spans.find(span => addressOf(spans, span) === selectedId) ?? null, [spans, selectedId])
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 6,
   })
 
-  const select = useCallback((index: number) => change({ span: spans[index]?.id ?? null }, true), [change, spans])
+  const select = useCallback(
+    (index: number) => change({ span: addressOf(spans, spans[index] as TraceSpan) }, true),
+    [change, spans],
+  )
   const toggle = useCallback(
     (index: number) =>
       setCollapsed(before => {
@@ -128,7 +135,7 @@ export function Waterfall({ trace, analysis, percentiles, details }: Props) {
         <div className="waterfall-head" aria-hidden="true">
           <span>Service and operation</span>
           <span title="Percentile among the spans of the operation, of the day before">Pctl</span>
-          <Ticks view={view} />
+          <Ticks view={view} from={analysis.start} />
         </div>
         <div ref={scroller} className="rows" role="tree" aria-label={`${trace.total} spans`} tabIndex={0}>
           <div style={{ height: virtual.getTotalSize() }}>
@@ -170,26 +177,16 @@ export function Waterfall({ trace, analysis, percentiles, details }: Props) {
   )
 }
 
-function Ticks({ view }: { view: View }) {
+function Ticks({ view, from }: { view: View; from: number }) {
   return (
     <span className="ticks">
       {[0, 0.25, 0.5, 0.75].map(share => (
         <span key={share} style={{ left: `${share * 100}%` }}>
-          {duration(view.start + share * (view.end - view.start))}
+          {duration(view.start - from + share * (view.end - view.start))}
         </span>
       ))}
     </span>
   )
-}
-
-function wholeOf(spans: TraceSpan[], root: number | null): View {
-  const part = root === null ? spans : spans.slice(root, spans[root]?.end)
-  let [start, end] = [Number.POSITIVE_INFINITY, 0]
-  for (const span of part) {
-    start = Math.min(start, span.start)
-    end = Math.max(end, span.start + span.duration)
-  }
-  return part.length === 0 ? { start: 0, end: 1 } : { start, end: Math.max(end, start + 1) }
 }
 
 function isAbove(spans: TraceSpan[], above: number, below: number): boolean {

@@ -34,6 +34,16 @@ export function shifted(spans: TraceSpan[], shifts: Float64Array): TraceSpan[] {
     : spans.map(span => ({ ...span, start: span.start + (shifts[span.index] as number) }))
 }
 
+/** From the earliest start to the latest end; not empty. */
+export function boundsOf(spans: TraceSpan[]): { start: number; end: number } {
+  let [start, end] = [Number.POSITIVE_INFINITY, 0]
+  for (const span of spans) {
+    start = Math.min(start, span.start)
+    end = Math.max(end, span.start + span.duration)
+  }
+  return spans.length === 0 ? { start: 0, end: 1 } : { start, end: Math.max(end, start + 1) }
+}
+
 /** What a span did itself: its duration less the time in which some child ran. */
 export function selfTimes(spans: TraceSpan[]): Float64Array {
   const self = new Float64Array(spans.length)
@@ -95,4 +105,26 @@ export function criticalTimes(path: Segment[], count: number): Float64Array {
   const times = new Float64Array(count)
   for (const segment of path) times[segment.span] = (times[segment.span] ?? 0) + segment.end - segment.start
   return times
+}
+
+/** The segments of each span that has some, by time. */
+export function bySpan(path: Segment[]): Map<number, Segment[]> {
+  const segments = new Map<number, Segment[]>()
+  for (const segment of path) {
+    const own = segments.get(segment.span)
+    if (own) own.push(segment)
+    else segments.set(segment.span, [segment])
+  }
+  return segments
+}
+
+/** Those that can be told apart when so much time is a pixel or two: what is nearer is one. */
+export function joined(segments: Segment[], nanos: number): Segment[] {
+  const all: Segment[] = []
+  for (const segment of segments) {
+    const last = all.at(-1)
+    if (last && segment.start - last.end < nanos) last.end = segment.end
+    else all.push({ ...segment })
+  }
+  return all
 }

@@ -35,6 +35,11 @@ export interface Trace {
 
 export const kindNames = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer']
 
+/** What an address calls a span. Two halves of an exchange may share an id; the server's is below the client's. */
+export function addressOf(spans: TraceSpan[], span: TraceSpan): string {
+  return spans[span.parent]?.id === span.id ? `${span.id}.${kindNames[span.kind]}` : span.id
+}
+
 export interface OutlineHead {
   traceId: string
   spans: number

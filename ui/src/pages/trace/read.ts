@@ -94,10 +94,17 @@ export function traceOf(details: SpanDetails[]): { trace: Trace; details: SpanDe
 /** Parents before children, siblings by start. Spans that are each other's ancestors come last, as roots. */
 function walk(spans: SpanDetails[]): { span: SpanDetails; parent: number }[] {
   const byId = new Map<string, SpanDetails>()
-  for (const span of spans) if (!byId.has(span.id) || span.kind === 2) byId.set(span.id, span)
+  const clients = new Map<string, SpanDetails>()
+  for (const span of spans) {
+    if (!byId.has(span.id) || span.kind === 2) byId.set(span.id, span)
+    if (span.kind === 3 && !clients.has(span.id)) clients.set(span.id, span)
+  }
+  // two halves of an exchange may share an id: children are the server's, and the server's half is the client's
+  const parentOf = (span: SpanDetails) =>
+    (span.kind === 2 && clients.get(span.id)) || (span.parentId === span.id ? null : (byId.get(span.parentId) ?? null))
   const children = new Map<SpanDetails | null, SpanDetails[]>()
   for (const span of spans) {
-    const parent = span.parentId === span.id ? null : (byId.get(span.parentId) ?? null)
+    const parent = parentOf(span)
     const siblings = children.get(parent)
     if (siblings) siblings.push(span)
     else children.set(parent, [span])

@@ -32,21 +32,30 @@ interface OtlpSpan {
 interface ResourceSpans {
   resource?: { attributes?: KeyValue[] }
   scopeSpans?: { spans?: OtlpSpan[] }[]
+  /** What OTLP 0.14 and before called them. */
+  instrumentationLibrarySpans?: { spans?: OtlpSpan[] }[]
+}
+
+/** Tempo calls the list batches; Jaeger's API v3 answers with a result. */
+interface Body {
+  resourceSpans?: ResourceSpans[]
+  batches?: ResourceSpans[]
+  result?: Body
 }
 
 const kinds = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER']
 
 /** Null when it is something else. */
 export function readOtlp(parsed: unknown): SpanDetails[] | null {
-  const body = parsed as { resourceSpans?: ResourceSpans[]; batches?: ResourceSpans[] } | null
-  const groups = body?.resourceSpans ?? body?.batches
+  const body = parsed as Body | null
+  const groups = body?.resourceSpans ?? body?.batches ?? body?.result?.resourceSpans
   if (!Array.isArray(groups)) return null
   return groups.flatMap(group => {
     const resource = read(group.resource?.attributes)
     const of = (key: string) => resource.find(each => each[0] === key)?.[1]
     const host = hostKeys.map(of).find(each => each !== undefined) ?? ''
     const service = of('service.name') ?? of('localEndpoint.serviceName') ?? ''
-    return (group.scopeSpans ?? []).flatMap(scope =>
+    return (group.scopeSpans ?? group.instrumentationLibrarySpans ?? []).flatMap(scope =>
       (scope.spans ?? []).map(span => spanOf(span, service, host, resource)),
     )
   })

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { criticalPath, criticalTimes, selfTimes, shifted, skewOf } from './analyze'
+import { criticalPath, criticalTimes, joined, selfTimes, shifted, skewOf } from './analyze'
 import { boxesOf, flameOf } from './flame'
 import { fillTemplate } from './logs'
-import { append, childrenOf, type OutlineWindow, rowsOf, type TraceSpan } from './model'
+import { addressOf, append, childrenOf, type OutlineWindow, rowsOf, type TraceSpan } from './model'
 import { percentileOf } from './percentile'
 import { readSpans, traceIdIn, traceOf } from './read'
 
@@ -207,4 +207,52 @@ test('a link to logs is filled in, and never a script', () => {
   const span = trace.spans[0] as TraceSpan
   expect(fillTemplate('https://logs/?t={traceId}&s={service}', trace, span)).toBe('https://logs/?t=a1&s=shop')
   expect(fillTemplate('javascript:alert(1)', trace, span)).toBeNull()
+})
+
+test('puts the server half of a shared id below the client half, with its children and its corrected clock', () => {
+  const of = (kind: string, service: string, timestamp: number, more: object) => ({
+    traceId: 'abcd',
+    id: '2',
+    parentId: '1',
+    kind,
+    timestamp,
+    duration: 90,
+    localEndpoint: { serviceName: service },
+    ...more,
+  })
+  const zipkin = [
+    of('SERVER', 'b', 1000, { shared: true, duration: 80 }),
+    of('SERVER', 'a', 2000, { id: '1', parentId: undefined, duration: 100 }),
+    of('CLIENT', 'a', 2005, {}),
+    of('CLIENT', 'b', 1010, { id: '3', parentId: '2', duration: 10 }),
+  ]
+  const { spans } = traceOf(readSpans(JSON.stringify(zipkin))).trace
+  expect(spans.map(span => [span.service, span.parent])).toEqual([
+    ['a', -1],
+    ['a', 0],
+    ['b', 1],
+    ['b', 2],
+  ])
+  expect(spans.map(span => addressOf(spans, span))).toEqual(['1', '2', '2.server', '3'])
+  expect([...skewOf(spans)]).toEqual([0, 0, 1_010_000, 1_010_000])
+})
+
+test('parts of the critical path that cannot be told apart are drawn as one', () => {
+  const path = [
+    { span: 0, start: 0, end: 10 },
+    { span: 0, start: 12, end: 20 },
+    { span: 0, start: 40, end: 50 },
+  ]
+  expect(joined(path, 5)).toEqual([
+    { span: 0, start: 0, end: 20 },
+    { span: 0, start: 40, end: 50 },
+  ])
+  expect(joined(path, 1)).toEqual(path)
+})
+
+test('a trace of an old OTLP, and one that Jaeger answered, are read', () => {
+  const spans = [{ traceId: 'a1', spanId: 'b1', name: 'x', startTimeUnixNano: '5', endTimeUnixNano: '9' }]
+  const old = { batches: [{ resource: {}, instrumentationLibrarySpans: [{ spans }] }] }
+  const jaegers = { result: { resourceSpans: [{ resource: {}, scopeSpans: [{ spans }] }] } }
+  for (const body of [old, jaegers]) expect(readSpans(JSON.stringify(body))[0]?.duration).toBe(4)
 })

@@ -4,8 +4,8 @@ using System.Diagnostics;
 namespace Tracing.Instrumentation;
 
 /// <summary>
-/// Zipkin's headers ("openzipkin/b3-propagation"). They are read into a traceparent; what that cannot say goes into a
-/// member of the trace state, <c>b3</c>: the letter d for a trace that somebody debugs, u for one not decided upon.
+/// Zipkin's headers ("openzipkin/b3-propagation"). What a context cannot say goes into a member of the trace state,
+/// <c>b3</c>: the letter d for a trace that somebody debugs, u for one not decided upon.
 /// </summary>
 static class B3
 {
@@ -22,7 +22,7 @@ static class B3
     static readonly SearchValues<char> Hex = SearchValues.Create("0123456789abcdefABCDEF");
 
     /// <summary>Reads <c>b3</c>; null if it is not well formed.</summary>
-    public static (string TraceParent, string? State)? ReadSingle(string header)
+    public static ActivityContext? ReadSingle(string header)
     {
         var text = header.AsSpan().Trim(' ');
         if (text.Length == 1)
@@ -43,7 +43,7 @@ static class B3
     }
 
     /// <summary>Reads <c>X-B3-TraceId</c> and so on; null if they are not well formed.</summary>
-    public static (string TraceParent, string? State)? ReadMulti(
+    public static ActivityContext? ReadMulti(
         string? traceId, string? spanId, string? sampled, string? flags)
     {
         char? decision = flags == "1" ? 'd' : sampled switch
@@ -78,31 +78,26 @@ static class B3
     /// A decision for a trace that is yet to begin. There is no place for one without ids, so that they are made here;
     /// the first span then has a parent that nobody has seen.
     /// </summary>
-    static (string, string?)? WithoutIds(char decision) => decision is '0' or '1' or 'd'
-        ? WithIds(ActivityTraceId.CreateRandom().ToHexString(), ActivitySpanId.CreateRandom().ToHexString(), decision)
+    static ActivityContext? WithoutIds(char decision) => decision is '0' or '1' or 'd'
+        ? Context(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), decision)
         : null;
 
-    static (string, string?)? WithIds(ReadOnlySpan<char> traceId, ReadOnlySpan<char> spanId, char? decision)
+    static ActivityContext? WithIds(ReadOnlySpan<char> traceId, ReadOnlySpan<char> spanId, char? decision)
     {
         if (!IsHex(traceId) || !IsHex(spanId) || !traceId.ContainsAnyExcept('0') || !spanId.ContainsAnyExcept('0'))
             return null;
-        var parent = string.Create(55, new Ids(traceId, spanId, decision), static (text, ids) =>
-        {
-            "00-00000000000000000000000000000000-".CopyTo(text);
-            ids.TraceId.ToLowerInvariant(text[(35 - ids.TraceId.Length)..]);
-            ids.SpanId.ToLowerInvariant(text[36..]);
-            (ids.Decision is '1' or 'd' ? "-01" : "-00").CopyTo(text[52..]);
-        });
-        return (parent, decision switch { null => UndecidedState, 'd' => DebugState, _ => null });
+        Span<char> ids = stackalloc char[48];
+        ids[..16].Fill('0');
+        traceId.ToLowerInvariant(ids[(32 - traceId.Length)..]);
+        spanId.ToLowerInvariant(ids[32..]);
+        return Context(
+            ActivityTraceId.CreateFromString(ids[..32]), ActivitySpanId.CreateFromString(ids[32..]), decision);
     }
+
+    static ActivityContext Context(ActivityTraceId traceId, ActivitySpanId spanId, char? decision) => new(
+        traceId, spanId, decision is '1' or 'd' ? ActivityTraceFlags.Recorded : ActivityTraceFlags.None,
+        decision switch { null => UndecidedState, 'd' => DebugState, _ => null }, isRemote: true);
 
     /// <summary>Of either case, as old clients write.</summary>
     static bool IsHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(Hex);
-
-    readonly ref struct Ids(ReadOnlySpan<char> traceId, ReadOnlySpan<char> spanId, char? decision)
-    {
-        public readonly ReadOnlySpan<char> TraceId = traceId;
-        public readonly ReadOnlySpan<char> SpanId = spanId;
-        public readonly char? Decision = decision;
-    }
 }

@@ -105,18 +105,12 @@ sealed class OtlpSpanBody(OtlpResource resource, ReportFormat format) : SpanBody
 
     static void WriteIds(ProtobufWriter scope, Activity span, string? state)
     {
-        Span<byte> id = stackalloc byte[16];
-        span.TraceId.CopyTo(id);
-        scope.Bytes(1, id);
-        span.SpanId.CopyTo(id[..8]);
-        scope.Bytes(2, id[..8]);
+        scope.Hex(1, span.TraceId.ToHexString());
+        scope.Hex(2, span.SpanId.ToHexString());
         if (!string.IsNullOrEmpty(state))
             scope.Text(3, state);
-        if (span.ParentSpanId != default)
-        {
-            span.ParentSpanId.CopyTo(id[..8]);
-            scope.Bytes(4, id[..8]);
-        }
+        if (span.ParentSpanId is var parent && parent != default)
+            scope.Hex(4, parent.ToHexString());
     }
 
     static void WriteTag(ProtobufWriter scope, in KeyValuePair<string, object?> tag)
@@ -152,11 +146,8 @@ sealed class OtlpSpanBody(OtlpResource resource, ReportFormat format) : SpanBody
     static void WriteLink(ProtobufWriter scope, in ActivityLink link)
     {
         var message = scope.Begin(13);
-        Span<byte> id = stackalloc byte[16];
-        link.Context.TraceId.CopyTo(id);
-        scope.Bytes(1, id);
-        link.Context.SpanId.CopyTo(id[..8]);
-        scope.Bytes(2, id[..8]);
+        scope.Hex(1, link.Context.TraceId.ToHexString());
+        scope.Hex(2, link.Context.SpanId.ToHexString());
         if (!string.IsNullOrEmpty(link.Context.TraceState))
             scope.Text(3, link.Context.TraceState);
         foreach (ref readonly var tag in link.EnumerateTagObjects())

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Reflection;
+using Google.Protobuf;
+using Google.Protobuf.WellKnownTypes;
 
 namespace Tracing.Instrumentation;
 
@@ -40,6 +42,12 @@ static class OtlpWire
     /// <summary>In front of a message of gRPC: whether it is compressed, and its length.</summary>
     public const int GrpcHeader = 5;
 
+    /// <summary>A field of gRPC's answers: a <c>google.rpc.Status</c> in base64.</summary>
+    public const string GrpcDetails = "grpc-status-details-bin";
+
+    const uint DetailsTag = (3 << 3) | 2;
+    const uint DelayTag = (1 << 3) | 2;
+
     /// <summary>Takes what is written as a body to be sent.</summary>
     /// <param name="signal">"traces" or "metrics".</param>
     public static Body Body(ProtobufWriter message, ReportFormat format, string signal, int spans)
@@ -51,14 +59,52 @@ static class OtlpWire
         }
         using var framed = new ProtobufWriter();
         Span<byte> header = stackalloc byte[GrpcHeader];
-        header[0] = 0;
-        BinaryPrimitives.WriteInt32BigEndian(header[1..], message.Length);
+        WriteGrpcHeader(header, isCompressed: false, message.Length);
         framed.Raw(header);
         framed.Raw(message.Written);
         var service = signal == "traces" ? "trace.v1.TraceService" : "metrics.v1.MetricsService";
         var framedLength = framed.Length;
         return new Body($"/opentelemetry.proto.collector.{service}/Export", "application/grpc", framed.Detach(),
             framedLength, spans);
+    }
+
+    public static void WriteGrpcHeader(Span<byte> header, bool isCompressed, int length)
+    {
+        header[0] = isCompressed ? (byte)1 : (byte)0;
+        BinaryPrimitives.WriteInt32BigEndian(header[1..], length);
+    }
+
+    /// <summary>
+    /// How long a server asks to wait: field 3 of its status has details, of which a <c>google.rpc.RetryInfo</c> says
+    /// it in field 1. Null if nothing does, or it is not well formed.
+    /// </summary>
+    /// <param name="status">Value of <see cref="GrpcDetails"/>.</param>
+    public static TimeSpan? RetryDelay(string status)
+    {
+        try
+        {
+            // gRPC leaves out the padding
+            var padded = status.TrimEnd('=').PadRight((status.TrimEnd('=').Length + 3) / 4 * 4, '=');
+            var input = new CodedInputStream(Convert.FromBase64String(padded));
+            while (input.ReadTag() is var tag and not 0)
+            {
+                if (tag != DetailsTag)
+                {
+                    input.SkipLastField();
+                    continue;
+                }
+                var detail = Any.Parser.ParseFrom(input.ReadBytes());
+                var info = detail.Value.CreateCodedInput();
+                if (detail.TypeUrl.EndsWith("/google.rpc.RetryInfo", StringComparison.Ordinal) &&
+                    info.ReadTag() == DelayTag)
+                    return Duration.Parser.ParseFrom(info.ReadBytes()).ToTimeSpan();
+            }
+        }
+        catch (Exception e) when (e is FormatException or InvalidProtocolBufferException or InvalidOperationException)
+        {
+            // as if it had not come
+        }
+        return null;
     }
 
     /// <summary>

@@ -55,21 +55,31 @@ public static class Propagation
     public static Extracted Extract<TCarrier>(TCarrier carrier, ReadField<TCarrier> read)
     {
         ArgumentNullException.ThrowIfNull(read);
-        var (parent, state) = ReadParent(carrier, read);
+        var parent = W3CTraceContext.Normalize(read(carrier, W3CTraceContext.TraceParent));
         return new Extracted(
-            parent is null ? default : W3CTraceContext.ToContext(parent, state),
+            parent is null ? ReadB3(carrier, read) ?? default
+                : W3CTraceContext.ToContext(parent, ReadState(carrier, read)),
             Baggage.Read(read(carrier, Baggage.Header)));
     }
 
     /// <summary>The caller as a traceparent of version 00, and its trace state.</summary>
     internal static (string? Parent, string? State) ReadParent<TCarrier>(TCarrier carrier, ReadField<TCarrier> read)
     {
-        if (read(carrier, W3CTraceContext.TraceParent) is { } header && W3CTraceContext.Normalize(header) is { } parent)
-            return (parent, W3CTraceContext.NormalizeState(read(carrier, W3CTraceContext.TraceState)));
-        var b3 = read(carrier, B3.Single) is { } single ? B3.ReadSingle(single) : null;
-        b3 ??= B3.ReadMulti(read(carrier, B3.TraceId), read(carrier, B3.SpanId),
+        if (W3CTraceContext.Normalize(read(carrier, W3CTraceContext.TraceParent)) is { } parent)
+            return (parent, ReadState(carrier, read));
+        return ReadB3(carrier, read) is { } context
+            ? (W3CTraceContext.Write(context), context.TraceState)
+            : (null, null);
+    }
+
+    static string? ReadState<TCarrier>(TCarrier carrier, ReadField<TCarrier> read) =>
+        W3CTraceContext.NormalizeState(read(carrier, W3CTraceContext.TraceState));
+
+    static ActivityContext? ReadB3<TCarrier>(TCarrier carrier, ReadField<TCarrier> read)
+    {
+        var context = read(carrier, B3.Single) is { } single ? B3.ReadSingle(single) : null;
+        return context ?? B3.ReadMulti(read(carrier, B3.TraceId), read(carrier, B3.SpanId),
             read(carrier, B3.Sampled), read(carrier, B3.Flags));
-        return b3 is { } found ? (found.TraceParent, found.State) : (null, null);
     }
 
     static void WriteB3Multi<TCarrier>(Activity span, TCarrier carrier, WriteField<TCarrier> write)

@@ -21,7 +21,7 @@ sealed class Sender : IDisposable
     static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(250);
 
     /// <summary>So that spans flow soon after an outage.</summary>
-    static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(4);
+    public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(4);
 
     readonly Lock _lock = new();
     readonly Queue<Body> _waiting = [];
@@ -39,11 +39,10 @@ sealed class Sender : IDisposable
     bool _isFailing;
     TaskCompletionSource? _emptied;
 
-    public Sender(TracingOptions options, Counters counters, ILogger log, TimeProvider time)
+    public Sender(TracingOptions options, Counters counters, ILogger log, TimeProvider time, HttpMessageHandler http)
     {
         (_options, _counters, _log, _time) = (options, counters, log, time);
-        _client = UntracedHttp.Client();
-        _client.BaseAddress = options.Endpoint;
+        _client = new HttpClient(http) { BaseAddress = options.Endpoint, Timeout = Timeout.InfiniteTimeSpan };
         using (ExecutionContext.SuppressFlow())
             _running = Task.Run(RunAsync);
     }
@@ -168,6 +167,7 @@ sealed class Sender : IDisposable
         var begun = _time.GetTimestamp();
         for (var attempt = 0; ; attempt++)
         {
+            var tried = _time.GetTimestamp();
             var outcome = await TryAsync(body).ConfigureAwait(false);
             if (outcome.IsTaken)
             {
@@ -181,7 +181,8 @@ sealed class Sender : IDisposable
             if (!_isFailing)
                 Log.Failing(_log, _options.Endpoint, outcome.Problem);
             _isFailing = true;
-            var wait = outcome.RetryAfter ?? WaitBefore(attempt);
+            // who has waited for an answer has waited
+            var wait = outcome.RetryAfter ?? Max(TimeSpan.Zero, WaitBefore(attempt) - _time.GetElapsedTime(tried));
             if (!outcome.MayRetry || _time.GetElapsedTime(begun) + wait > RetryFor)
             {
                 _counters.Dropped(body.Spans);
@@ -199,6 +200,8 @@ sealed class Sender : IDisposable
         return TimeSpan.FromSeconds(wait * (0.5 + Random.Shared.NextDouble() / 2));
     }
 
+    static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+
     async Task<Outcome> TryAsync(Body body)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, body.Path) { Content = ContentOf(body) };
@@ -209,37 +212,46 @@ sealed class Sender : IDisposable
             request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
             request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
         }
+        using var patience = new CancellationTokenSource(UntracedHttp.Timeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, patience.Token);
         try
         {
-            using var response = await _client.SendAsync(request, _stop.Token).ConfigureAwait(false);
-            var answer = await response.Content.ReadAsByteArrayAsync(_stop.Token).ConfigureAwait(false);
+            using var response = await _client.SendAsync(request, either.Token).ConfigureAwait(false);
+            var answer = await response.Content.ReadAsByteArrayAsync(either.Token).ConfigureAwait(false);
             return isGrpc && response.IsSuccessStatusCode ? OfGrpc(response, answer) : OfHttp(response, answer);
         }
         catch (Exception e) when (e is not OperationCanceledException || !_stop.IsCancellationRequested)
         {
             // no connection, no answer in time, or whatever a handler makes of it, which may come at the moment of the
             // stop too: nothing of it may reach the service
-            return new Outcome(false, 0, true, null, e.Message);
+            return new Outcome(false, 0, true, null, patience.IsCancellationRequested
+                ? $"no answer within {UntracedHttp.Timeout.TotalSeconds:0} s" : e.Message);
         }
     }
 
-    HttpContent ContentOf(Body body)
+    ByteArrayContent ContentOf(Body body)
     {
-        HttpContent content;
-        if (_options.Gzip && _options.Format != ReportFormat.OtlpGrpc)
-        {
-            var compressed = new MemoryStream();
-            using (var gzip = new GZipStream(compressed, CompressionLevel.Fastest, leaveOpen: true))
-                gzip.Write(body.Buffer, 0, body.Length);
-            content = new ByteArrayContent(compressed.GetBuffer(), 0, (int)compressed.Length);
-            content.Headers.ContentEncoding.Add("gzip");
-        }
-        else
-        {
-            content = new ByteArrayContent(body.Buffer, 0, body.Length);
-        }
+        var isGrpc = _options.Format == ReportFormat.OtlpGrpc;
+        var content = _options.Gzip
+            ? Compressed(body, isGrpc ? OtlpWire.GrpcHeader : 0)
+            : new ByteArrayContent(body.Buffer, 0, body.Length);
+        if (_options.Gzip)
+            content.Headers.TryAddWithoutValidation(isGrpc ? "grpc-encoding" : "Content-Encoding", "gzip");
         content.Headers.ContentType = new MediaTypeHeaderValue(body.ContentType);
         return content;
+    }
+
+    /// <param name="header">Bytes of gRPC in front, which stay as they are but for what they say.</param>
+    static ByteArrayContent Compressed(Body body, int header)
+    {
+        var compressed = new MemoryStream(body.Length / 4);
+        compressed.Write(body.Buffer, 0, header);
+        using (var gzip = new GZipStream(compressed, CompressionLevel.Fastest, leaveOpen: true))
+            gzip.Write(body.Buffer, header, body.Length - header);
+        var length = (int)compressed.Length;
+        if (header > 0)
+            OtlpWire.WriteGrpcHeader(compressed.GetBuffer(), isCompressed: true, length - header);
+        return new ByteArrayContent(compressed.GetBuffer(), 0, length);
     }
 
     Outcome OfHttp(HttpResponseMessage response, byte[] answer)
@@ -259,20 +271,26 @@ sealed class Sender : IDisposable
             !response.Headers.TryGetValues("grpc-status", out values))
             return new Outcome(false, 0, true, null, "no grpc-status");
         var status = values.First();
+        var wait = response.TrailingHeaders.TryGetValues(OtlpWire.GrpcDetails, out var details) ||
+            response.Headers.TryGetValues(OtlpWire.GrpcDetails, out details)
+            ? Bounded(OtlpWire.RetryDelay(details.First()))
+            : null;
         return status switch
         {
             "0" => Taken(OtlpWire.Rejected(answer.AsSpan(Math.Min(OtlpWire.GrpcHeader, answer.Length)))),
             // CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS, as OTLP says
-            "1" or "4" or "10" or "11" or "14" or "15" => new Outcome(false, 0, true, null, $"grpc-status {status}"),
+            "1" or "4" or "10" or "11" or "14" or "15" => new Outcome(false, 0, true, wait, $"grpc-status {status}"),
+            // RESOURCE_EXHAUSTED is for a while only if the server says for how long
+            "8" when wait is not null => new Outcome(false, 0, true, wait, $"grpc-status {status}"),
             _ => new Outcome(false, 0, false, null, $"grpc-status {status}"),
         };
     }
 
-    TimeSpan? RetryAfter(RetryConditionHeaderValue? header)
-    {
-        var wait = header?.Delta ?? header?.Date - _time.GetUtcNow();
-        return wait is null ? null : TimeSpan.FromTicks(Math.Clamp(wait.Value.Ticks, 0, RetryFor.Ticks));
-    }
+    TimeSpan? RetryAfter(RetryConditionHeaderValue? header) =>
+        Bounded(header?.Delta ?? header?.Date - _time.GetUtcNow());
+
+    static TimeSpan? Bounded(TimeSpan? wait) =>
+        wait is null ? null : TimeSpan.FromTicks(Math.Clamp(wait.Value.Ticks, 0, RetryFor.Ticks));
 
     static Outcome Taken(long rejected) => new(true, rejected, false, null, "");
 

@@ -22,9 +22,14 @@ sealed class SpanHistograms(OtlpResource resource, ReportFormat format, Counters
     readonly ulong _processStart = UnixNanos(time);
     ulong _start = UnixNanos(time);
 
-    public void Add(Activity span)
+    public void Add(Activity span) =>
+        Add(new Series(Conventions.NameOf(span), Conventions.KindOf(span), Conventions.IsError(span)), span.Duration);
+
+    public void Add(string name, in Timing timing) =>
+        Add(new Series(name, timing.Kind, timing.IsError), timing.Duration);
+
+    void Add(Series series, TimeSpan duration)
     {
-        var series = new Series(Conventions.NameOf(span), Conventions.KindOf(span), Conventions.IsError(span));
         if (!_all.TryGetValue(series, out var histogram))
         {
             if (_all.Count >= MaxSeries)
@@ -32,7 +37,7 @@ sealed class SpanHistograms(OtlpResource resource, ReportFormat format, Counters
             if (!_all.TryGetValue(series, out histogram))
                 _all[series] = histogram = new LatencyHistogram();
         }
-        histogram.Record(span.Duration.Ticks * 100);
+        histogram.Record(duration.Ticks * 100);
     }
 
     /// <summary>What was counted, as a body to be sent; counting begins anew.</summary>

@@ -35,13 +35,13 @@ sealed class SpanReporter : IDisposable
     bool _hasFailed;
     volatile bool _stopping;
 
-    public SpanReporter(TracingOptions options, ILogger log, TimeProvider time)
+    public SpanReporter(TracingOptions options, ILogger log, TimeProvider time, HttpMessageHandler http)
     {
         (_options, _log, _time, _write) = (options, log, time, Write);
         _bodyBytes = Math.Min(MaxBodyBytes, options.MaxBufferBytes / 8);
         var resource = new OtlpResource(options);
         _body = options.IsOtlp ? new OtlpSpanBody(resource, options.Format) : new ZipkinSpanBody(options);
-        _sender = new Sender(options, Counters, log, time);
+        _sender = new Sender(options, Counters, log, time, http);
         if (options.Histograms && options.IsOtlp)
             _histograms = new SpanHistograms(resource, options.Format, Counters, time);
         if (options.Upgrades)
@@ -56,11 +56,18 @@ sealed class SpanReporter : IDisposable
     /// <summary>Bytes of spans that wait to be sent.</summary>
     public long WaitingBytes => _sender.Bytes;
 
-    /// <summary>Called by any thread for each span that ended; takes some 20 ns.</summary>
+    /// <summary>Called by any thread for each span that ended; takes some 10 ns.</summary>
     public void Add(Activity span)
     {
         if (!_ring.TryAdd(span))
             Counters.Missed(span.Recorded);
+    }
+
+    /// <summary>The same for an unsampled span that is no activity.</summary>
+    public void Add(string name, in Timing timing)
+    {
+        if (!_ring.TryAdd(name, timing))
+            Counters.Missed(false);
     }
 
     /// <summary>Completes when all that ended before is sent, or dropped.</summary>
@@ -115,8 +122,13 @@ sealed class SpanReporter : IDisposable
             var isLast = _stopping;
             var flush = Volatile.Read(ref _flushesAsked);
             var mustFlush = isLast || flush > _flushesDone;
-            while (_ring.TryTake(out var span))
-                Take(span);
+            while (_ring.TryTake(out var span, out var timing))
+            {
+                if (span is Activity activity)
+                    Take(activity);
+                else
+                    _histograms?.Add((string)span, timing);
+            }
             if (mustFlush || _time.GetElapsedTime(spansSent) >= _options.ReportInterval)
             {
                 SendSpans();

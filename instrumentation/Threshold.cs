@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using Tracing.Model;
 
@@ -39,10 +40,8 @@ sealed class Threshold
     /// <summary>The last 56 bits of the id ("W3C Trace Context Level 2", random flag).</summary>
     public static ulong RandomnessOf(ActivityTraceId traceId)
     {
-        ulong value = 0;
-        // the digits are valid and lower case
-        foreach (var digit in traceId.ToHexString().AsSpan(18))
-            value = (value << 4) | (uint)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-        return value;
+        Span<byte> bytes = stackalloc byte[8];
+        Convert.FromHexString(traceId.ToHexString().AsSpan(16), bytes, out _, out _);
+        return BinaryPrimitives.ReadUInt64BigEndian(bytes) & (OtTraceState.Range - 1);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Tracing.Model;
@@ -26,10 +27,17 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     // of a span that is not sampled, where the context must go on, and where nobody asks
     readonly ActivitySamplingResult _unsampledFirst, _unsampledChild;
     readonly bool _reportsUnsampled;
+    readonly TimeProvider _time;
     Task? _stopped;
 
-    internal Tracer(TracingOptions options, ILogger log)
+    static volatile Tracer? _skipping;
+
+    /// <param name="time">Of all but activities. Default: the system's.</param>
+    /// <param name="http">Reaches the server. Default: HTTP.</param>
+    internal Tracer(
+        TracingOptions options, ILogger log, TimeProvider? time = null, HttpMessageHandler? http = null)
     {
+        _time = time ?? TimeProvider.System;
         _sampler = options.Sampler;
         _unsampledFirst = options.Upgrades ? ActivitySamplingResult.AllData : ActivitySamplingResult.PropagationData;
         _reportsUnsampled = options.Upgrades || (options.Histograms && options.IsOtlp);
@@ -38,7 +46,7 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
         AppContext.SetSwitch("Microsoft.AspNetCore.Hosting.SuppressActivityOpenTelemetryData", false);
         _propagatorBefore = DistributedContextPropagator.Current;
         DistributedContextPropagator.Current = _propagator = new HeaderPropagator(options.Propagation);
-        _reporter = new SpanReporter(options, log, TimeProvider.System);
+        _reporter = new SpanReporter(options, log, _time, http ?? UntracedHttp.Handler());
         _sampler.Start(options, _stop.Token);
         var sources = new SourceNames(options.Sources);
         _listener = new ActivityListener
@@ -48,7 +56,21 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
             ActivityStopped = Stopped,
         };
         ActivitySource.AddActivityListener(_listener);
+        if (!options.Upgrades)
+            _skipping = this;
     }
+
+    /// <summary>The tracer that runs, if unsampled spans need be no activities.</summary>
+    internal static Tracer? Skipping => _skipping;
+
+    /// <summary>Whether spans that are no activities are counted.</summary>
+    internal bool CountsSkipped => _reportsUnsampled;
+
+    internal long Timestamp => _time.GetTimestamp();
+
+    /// <summary>A span that is no activity has ended.</summary>
+    internal void Skipped(string name, ActivityKind kind, long start, bool hasFailed) =>
+        _reporter.Add(name, new Timing(_time.GetElapsedTime(start), kind, hasFailed));
 
     /// <summary>What became of the spans that were to be reported.</summary>
     public ReportCounts Counts => _reporter.Counters.Counts;
@@ -87,6 +109,7 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
 
     async Task StopAsync()
     {
+        Interlocked.CompareExchange(ref _skipping, null, this);
         _listener.Dispose();
         _outcomes.Dispose();
         await _stop.CancelAsync().ConfigureAwait(false);
@@ -122,7 +145,7 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
         // asked for, the id is made; without that, it is made later
         if (threshold != Threshold.Always && !threshold.Samples(creation.TraceId))
             return _unsampledFirst;
-        creation = creation with { TraceState = threshold.State };
+        CreationOptions<ActivityContext>.SetTraceState(ref creation, threshold.State);
         return ActivitySamplingResult.AllDataAndRecorded;
     }
 
@@ -169,4 +192,13 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
         if (span.Recorded || _reportsUnsampled)
             _reporter.Add(span);
     }
+}
+
+/// <summary>
+/// <c>with</c> would copy the options out and back, a dozen references each way: 3 % of what a root costs.
+/// </summary>
+static class CreationOptions<T>
+{
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "set_TraceState")]
+    public static extern void SetTraceState(ref ActivityCreationOptions<T> creation, string? state);
 }

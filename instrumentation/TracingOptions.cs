@@ -80,7 +80,8 @@ public sealed class TracingOptions
 
     /// <summary>
     /// Whether the durations of all spans, sampled or not, are counted and sent every 10 s as OTLP exponential
-    /// histograms. A span that is not sampled then costs an <see cref="Activity"/>. Default: true.
+    /// histograms. A span that is not sampled then costs an <see cref="Activity"/>, or two readings of the clock if
+    /// <see cref="ActivitySourceExtensions.StartSpan"/> begins it. Default: true.
     /// </summary>
     public bool Histograms { get; set; } = true;
 

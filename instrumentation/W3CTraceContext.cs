@@ -36,14 +36,18 @@ static class W3CTraceContext
         return header.Length > Length && header[Length] != '-' ? null : string.Concat("00", text[2..Length]);
     }
 
-    /// <summary>A context of which the header is in the form of version 00.</summary>
+    /// <summary>A context of which the header is in the form of version 00. Of the flags one has a meaning.</summary>
     public static ActivityContext ToContext(string normalized, string? traceState)
     {
         var text = normalized.AsSpan();
-        var flags = (ActivityTraceFlags)(Digit(text[54]) & 1);
         return new ActivityContext(ActivityTraceId.CreateFromString(text[3..35]),
-            ActivitySpanId.CreateFromString(text[36..52]), flags, traceState, isRemote: true);
+            ActivitySpanId.CreateFromString(text[36..52]), (ActivityTraceFlags)(Digit(text[54]) & 1), traceState,
+            isRemote: true);
     }
+
+    /// <summary>The header of a context whose flags are known ones.</summary>
+    public static string Write(in ActivityContext context) =>
+        $"00-{context.TraceId.ToHexString()}-{context.SpanId.ToHexString()}-0{(int)context.TraceFlags}";
 
     /// <summary>
     /// The members without blanks around them; null if there are none, or one is not well formed, comes twice, or there
@@ -53,6 +57,9 @@ static class W3CTraceContext
     {
         if (string.IsNullOrEmpty(header))
             return null;
+        // nearly always there is one, and it is ours
+        if (!header.Contains(',', StringComparison.Ordinal) && IsMember(header))
+            return header;
         var (members, isTidy) = (0, true);
         foreach (var range in header.AsSpan().Split(','))
         {
@@ -106,7 +113,7 @@ static class W3CTraceContext
         word.Length > 0 && (char.IsAsciiLetterLower(word[0]) || char.IsAsciiDigit(word[0])) &&
         !word.ContainsAnyExcept(KeyLetters);
 
-    static bool IsHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(Hex);
+    public static bool IsHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(Hex);
 
     static int Digit(char c) => c <= '9' ? c - '0' : c - 'a' + 10;
 }

@@ -9,6 +9,7 @@ using OpenTelemetry.Trace;
 using Tracing.Hops;
 using Tracing.Instrumentation;
 using Sampler = Tracing.Instrumentation.Sampler;
+using Tracer = Tracing.Instrumentation.Tracer;
 
 // A service that answers /hop, having asked the next if there is one; traced by our library, OpenTelemetry's, or none:
 //   --port=N            HTTP/1.1; N + 1 is gRPC's; free ones if it is not said
@@ -19,13 +20,21 @@ using Sampler = Tracing.Instrumentation.Sampler;
 //   --propagation=b3    what is written instead of W3C's headers
 //   --probability=P     share of traces that are recorded; 1 if it is not said
 //   --histograms=false  without those of our library
+//   --buffer=N          bytes for spans that wait, of our library
 // With --rounds=N (--seconds=S --rate=R) it measures what all that costs: see UnderLoad.cs.
+// With --outage=MINUTES (--rate=R) it takes the server away for so long: see Outage.cs.
 var settings = new ConfigurationBuilder().AddCommandLine(args).Build();
 if (settings["rounds"] is { } rounds)
 {
     await UnderLoad.RunAsync(int.Parse(rounds, CultureInfo.InvariantCulture),
         TimeSpan.FromSeconds(double.Parse(settings["seconds"] ?? "0.3", CultureInfo.InvariantCulture)),
         int.Parse(settings["rate"] ?? "500", CultureInfo.InvariantCulture));
+    return;
+}
+if (settings["outage"] is { } minutes)
+{
+    await Outage.RunAsync(TimeSpan.FromMinutes(double.Parse(minutes, CultureInfo.InvariantCulture)),
+        int.Parse(settings["rate"] ?? "50", CultureInfo.InvariantCulture));
     return;
 }
 var port = int.Parse(settings["port"] ?? "0", CultureInfo.InvariantCulture);
@@ -51,6 +60,8 @@ if (settings["tracing"] == "ours")
         tracing.Endpoint = server;
         tracing.Sampler = Sampler.Probability(probability);
         tracing.Histograms = settings["histograms"] != "false";
+        if (settings["buffer"] is { } bytes)
+            tracing.MaxBufferBytes = int.Parse(bytes, CultureInfo.InvariantCulture);
         tracing.Propagation = isB3 ? PropagationFormats.B3Single : PropagationFormats.TraceContext;
     });
 }
@@ -85,3 +96,5 @@ await app.StartAsync();
 await Console.Out.WriteLineAsync("ready " + string.Join(' ', app.Urls));
 await app.WaitForShutdownAsync();
 otel?.Dispose();
+if (app.Services.GetService<Tracer>() is { Counts: var (ended, sent, dropped, retries) })
+    await Console.Out.WriteLineAsync($"{ended} {sent} {dropped} {retries}");

@@ -117,7 +117,7 @@ static class UnderLoad
     }
 
     /// <summary>Latencies in microseconds, from when a request was due, so that a stall is not left out.</summary>
-    static async Task<List<double>> FixedRateAsync(HttpClient client, Uri target, TimeSpan duration, int rate)
+    public static async Task<List<double>> FixedRateAsync(HttpClient client, Uri target, TimeSpan duration, int rate)
     {
         var latencies = new List<double>();
         var begun = Stopwatch.GetTimestamp();
@@ -141,20 +141,40 @@ static class UnderLoad
 
     static async Task YieldAsync() => await Task.Yield();
 
-    static async Task<WebApplication> SinkAsync(Func<HttpContext, Task> answer)
+    static Task<WebApplication> SinkAsync(Func<HttpContext, Task> answer) => ServerAsync(0, async context =>
+    {
+        await context.Request.Body.CopyToAsync(Stream.Null);
+        await answer(context);
+    });
+
+    /// <summary>Stands for the server to which spans are sent.</summary>
+    /// <param name="port">0 for a free one.</param>
+    public static async Task<WebApplication> ServerAsync(int port, Func<HttpContext, Task> take)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(1));
         var app = builder.Build();
-        app.MapPost("/v1/{signal}", async (HttpContext context) =>
+        app.MapPost("/v1/{signal}", (HttpContext context) =>
         {
-            await context.Request.Body.CopyToAsync(Stream.Null);
             context.Response.ContentType = "application/x-protobuf";
-            await answer(context);
+            return take(context);
         });
         await app.StartAsync();
         return app;
+    }
+
+    /// <summary>A service in a process of its own, and its HTTP address.</summary>
+    public static async Task<(Process Process, string Address)> StartServiceAsync(string[] arguments)
+    {
+        var process = Process.Start(new ProcessStartInfo(
+            "dotnet", [typeof(UnderLoad).Assembly.Location, .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        return (process, (await process.StandardOutput.ReadLineAsync() ?? "").Split(' ')[1]);
     }
 
     static double Median(IEnumerable<double> values)
@@ -197,8 +217,8 @@ static class UnderLoad
 
         public static async Task<Measured> StartAsync(string name, string[] arguments)
         {
-            var (second, next) = await StartOneAsync([.. arguments, "--name=second"]);
-            var (first, address) = await StartOneAsync([.. arguments, "--name=first", $"--next={next}"]);
+            var (second, next) = await StartServiceAsync([.. arguments, "--name=second"]);
+            var (first, address) = await StartServiceAsync([.. arguments, "--name=first", $"--next={next}"]);
             return new Measured(name, first, second, new Uri(new Uri(address), "/hop"));
         }
 
@@ -212,17 +232,6 @@ static class UnderLoad
                 await process.WaitForExitAsync();
                 process.Dispose();
             }
-        }
-
-        static async Task<(Process Process, string Address)> StartOneAsync(string[] arguments)
-        {
-            var process = Process.Start(new ProcessStartInfo(
-                "dotnet", [typeof(UnderLoad).Assembly.Location, .. arguments])
-            {
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-            })!;
-            return (process, (await process.StandardOutput.ReadLineAsync() ?? "").Split(' ')[1]);
         }
     }
 }

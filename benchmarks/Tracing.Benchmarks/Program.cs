@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Running;
 using Tracing.Benchmarks;
 
@@ -9,6 +10,11 @@ if (args is ["errors", .. var rest])
 if (args is ["statistics"])
 {
     await StatisticsQueries.PrintAsync();
+    return;
+}
+if (args is ["spans", .. var count])
+{
+    SpanCosts.Print(count is [var rounds] ? int.Parse(rounds, CultureInfo.InvariantCulture) : 20);
     return;
 }
 BenchmarkSwitcher.FromAssembly(typeof(HistogramErrors).Assembly).Run(args);

@@ -2,7 +2,9 @@ using System.Diagnostics;
 using BenchmarkDotNet.Attributes;
 using BenchmarkDotNet.Configs;
 using OpenTelemetry;
+using OpenTelemetry.Exporter;
 using OpenTelemetry.Trace;
+using Tracing.Instrumentation;
 using Sampler = Tracing.Instrumentation.Sampler;
 using Tracer = Tracing.Instrumentation.Tracer;
 
@@ -10,8 +12,9 @@ namespace Tracing.Benchmarks;
 
 /// <summary>
 /// What a span costs the thread that makes it: without tracing, as a bare Activity, with our library, and with
-/// OpenTelemetry's SDK, whose spans go to a batch that nobody exports, ours to a server that is not there: written, but
-/// not sent. Between iterations both catch up, so that no span is dropped while the clock runs.
+/// OpenTelemetry's SDK, both as it is and with the exporter that does what ours does, to the same sink. Between
+/// iterations all catch up, so that no span is dropped while the clock runs. What it costs the process:
+/// <see cref="SpanCosts"/>.
 /// </summary>
 [MemoryDiagnoser]
 [Config(typeof(ShortIterations))]
@@ -33,13 +36,13 @@ public class SpanBenchmarks
     static Activity? _parent;
 
     [GlobalSetup(Targets = [nameof(BareRootAndChild), nameof(BareTags)])]
-    public void SetUpBare() => Listen(ActivitySamplingResult.AllDataAndRecorded);
+    public void SetUpBare() => _bare = Listen(ActivitySamplingResult.AllDataAndRecorded);
 
     [GlobalSetup(Target = nameof(BareUnsampledChild))]
-    public void SetUpBareUnsampled() => Unsampled(() => Listen(ActivitySamplingResult.PropagationData));
+    public void SetUpBareUnsampled() => Unsampled(() => _bare = Listen(ActivitySamplingResult.PropagationData));
 
     [GlobalSetup(Target = nameof(BareIgnoredChild))]
-    public void SetUpBareIgnored() => Unsampled(() => Listen(ActivitySamplingResult.None));
+    public void SetUpBareIgnored() => Unsampled(() => _bare = Listen(ActivitySamplingResult.None));
 
     [GlobalSetup(Targets = [nameof(OurRootAndChild), nameof(OurTags)])]
     public void SetUpOurs() => _ours = Start(Sampler.Always, false);
@@ -47,24 +50,26 @@ public class SpanBenchmarks
     [GlobalSetup(Target = nameof(OurRootAndChildWithHistograms))]
     public void SetUpHistograms() => _ours = Start(Sampler.Always, true);
 
-    [GlobalSetup(Target = nameof(OurUnsampledChild))]
+    [GlobalSetup(Targets = [nameof(OurUnsampledChild), nameof(OurSkippedChild)])]
     public void SetUpUnsampled() => Unsampled(() => _ours = Start(Sampler.Never, false));
 
-    [GlobalSetup(Target = nameof(OurUnsampledChildWithHistograms))]
+    [GlobalSetup(Targets = [nameof(OurUnsampledChildWithHistograms), nameof(OurSkippedChildWithHistograms)])]
     public void SetUpUnsampledHistograms() => Unsampled(() => _ours = Start(Sampler.Never, true));
 
     [GlobalSetup(Targets = [nameof(OpenTelemetryRootAndChild), nameof(OpenTelemetryTags)])]
-    public void SetUpOpenTelemetry() => _openTelemetry = Provider();
+    public void SetUpOpenTelemetry() => _openTelemetry = Provider(new Nowhere());
+
+    [GlobalSetup(Targets = [nameof(OpenTelemetryRootAndChildToSink), nameof(OpenTelemetryTagsToSink)])]
+    public void SetUpOpenTelemetryToSink() => _openTelemetry = Provider(Exporter());
 
     [GlobalSetup(Target = nameof(OpenTelemetryUnsampledChild))]
-    public void SetUpOpenTelemetryUnsampled() => Unsampled(() => _openTelemetry = Provider());
+    public void SetUpOpenTelemetryUnsampled() => Unsampled(() => _openTelemetry = Provider(new Nowhere()));
 
     [IterationSetup]
     public void CatchUp()
     {
-        // the processor's thread and ours both work off what is there when asked; sending is no part of it
         _openTelemetry?.ForceFlush();
-        _ours?.CatchUp();
+        _ours?.FlushAsync().GetAwaiter().GetResult();
         // for all alike, as caches are cold after a pause
         Task.Delay(Pause).GetAwaiter().GetResult();
     }
@@ -94,6 +99,9 @@ public class SpanBenchmarks
     [Benchmark, BenchmarkCategory("root and child")]
     public void OpenTelemetryRootAndChild() => RootAndChild();
 
+    [Benchmark, BenchmarkCategory("root and child")]
+    public void OpenTelemetryRootAndChildToSink() => RootAndChild();
+
     [Benchmark(Baseline = true), BenchmarkCategory("root with 3 tags")]
     public void BareTags() => Tags();
 
@@ -102,6 +110,9 @@ public class SpanBenchmarks
 
     [Benchmark, BenchmarkCategory("root with 3 tags")]
     public void OpenTelemetryTags() => Tags();
+
+    [Benchmark, BenchmarkCategory("root with 3 tags")]
+    public void OpenTelemetryTagsToSink() => Tags();
 
     /// <summary>The least for which the duration of a span can be had.</summary>
     [Benchmark(Baseline = true), BenchmarkCategory("unsampled child")]
@@ -120,13 +131,19 @@ public class SpanBenchmarks
     [Benchmark, BenchmarkCategory("unsampled child")]
     public void OurUnsampledChildWithHistograms() => Child();
 
+    [Benchmark, BenchmarkCategory("unsampled child")]
+    public void OurSkippedChild() => SkippedChild();
+
+    [Benchmark, BenchmarkCategory("unsampled child")]
+    public void OurSkippedChildWithHistograms() => SkippedChild();
+
     static void RootAndChild()
     {
         using var root = Source.StartActivity("root", ActivityKind.Server);
         using var child = Source.StartActivity("child", ActivityKind.Client);
     }
 
-    static void Tags()
+    internal static void Tags()
     {
         using var root = Source.StartActivity("root", ActivityKind.Server);
         root?.SetTag("http.request.method", "GET").SetTag("http.route", "/cart/{id}").SetTag("url.scheme", "http");
@@ -137,30 +154,42 @@ public class SpanBenchmarks
         using var child = Source.StartActivity("child", ActivityKind.Client);
     }
 
-    /// <param name="result">For all spans, but the first within a request, which there has to be.</param>
-    static void Listen(ActivitySamplingResult result)
+    static void SkippedChild()
     {
-        _bare = new ActivityListener
+        using var child = Source.StartSpan("child", ActivityKind.Client);
+    }
+
+    /// <param name="result">For all spans, but the first within a request, which there has to be.</param>
+    internal static ActivityListener Listen(ActivitySamplingResult result)
+    {
+        var listener = new ActivityListener
         {
             ShouldListenTo = _ => true,
             Sample = (ref ActivityCreationOptions<ActivityContext> creation) =>
                 creation.Parent.IsRemote ? ActivitySamplingResult.PropagationData : result,
         };
-        ActivitySource.AddActivityListener(_bare);
+        ActivitySource.AddActivityListener(listener);
+        return listener;
     }
 
-    static Tracer Start(Sampler sampler, bool histograms) => Tracer.Start(tracing =>
+    internal static Tracer Start(Sampler sampler, bool histograms) => Tracer.Start(tracing =>
     {
-        tracing.Endpoint = new Uri("http://127.0.0.1:9");
+        tracing.Endpoint = Sink.Address;
         tracing.Sampler = sampler;
         tracing.Histograms = histograms;
         tracing.StopTimeout = TimeSpan.Zero;
     });
 
-    static TracerProvider Provider() => Sdk.CreateTracerProviderBuilder()
+    internal static OtlpTraceExporter Exporter() => new(new OtlpExporterOptions
+    {
+        Endpoint = new Uri(Sink.Address, "/v1/traces"),
+        Protocol = OtlpExportProtocol.HttpProtobuf,
+    });
+
+    internal static TracerProvider Provider(BaseExporter<Activity> exporter) => Sdk.CreateTracerProviderBuilder()
         .AddSource(Source.Name)
         .SetSampler(new ParentBasedSampler(new AlwaysOnSampler()))
-        .AddProcessor(new BatchActivityExportProcessor(new Nowhere(), maxQueueSize: 8192))
+        .AddProcessor(new BatchActivityExportProcessor(exporter, maxQueueSize: 8192))
         .Build();
 
     /// <summary>Within a request whose caller has decided against recording.</summary>

@@ -18,6 +18,7 @@ public sealed class ReportingTests : IDisposable
     [InlineData(ReportFormat.Otlp, false)]
     [InlineData(ReportFormat.Otlp, true)]
     [InlineData(ReportFormat.OtlpGrpc, false)]
+    [InlineData(ReportFormat.OtlpGrpc, true)]
     public async Task All_that_a_span_says_arrives(ReportFormat format, bool gzip)
     {
         await using var server = await RunningServer.StartAsync();
@@ -91,26 +92,63 @@ public sealed class ReportingTests : IDisposable
         Assert.Equal(200, (await CountAsync(server)), 80.0);
     }
 
-    [Fact]
-    public async Task Unsampled_traces_that_fail_are_reported_marked_and_weigh_nothing()
+    [Theory]
+    [InlineData("error", "slow")]
+    [InlineData("slow", "error")]
+    public async Task Unsampled_traces_that_fail_or_are_slow_are_reported_marked_and_weigh_nothing(
+        string reason, string noReason)
     {
         await using var server = await RunningServer.StartAsync();
         var start = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() / 60 * 60;
-        string failed;
-        await using (Start(server, o => (o.Sampler, o.UpgradeErrors, o.Histograms) = (Sampler.Never, true, false)))
+        string upgraded;
+        await using (Start(server, o =>
         {
-            Record();
-            failed = Record(root => root.SetStatus(ActivityStatusCode.Error));
+            (o.Sampler, o.Histograms, o.UpgradeErrors) = (Sampler.Never, false, reason == "error");
+            o.UpgradeSlowerThan = reason == "slow" ? TimeSpan.FromSeconds(2) : null;
+        }))
+        {
+            Record(root => Become(root, noReason));
+            // not longer than that
+            Record(root => root.SetEndTime(root.StartTimeUtc + TimeSpan.FromSeconds(2)));
+            upgraded = Record(root => Become(root, reason));
         }
 
         Assert.Equal(2, await CountAsync(server));
-        var spans = (await server.GetJsonAsync($"/api/tracing/traces/{failed}"))
+        var spans = (await server.GetJsonAsync($"/api/tracing/traces/{upgraded}"))
             .GetProperty("resourceSpans")[0].GetProperty("scopeSpans")[0].GetProperty("spans").EnumerateArray();
-        Assert.All(spans, span => Assert.Equal("ot=up:error", Text(span, "traceState")));
+        Assert.All(spans, span => Assert.Equal($"ot=up:{reason}", Text(span, "traceState")));
         var services = (await server.GetJsonAsync($"/api/tracing/services?start={start}&end={start + 180}&kind=all"))
             .GetProperty("services").EnumerateArray();
         Assert.All(services,
             service => Assert.Equal(0, service.GetProperty("current").GetProperty("count").GetInt32()));
+
+        static void Become(Activity root, string what) => _ = what == "error"
+            ? root.SetStatus(ActivityStatusCode.Error)
+            : root.SetEndTime(root.StartTimeUtc + TimeSpan.FromSeconds(2.1));
+    }
+
+    [Fact]
+    public void Of_an_unsampled_trace_the_spans_that_ended_last_are_kept()
+    {
+        var ring = new UpgradeRing(new TracingOptions { UpgradeErrors = true });
+        var reported = new List<(Activity Span, string? State)>();
+        using var other = new Activity("other").SetIdFormat(ActivityIdFormat.W3C).Start();
+        var otherChild = new Activity("other's").Start();
+        otherChild.Dispose();
+        other.Dispose();
+        using var root = new Activity("root").SetIdFormat(ActivityIdFormat.W3C).Start();
+        var children = Enumerable.Range(0, 3000).Select(_ => new Activity("child").Start()).ToList();
+        children.AsEnumerable().Reverse().ToList().ForEach(child => child.Dispose());
+        root.TraceStateString = "a=1";
+
+        foreach (var child in children)
+            ring.Add(child, (span, state) => reported.Add((span, state)));
+        ring.Add(otherChild, (span, state) => reported.Add((span, state)));
+        Assert.Empty(reported);
+        ring.Add(root.SetStatus(ActivityStatusCode.Error), (span, state) => reported.Add((span, state)));
+
+        Assert.Equal([.. children[^2046..], root], reported.Select(each => each.Span));
+        Assert.All(reported, each => Assert.Equal("ot=up:error,a=1", each.State));
     }
 
     [Fact]

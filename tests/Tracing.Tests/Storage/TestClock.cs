@@ -40,6 +40,16 @@ sealed class TestClock : TimeProvider
         }
     }
 
+    /// <summary>How long until the next timer runs; null if none is set.</summary>
+    public TimeSpan? NextTimer
+    {
+        get
+        {
+            lock (_lock)
+                return _timers.Min(timer => timer.Due) - _now;
+        }
+    }
+
     /// <summary>Runs each timer that becomes due, once.</summary>
     public void Advance(TimeSpan time)
     {
@@ -55,20 +65,21 @@ sealed class TestClock : TimeProvider
 
     sealed class Timer(TestClock clock, TimerCallback callback, object? state) : ITimer
     {
-        DateTimeOffset? _due;
+        public DateTimeOffset? Due { get; private set; }
+
         TimeSpan _period;
 
         public void Set(TimeSpan dueTime, TimeSpan period)
         {
-            _due = dueTime == Timeout.InfiniteTimeSpan ? null : clock._now + dueTime;
+            Due = dueTime == Timeout.InfiniteTimeSpan ? null : clock._now + dueTime;
             _period = period;
         }
 
         public bool TakeDue()
         {
-            if (_due is null || _due > clock._now)
+            if (Due is null || Due > clock._now)
                 return false;
-            _due = _period == Timeout.InfiniteTimeSpan ? null : clock._now + _period;
+            Due = _period == Timeout.InfiniteTimeSpan ? null : clock._now + _period;
             return true;
         }
 

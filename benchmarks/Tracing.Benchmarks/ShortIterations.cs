@@ -16,7 +16,7 @@ sealed class ShortIterations : ManualConfig
 
     public ShortIterations()
     {
-        AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithWarmupCount(200)
+        AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance).WithWarmupCount(1000)
             .WithIterationCount(300).WithInvocationCount(Invocations).WithUnrollFactor(16));
         AddColumn(StatisticColumn.Min, StatisticColumn.Median);
     }

@@ -47,8 +47,8 @@ public sealed class StorageOptions
         "store merges its files; in Cassandra 20 minutes at least. Time span, 0 or more.")]
     public TimeSpan HotWindow { get; set; } = TimeSpan.FromHours(1);
 
-    [Description("Share of traces that are kept after the hot window, of those without an error that are neither slow " +
-        "nor rare; decided by trace id. 0 to 1, which keeps all.")]
+    [Description("Share of traces that are kept after the hot window, of those without an error that are neither " +
+        "slow nor rare; decided by trace id. 0 to 1, which keeps all.")]
     public double BaselineRate { get; set; } = 0.1;
 
     public CassandraOptions Cassandra { get; set; } = new();

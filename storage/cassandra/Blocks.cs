@@ -31,7 +31,7 @@ sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes
         return heads;
     }
 
-    /// <summary>Traces, by the low halves of their ids, whose spans are not to be seen though blocks have them.</summary>
+    /// <summary>Traces whose spans are not to be seen though blocks have them: the low halves of their ids.</summary>
     public async ValueTask<IReadOnlySet<ulong>> ReadGoneAsync(CancellationToken cancellation) =>
         (await slices.CurrentAsync(cancellation)).Gone;
 

@@ -222,12 +222,15 @@ sealed class Connection : IAsyncDisposable
     async Task<string?> ReadVersionAsync() => (await Session.ExecuteAsync(
         new SimpleStatement("SELECT value FROM meta WHERE key = 'version'"))).FirstOrDefault()?.GetValue<string>(0);
 
-    /// <summary>Brings up to date what has the version before. Whoever dies meanwhile, the next one does it anew.</summary>
+    /// <summary>
+    /// Brings up to date what has the version before. Whoever dies meanwhile, the next one does it anew.
+    /// </summary>
     async Task MigrateAsync(ILogger logger)
     {
         var insert = Prepare("INSERT INTO latencies (level, part, time, version, sections, marks) " +
             "VALUES (?, ?, ?, 1, ?, ?) IF NOT EXISTS USING TTL ?");
-        var select = new SimpleStatement("SELECT level, part, time, data, marks, ttl(data) FROM points").SetPageSize(100);
+        var select = new SimpleStatement("SELECT level, part, time, data, marks, ttl(data) FROM points")
+            .SetPageSize(100);
         // what is there already has been added to since
         foreach (var row in await Session.ExecuteAsync(select))
         {

@@ -260,7 +260,7 @@ sealed class GroupWriter : IAsyncDisposable
         var last = (await UntilTakenAsync(() => _slices.CurrentAsync(CancellationToken.None).AsTask())).LastDecided;
         if (Slices.NumberOf(stored) <= last)
         {
-            throw new InvalidOperationException("It is decided already what is kept of the time when this was stored: " +
+            throw new InvalidOperationException("It is decided already what is kept of the time of this group: " +
                 "the clock of this server, or of the one that thins out, must be wrong by many minutes.");
         }
     }

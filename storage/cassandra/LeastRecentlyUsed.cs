@@ -3,9 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 namespace Tracing.Storage.Cassandra;
 
 /// <summary>
-/// Things in memory up to so many bytes; those not asked for longest go first. What was asked for a moment ago stays all
-/// the same, and what is new does not: else searches that go through more than there is room for, one after the other,
-/// would never find anything. For any thread.
+/// Things in memory up to so many bytes; those not asked for longest go first. What was asked for a moment ago stays
+/// all the same, and what is new does not: else searches that go through more than there is room for, one after the
+/// other, would never find anything. For any thread.
 /// </summary>
 sealed class LeastRecentlyUsed<TKey, T>(long maxBytes) where TKey : notnull
 {

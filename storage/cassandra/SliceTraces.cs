@@ -3,7 +3,9 @@ using Tracing.Model;
 
 namespace Tracing.Storage.Cassandra;
 
-/// <summary>What blocks say of the traces of a slice: what decides on whether each is kept, some 64 bytes for each.</summary>
+/// <summary>
+/// What blocks say of the traces of a slice: what decides on whether each is kept, some 64 bytes for each.
+/// </summary>
 sealed class SliceTraces
 {
     readonly Dictionary<ulong, Traits> _traces = [];
@@ -19,7 +21,9 @@ sealed class SliceTraces
     /// <summary>Those that have spans in the next slice too.</summary>
     public IEnumerable<ulong> GoingOn => _traces.Where(trace => trace.Value.GoesOn).Select(trace => trace.Key);
 
-    /// <summary>Takes in the spans of a block of the slice; of one of the next slice those of traces of this one.</summary>
+    /// <summary>
+    /// Takes in the spans of a block of the slice; of one of the next slice those of traces of this one.
+    /// </summary>
     public void Add(SpanBlock block, bool isOfNext)
     {
         for (var i = 0; i < block.Count; i++)

@@ -58,7 +58,8 @@ sealed class Slices
         var slices = await _connection.ReadAsync(_select.Bind(), row => new Slice(row.GetValue<long>(0),
             row.GetValue<long>(1), row.GetValue<long>(2), [.. row.GetValue<IEnumerable<long>>(3) ?? []],
             row.GetValue<bool?>(4) ?? false), cancellation);
-        var thinned = slices.Where(slice => slice.Writer != 0).ToDictionary(slice => slice.Number, slice => slice.Writer);
+        var thinned = slices.Where(slice => slice.Writer != 0)
+            .ToDictionary(slice => slice.Number, slice => slice.Writer);
         var last = slices.MaxBy(slice => slice.Number);
         var gone = last is { Writer: not 0 } ? await ReadGoneAsync(last, cancellation) : [];
         _current = new CurrentBlocks(read, last?.Number ?? -1, thinned, gone);
@@ -98,7 +99,9 @@ sealed class Slices
     public Task SetRemovedAsync(Slice slice) => _connection.RunAsync(_setRemoved.Bind(_ttl, slice.Number));
 }
 
-/// <summary>Which blocks have the spans that are there: of a slice that was thinned out those kept, else the whole.</summary>
+/// <summary>
+/// Which blocks have the spans that are there: of a slice that was thinned out those kept, else the whole.
+/// </summary>
 /// <param name="Read">A time stamp of the system.</param>
 /// <param name="LastDecided">The number of the last slice on which it is decided what is kept.</param>
 /// <param name="Thinned">By slice, who wrote what is kept of it.</param>

@@ -18,7 +18,8 @@ static class SpanCounter
 
     static readonly KeyScope[] _scopes = Enum.GetValues<KeyScope>();
 
-    public static async Task<KeyCounts> CountKeysAsync(IAsyncEnumerable<(Span Span, double Weight)> spans, KeyQuery query)
+    public static async Task<KeyCounts> CountKeysAsync(
+        IAsyncEnumerable<(Span Span, double Weight)> spans, KeyQuery query)
     {
         var counts = new Dictionary<(KeyScope Scope, string Key), KeyTally>();
         var ofSpan = new HashSet<(string, KeyType)>();
@@ -46,7 +47,8 @@ static class SpanCounter
             .Select(each => new KeyCount(each.Key.Key, each.Key.Scope, each.Value.Types, each.Value.Spans))], true);
     }
 
-    public static async Task<ValueCounts> CountValuesAsync(IAsyncEnumerable<(Span Span, double Weight)> spans, ValueQuery query)
+    public static async Task<ValueCounts> CountValuesAsync(
+        IAsyncEnumerable<(Span Span, double Weight)> spans, ValueQuery query)
     {
         var tally = new ValueTally();
         var ofSpan = new HashSet<(KeyType, string)>();
@@ -66,7 +68,8 @@ static class SpanCounter
     }
 
     /// <param name="read">Reads the spans, which may be asked for twice.</param>
-    public static async Task<FacetCounts> CountFacetsAsync(Func<IAsyncEnumerable<(Span Span, double Weight)>> read, FacetQuery query)
+    public static async Task<FacetCounts> CountFacetsAsync(
+        Func<IAsyncEnumerable<(Span Span, double Weight)>> read, FacetQuery query)
     {
         var keys = query.Keys.Count > 0
             ? query.Keys.Distinct().ToList()
@@ -87,7 +90,8 @@ static class SpanCounter
                     tallies[i].Add(keys[i].Scope ?? KeyScope.Span, type, text, weight);
             }
         }
-        return new FacetCounts(total, traces.Values.Sum(), errors, Summary(durations, total), [.. keys.Zip(tallies, (key, tally) => new Facet(key, tally.Distinct, tally.First(query.Limit)))]);
+        return new FacetCounts(total, traces.Values.Sum(), errors, Summary(durations, total),
+            [.. keys.Zip(tallies, (key, tally) => new Facet(key, tally.Distinct, tally.First(query.Limit)))]);
     }
 
     static DurationSummary? Summary(List<(long Nanos, double Weight)> durations, double total)

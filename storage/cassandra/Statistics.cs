@@ -279,8 +279,8 @@ sealed class Statistics : IAsyncDisposable
         }
         if (points.Count == 0)
             return true;
-        var sections = Sections.Merge(
-            row?.GetValue<IDictionary<string, byte[]>>("sections") ?? new Dictionary<string, byte[]>(), points, minutes);
+        var before = row?.GetValue<IDictionary<string, byte[]>>("sections") ?? new Dictionary<string, byte[]>();
+        var sections = Sections.Merge(before, points, minutes);
         var ttl = Tables.SecondsOf(level switch
         {
             0 => _options.Retention,

@@ -10,7 +10,7 @@ namespace Tracing.Storage.Cassandra;
 /// </summary>
 sealed class Thinning : IAsyncDisposable
 {
-    /// <summary>A group that takes longer is not committed, so that no slice gets another once it is decided on.</summary>
+    /// <summary>A group that takes longer is not committed, so that no slice that is decided on gets another.</summary>
     public static readonly TimeSpan MaxGroupAge = TimeSpan.FromMinutes(10);
 
     /// <summary>Longer than bodies are known and groups are written for.</summary>
@@ -99,7 +99,7 @@ sealed class Thinning : IAsyncDisposable
     async Task<bool> ThinNextAsync(Dictionary<long, Slice> slices, CancellationToken cancellation)
     {
         var writers = await _commits.ReadWritersAsync(cancellation);
-        var now = DateTimeOffset.UtcNow + _options.ClockError();
+        var now = TimeProvider.System.GetUtcNow() + _options.ClockError();
         var removable = slices.Values.Where(slice => slice.Writer != 0 && !slice.IsRemoved &&
             // what is decided on the next one follows what was in this one
             slices.ContainsKey(slice.Number + 1) &&
@@ -113,7 +113,8 @@ sealed class Thinning : IAsyncDisposable
             await DecideAsync(number, slices.GetValueOrDefault(number - 1), writers, now, cancellation);
     }
 
-    long? NextDue(Dictionary<long, Slice> slices, List<(long Writer, long First, long Last)> writers, DateTimeOffset now)
+    long? NextDue(
+        Dictionary<long, Slice> slices, List<(long Writer, long First, long Last)> writers, DateTimeOffset now)
     {
         if (writers.Count == 0)
             return null;
@@ -308,7 +309,7 @@ sealed class Thinning : IAsyncDisposable
         }
     }
 
-    /// <exception cref="InvalidDataException">One is not there: better all stay than that something is lost.</exception>
+    /// <exception cref="InvalidDataException">One is not there: better all stay than that some is lost.</exception>
     async Task<SpanBlock[]> ReadAsync(IReadOnlyList<BlockId> ids, CancellationToken cancellation) =>
         await Tables.ForAllAsync(ids, async id => await _blocks.ReadOnceAsync(id, cancellation) ??
             throw new InvalidDataException($"Block {id} is not there."), cancellation);

@@ -2,9 +2,9 @@ namespace Tracing.Storage.Cassandra;
 
 /// <summary>
 /// How many writes are under way at once, over all groups: so many that Cassandra is busy, but few wait there. A window
-/// as TCP Vegas has it: of n writes that take t on average, where those of the quickest round took t0, n (1 - t0 / t) wait.
-/// After each round of as many writes as there may be, it grows by one if fewer waited than should, and shrinks by one
-/// if more did; a failure halves it. For any thread.
+/// as TCP Vegas has it: of n writes that take t on average, where those of the quickest round took t0, n (1 - t0 / t)
+/// wait. After each round of as many writes as there may be, it grows by one if fewer waited than should, and shrinks
+/// by one if more did; a failure halves it. For any thread.
 /// </summary>
 sealed class WriteWindow(TimeProvider time)
 {

@@ -49,6 +49,17 @@ test('services that surely got worse come first, then the busiest', () => {
   expect(ranked.map(each => each.item.service)).toEqual(['worse', 'bad', 'busy', 'quiet'])
 })
 
+test('a call that got worse counts for the service that is called', () => {
+  const ranked = bySignificance(
+    [item('caller', 1000), item('callee', 1)],
+    [{ ...change('caller', 0.9), peer: 'callee' }, change('caller', 0.3)],
+  )
+  expect(ranked.map(each => [each.item.service, each.change?.sureEffect])).toEqual([
+    ['callee', 0.9],
+    ['caller', 0.3],
+  ])
+})
+
 test('a change is told by the quantile that grew most', () => {
   expect(tellingFigure(change('a', 1))).toEqual({ name: 'p50', before: 1e6, now: 3e6 })
 })

@@ -58,9 +58,11 @@ function growthOf(change: Change): number {
 /** What surely got worse first, then the busiest. */
 export function bySignificance(services: SummaryItem[], changes: Change[]): RankedService[] {
   const surest = new Map<string, Change>()
+  const names = new Set(services.map(item => item.service))
   for (const change of changes) {
-    const known = surest.get(change.service)
-    if (!known || change.sureEffect > known.sureEffect) surest.set(change.service, change)
+    const service = subjectOf(change, names)
+    const known = surest.get(service)
+    if (!known || change.sureEffect > known.sureEffect) surest.set(service, change)
   }
   return services
     .map(item => ({ item, change: surest.get(item.service) ?? null }))

@@ -80,7 +80,8 @@ static class SpanCounter
         var (total, errors) = (0.0, 0.0);
         await foreach (var (span, weight) in read())
         {
-            traces[span.TraceId] = weight;
+            // a trace weighs as much as its heaviest span
+            traces[span.TraceId] = Math.Max(weight, traces.GetValueOrDefault(span.TraceId));
             durations.Add((span.DurationNanos, weight));
             total += weight;
             errors += span.Status == StatusCode.Error ? weight : 0;

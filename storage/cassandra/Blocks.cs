@@ -94,7 +94,7 @@ sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes
                 if (blocks[id] is { } block)
                 {
                     var (from, to) = block.RangeOf(low);
-                    if (from < to && block.KeptOf(block.TraceOf[from]) is { Reason: not KeptReason.All } why)
+                    if (block.KeptOf(low) is { Reason: not KeptReason.All } why)
                         kept = why;
                     for (var i = from; i < to; i++)
                         spans.Add((SpanPlace.Of(id, block, i), block.ToSpan(i)));
@@ -103,6 +103,17 @@ sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes
             spans.Sort((one, other) => one.Place.CompareTo(other.Place));
             return new StoredTrace(low, spans, kept);
         })];
+    }
+
+    /// <summary>Why the traces with a low half of an id are still there.</summary>
+    public async Task<TraceKept> ReadKeptAsync(ulong low, CancellationToken cancellation)
+    {
+        var current = await slices.CurrentAsync(cancellation);
+        if (!current.HaveKept)
+            return TraceKept.Whole;
+        var ids = (await tables.Kept.ReadTraceAsync(low, cancellation)).FindAll(current.Contain);
+        return (await ReadAsync(ids, cancellation)).Select(block => block?.KeptOf(low) ?? TraceKept.Whole)
+            .LastOrDefault(kept => kept.Reason != KeptReason.All, TraceKept.Whole);
     }
 
     Resource Shared(Resource resource)

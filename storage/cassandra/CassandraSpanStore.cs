@@ -21,7 +21,6 @@ public sealed class CassandraSpanStore : ISpanStore
     readonly Statistics _statistics;
     readonly SpanScan _scan;
     readonly Notes _notes;
-    readonly Thinning _thinning;
     readonly Repeated _counts;
     readonly Repeated _thins;
     readonly ILogger _logger;
@@ -41,10 +40,10 @@ public sealed class CassandraSpanStore : ISpanStore
         _statistics = new Statistics(connection, commits, _blocks, time, _writer.Writer);
         _scan = new SpanScan(_blocks);
         _notes = new Notes(connection);
-        _thinning = new Thinning(
+        var thinning = new Thinning(
             connection, _tables, commits, slices, _blocks, _statistics, _writer.Writer, logger);
-        _counts = new Repeated(time, _options.CountEvery, CountNowAsync, logger.CountingFailed);
-        _thins = new Repeated(time, _thinEvery, ThinNowAsync, logger.ThinningFailed);
+        _counts = new Repeated(time, _options.CountEvery, _statistics.CountAsync, logger.CountingFailed);
+        _thins = new Repeated(time, _thinEvery, thinning.ThinAsync, logger.ThinningFailed);
     }
 
     /// <summary>The tables, as they are made where that is left to others.</summary>
@@ -86,10 +85,10 @@ public sealed class CassandraSpanStore : ISpanStore
             .Select(trace => trace.Spans)];
     }
 
-    public async Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken)
+    public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken)
     {
         ThrowIfClosed(cancellationToken);
-        return (await _blocks.ReadTracesAsync([traceId.Low], long.MaxValue, cancellationToken))[0].Kept;
+        return _blocks.ReadKeptAsync(traceId.Low, cancellationToken);
     }
 
     public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
@@ -194,26 +193,16 @@ public sealed class CassandraSpanStore : ISpanStore
     }
 
     /// <summary>Adds up the statistics of what is stored, if this process is the one that does it.</summary>
-    internal async Task CountNowAsync(CancellationToken cancellation)
-    {
-        while (await _statistics.CountAsync(cancellation))
-            continue;
-    }
+    internal Task CountNowAsync(CancellationToken cancellation) => _counts.RunAsync(cancellation);
 
     /// <summary>Thins out what is due, if this process is the one that does it.</summary>
-    internal async Task ThinNowAsync(CancellationToken cancellation)
-    {
-        while (await _thinning.ThinAsync(cancellation))
-            continue;
-    }
+    internal Task ThinNowAsync(CancellationToken cancellation) => _thins.RunAsync(cancellation);
 
     async Task CloseAsync()
     {
         await Task.Yield();
         await _counts.DisposeAsync();
         await _thins.DisposeAsync();
-        await _statistics.DisposeAsync();
-        await _thinning.DisposeAsync();
         await _writer.DisposeAsync();
         await _connection.DisposeAsync();
         _logger.Closed(_options.Keyspace);

@@ -3,49 +3,72 @@ namespace Tracing.Storage.Cassandra;
 /// <summary>Work that is done again and again in the background, once at a time.</summary>
 sealed class Repeated : IAsyncDisposable
 {
-    readonly Func<CancellationToken, Task> _run;
+    readonly Func<CancellationToken, Task<bool>> _run;
     readonly Action<string> _failed;
     readonly ITimer _timer;
     readonly CancellationTokenSource _closed = new();
     readonly Lock _lock = new();
+    readonly SemaphoreSlim _turn = new(1);
     Task _task = Task.CompletedTask;
     bool _isClosed;
 
+    /// <param name="run">Does a part of it; true if there may be more.</param>
     /// <param name="failed">Told why it failed; it is done again all the same.</param>
-    public Repeated(TimeProvider time, TimeSpan every, Func<CancellationToken, Task> run, Action<string> failed)
+    public Repeated(TimeProvider time, TimeSpan every, Func<CancellationToken, Task<bool>> run, Action<string> failed)
     {
         _run = run;
         _failed = failed;
-        _timer = time.CreateTimer(_ => Run(), null, every, every);
+        _timer = time.CreateTimer(_ => Start(), null, every, every);
+    }
+
+    /// <summary>Does all that there is, after who does it already.</summary>
+    /// <exception cref="ObjectDisposedException">It was stopped.</exception>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        for (var isMore = true; isMore;)
+        {
+            await _turn.WaitAsync(cancellation);
+            try
+            {
+                ObjectDisposedException.ThrowIf(_isClosed, this);
+                isMore = await _run(cancellation);
+            }
+            finally
+            {
+                _turn.Release();
+            }
+        }
     }
 
     /// <summary>Stops it, and waits for it.</summary>
     public async ValueTask DisposeAsync()
     {
-        lock (_lock)
-            _isClosed = true;
         await _timer.DisposeAsync();
         await _closed.CancelAsync();
+        await _turn.WaitAsync();
+        lock (_lock)
+            _isClosed = true;
+        _turn.Release();
         await _task;
         _closed.Dispose();
     }
 
-    void Run()
+    void Start()
     {
         lock (_lock)
         {
             if (!_isClosed && _task.IsCompleted)
-                _task = RunAsync();
+                _task = RunInBackgroundAsync();
         }
     }
 
-    async Task RunAsync()
+    async Task RunInBackgroundAsync()
     {
         try
         {
-            await _run(_closed.Token);
+            await RunAsync(_closed.Token);
         }
-        catch (OperationCanceledException)
+        catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
         {
             // the store closes
         }

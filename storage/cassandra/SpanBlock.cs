@@ -209,6 +209,10 @@ sealed class SpanBlock
     /// <summary>Why a trace is kept, by its number in the block.</summary>
     public TraceKept KeptOf(int trace) => Kept.Length == 0 ? TraceKept.Whole : Kept[trace];
 
+    /// <summary>Of the traces with a low half of an id; also if there are none.</summary>
+    public TraceKept KeptOf(ulong low) =>
+        RangeOf(low) is var (from, to) && from < to ? KeptOf(TraceOf[from]) : TraceKept.Whole;
+
     public bool IsDebug(int span) => Is(span, BlockFlags.Debug);
 
     public bool HasParent(int span) => Parents[span] != 0;

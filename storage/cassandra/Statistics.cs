@@ -8,7 +8,7 @@ namespace Tracing.Storage.Cassandra;
 /// What is beyond is added when it is read. A row says itself which groups it has, so that none counts twice whoever
 /// dies or works at the same time.
 /// </summary>
-sealed class Statistics : IAsyncDisposable
+sealed class Statistics
 {
     const int MinutesOfHour = 60;
     const int MinutesOfDay = 1440;
@@ -39,10 +39,8 @@ sealed class Statistics : IAsyncDisposable
     readonly PreparedStatement _insert;
     readonly PreparedStatement _update;
     readonly SeriesNames _names = new();
-    readonly SemaphoreSlim _counting = new(1);
     EdgeLinker? _edges;
     int _edgeSpans;
-    bool _isClosed;
 
     public Statistics(Connection connection, Commits commits, Blocks blocks, TimeProvider time, long owner)
     {
@@ -72,41 +70,32 @@ sealed class Statistics : IAsyncDisposable
     /// <summary>Adds up what was committed since, if this process has the lease; true if there was something.</summary>
     public async Task<bool> CountAsync(CancellationToken cancellation)
     {
-        await _counting.WaitAsync(cancellation);
-        try
+        if (!await _lease.HasAsync())
         {
-            ObjectDisposedException.ThrowIf(_isClosed, this);
-            if (!await _lease.HasAsync())
-            {
-                // whoever has it goes on alone
-                _edges = null;
-                return false;
-            }
-            var marks = await ReadMarksAsync(cancellation);
-            var commits = await _commits.ReadAsync(marks, MaxPointBytes, cancellation);
-            if (commits.Count == 0)
-                return false;
-            var left = (long)MaxPointBytes;
-            var some = commits.TakeWhile(commit => (left -= commit.Points.Length) >= 0 || commit == commits[0])
-                .ToList();
-            _edges ??= new EdgeLinker(_names);
-            var counted = some.ConvertAll(commit => new Counted(
-                commit.Writer, commit.Stored, PointsCodec.Decode(commit.Points, _ => true, withExemplars: true)));
-            var edgesMark = Math.Max(some[^1].Stored, marks.GetValueOrDefault(EdgesMark) + 1);
-            counted.Add(new Counted(EdgesMark, edgesMark, await LinkAsync(some, cancellation)));
-            for (var level = 0; level < _levels.Length; level++)
-                await AddAsync(level, counted, cancellation);
-            foreach (var writer in counted.GroupBy(each => each.Writer))
-            {
-                await _connection.RunAsync(_insertCounted.Bind(writer.Key, writer.Max(each => each.Stored),
-                    Tables.SecondsOf(_options.DaysRetention)), cancellation);
-            }
-            return true;
+            // whoever has it goes on alone
+            _edges = null;
+            return false;
         }
-        finally
+        var marks = await ReadMarksAsync(cancellation);
+        var commits = await _commits.ReadAsync(marks, MaxPointBytes, cancellation);
+        if (commits.Count == 0)
+            return false;
+        var left = (long)MaxPointBytes;
+        var some = commits.TakeWhile(commit => (left -= commit.Points.Length) >= 0 || commit == commits[0])
+            .ToList();
+        _edges ??= new EdgeLinker(_names);
+        var counted = some.ConvertAll(commit => new Counted(
+            commit.Writer, commit.Stored, PointsCodec.Decode(commit.Points, _ => true, withExemplars: true)));
+        var edgesMark = Math.Max(some[^1].Stored, marks.GetValueOrDefault(EdgesMark) + 1);
+        counted.Add(new Counted(EdgesMark, edgesMark, await LinkAsync(some, cancellation)));
+        for (var level = 0; level < _levels.Length; level++)
+            await AddAsync(level, counted, cancellation);
+        foreach (var writer in counted.GroupBy(each => each.Writer))
         {
-            _counting.Release();
+            await _connection.RunAsync(_insertCounted.Bind(writer.Key, writer.Max(each => each.Stored),
+                Tables.SecondsOf(_options.DaysRetention)), cancellation);
         }
+        return true;
     }
 
     public async Task<IReadOnlyList<SeriesPoint>> ReadAsync(SeriesQuery query, CancellationToken cancellation)
@@ -141,14 +130,6 @@ sealed class Statistics : IAsyncDisposable
             }
         }
         return points.ToList();
-    }
-
-    /// <summary>Waits for who counts.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await _counting.WaitAsync();
-        _isClosed = true;
-        _counting.Release();
     }
 
     static void Add(SeriesPoints points, SeriesPoint point) =>

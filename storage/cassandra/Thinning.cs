@@ -8,7 +8,7 @@ namespace Tracing.Storage.Cassandra;
 /// slice is written to tables of its own, and is what readers see from the moment on that a row says so; the blocks of
 /// before are deleted later. Whoever dies in between leaves rows that nobody sees.
 /// </summary>
-sealed class Thinning : IAsyncDisposable
+sealed class Thinning
 {
     /// <summary>A group that takes longer is not committed, so that no slice that is decided on gets another.</summary>
     public static readonly TimeSpan MaxGroupAge = TimeSpan.FromMinutes(10);
@@ -42,10 +42,8 @@ sealed class Thinning : IAsyncDisposable
     readonly ILogger _logger;
     readonly long _owner;
     readonly Lease _lease;
-    readonly SemaphoreSlim _thinning = new(1);
     long _renewed;
     bool _isSteady;
-    bool _isClosed;
 
     public Thinning(Connection connection, Tables tables, Commits commits, Slices slices, Blocks blocks,
         Statistics statistics, long owner, ILogger logger)
@@ -71,29 +69,12 @@ sealed class Thinning : IAsyncDisposable
     {
         if (_options.BaselineRate >= 1)
             return false;
-        await _thinning.WaitAsync(cancellation);
-        try
-        {
-            ObjectDisposedException.ThrowIf(_isClosed, this);
-            var isSteady = _isSteady;
-            _isSteady = false;
-            var slices = await _slices.ReadAsync(cancellation);
-            var isDone = await HasLeaseAsync() && isSteady && await ThinNextAsync(slices, cancellation);
-            _isSteady = true;
-            return isDone;
-        }
-        finally
-        {
-            _thinning.Release();
-        }
-    }
-
-    /// <summary>Waits for who thins out.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await _thinning.WaitAsync();
-        _isClosed = true;
-        _thinning.Release();
+        var isSteady = _isSteady;
+        _isSteady = false;
+        var slices = await _slices.ReadAsync(cancellation);
+        var isDone = await HasLeaseAsync() && isSteady && await ThinNextAsync(slices, cancellation);
+        _isSteady = true;
+        return isDone;
     }
 
     async Task<bool> ThinNextAsync(Dictionary<long, Slice> slices, CancellationToken cancellation)

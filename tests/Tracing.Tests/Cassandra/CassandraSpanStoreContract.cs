@@ -10,22 +10,13 @@ namespace Tracing.Tests;
 /// </summary>
 public abstract class CassandraSpanStoreContract : SpanStoreContract
 {
-    private protected const string Keyspace = "tracing_tests";
-
-    private protected static string? ContactPoint { get; } =
-        Environment.GetEnvironmentVariable("TRACING_TEST_CASSANDRA");
-
-    public override async ValueTask InitializeAsync()
-    {
-        Assert.SkipWhen(ContactPoint is null, "TRACING_TEST_CASSANDRA does not name a node");
-        await CassandraTables.EmptyAsync(ContactPoint!, Keyspace);
-    }
+    public override async ValueTask InitializeAsync() => await CassandraTables.EmptyAsync();
 
     private protected override async ValueTask<ISpanStore> OpenAsync(StoreSetup setup) =>
         await CassandraSpanStore.OpenAsync(Adapt(new CassandraStoreOptions
         {
-            ContactPoints = [ContactPoint!],
-            Keyspace = Keyspace,
+            ContactPoints = [CassandraTables.ContactPoint],
+            Keyspace = CassandraTables.Keyspace,
             AutocompleteKeys = setup.AutocompleteKeys,
             MaxQueuedSpans = setup.MaxQueuedSpans,
             GroupDelay = TimeSpan.Zero,

@@ -11,25 +11,17 @@ namespace Tracing.Tests;
 [Collection("Cassandra")]
 public sealed class CassandraSpanStoreTests : IAsyncLifetime
 {
-    const string Keyspace = "tracing_tests";
-
-    static string? ContactPoint { get; } = Environment.GetEnvironmentVariable("TRACING_TEST_CASSANDRA");
-
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
-    {
-        Assert.SkipWhen(ContactPoint is null, "TRACING_TEST_CASSANDRA does not name a node");
-        await CassandraTables.EmptyAsync(ContactPoint!, Keyspace);
-    }
+    public async ValueTask InitializeAsync() => await CassandraTables.EmptyAsync();
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     static Task<CassandraSpanStore> OpenAsync(TimeSpan clockError = default) => OpenAsync(new CassandraStoreOptions
     {
         ClockError = () => clockError,
-        ContactPoints = [ContactPoint!],
-        Keyspace = Keyspace,
+        ContactPoints = [CassandraTables.ContactPoint],
+        Keyspace = CassandraTables.Keyspace,
         GroupDelay = TimeSpan.Zero,
     });
 
@@ -62,8 +54,8 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
     public async Task A_body_of_a_writer_that_died_is_taken_over(bool isAlive, AppendOutcome expected)
     {
         await using var store = await OpenAsync();
-        using var cluster = CassandraTables.Connect(ContactPoint!);
-        using var session = await cluster.ConnectAsync(Keyspace);
+        using var cluster = CassandraTables.Connect();
+        using var session = await cluster.ConnectAsync(CassandraTables.Keyspace);
         await session.ExecuteAsync(new SimpleStatement(
             "INSERT INTO bodies (hash, writer, stored) VALUES (0x00000000000000000000000000000005, 7, 8)"));
         if (isAlive)
@@ -131,8 +123,8 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
         var batch = Batch(5, Otlp(1), Otlp(2));
         await using (var dead = await OpenAsync())
             await dead.AppendAsync(batch, Cancellation);
-        using var cluster = CassandraTables.Connect(ContactPoint!);
-        using var session = await cluster.ConnectAsync(Keyspace);
+        using var cluster = CassandraTables.Connect();
+        using var session = await cluster.ConnectAsync(CassandraTables.Keyspace);
         foreach (var table in new[] { "commits", "alive" })
             await session.ExecuteAsync(new SimpleStatement($"TRUNCATE {table}"));
         await using var store = await OpenAsync();
@@ -150,8 +142,8 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
             await before.AppendAsync(Batch(Zipkin(1), Otlp(2)), Cancellation);
             await before.CountNowAsync(Cancellation);
         }
-        using var cluster = CassandraTables.Connect(ContactPoint!);
-        using var session = await cluster.ConnectAsync(Keyspace);
+        using var cluster = CassandraTables.Connect();
+        using var session = await cluster.ConnectAsync(CassandraTables.Keyspace);
         await ToVersionBeforeAsync(session);
         await using var store = await OpenAsync();
         Assert.Equal(2, await CountAsync(store));
@@ -185,8 +177,8 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
     public async Task Tables_of_another_version_are_refused()
     {
         await (await OpenAsync()).DisposeAsync();
-        using var cluster = CassandraTables.Connect(ContactPoint!);
-        using var session = await cluster.ConnectAsync(Keyspace);
+        using var cluster = CassandraTables.Connect();
+        using var session = await cluster.ConnectAsync(CassandraTables.Keyspace);
         await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '9' WHERE key = 'version'"));
         try
         {

@@ -1,30 +1,47 @@
 using Cassandra;
 using Tracing.Storage.Cassandra;
+using Xunit;
 
 namespace Tracing.Tests;
 
-/// <summary>The tables of a keyspace for tests.</summary>
+/// <summary>
+/// The tables for tests, which have them one after the other, in one keyspace, as making them takes seconds.
+/// </summary>
 static class CassandraTables
 {
-    /// <summary>Has them made if they are not there, and empties them.</summary>
-    public static async Task EmptyAsync(string contactPoint, string keyspace)
+    public const string Keyspace = "tracing_tests";
+
+    static readonly string? _node = Environment.GetEnvironmentVariable("TRACING_TEST_CASSANDRA");
+
+    /// <summary>Of the node to test with, host or host:port; without one the test is skipped.</summary>
+    public static string ContactPoint
     {
-        using var cluster = Connect(contactPoint);
-        using var session = await cluster.ConnectAsync();
-        if (cluster.Metadata.GetKeyspace(keyspace) is null)
+        get
         {
-            var options = new CassandraStoreOptions { ContactPoints = [contactPoint], Keyspace = keyspace };
-            await (await CassandraSpanStore.OpenAsync(options, TimeProvider.System)).DisposeAsync();
+            Assert.SkipWhen(_node is null, "TRACING_TEST_CASSANDRA does not name a node");
+            return _node!;
         }
-        var tables = cluster.Metadata.GetTables(keyspace).Where(table => table is not ("meta" or "block_data"));
-        await Task.WhenAll(tables.Select(table =>
-            session.ExecuteAsync(new SimpleStatement($"TRUNCATE {keyspace}.{table}"))));
     }
 
-    public static Cluster Connect(string contactPoint) => Cluster.Builder()
-        .AddContactPoint(contactPoint.Split(':')[0])
-        .WithPort(contactPoint.Contains(':', StringComparison.Ordinal)
-            ? int.Parse(contactPoint.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture)
+    /// <summary>Has them made if they are not there, and empties them.</summary>
+    public static async Task EmptyAsync()
+    {
+        using var cluster = Connect();
+        using var session = await cluster.ConnectAsync();
+        if (cluster.Metadata.GetKeyspace(Keyspace) is null)
+        {
+            var options = new CassandraStoreOptions { ContactPoints = [ContactPoint], Keyspace = Keyspace };
+            await (await CassandraSpanStore.OpenAsync(options, TimeProvider.System)).DisposeAsync();
+        }
+        var tables = cluster.Metadata.GetTables(Keyspace).Where(table => table is not ("meta" or "block_data"));
+        await Task.WhenAll(tables.Select(table =>
+            session.ExecuteAsync(new SimpleStatement($"TRUNCATE {Keyspace}.{table}"))));
+    }
+
+    public static Cluster Connect() => Cluster.Builder()
+        .AddContactPoint(ContactPoint.Split(':')[0])
+        .WithPort(ContactPoint.Contains(':', StringComparison.Ordinal)
+            ? int.Parse(ContactPoint.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture)
             : 9042)
         .WithQueryTimeout(60_000)
         .WithSocketOptions(new SocketOptions().SetReadTimeoutMillis(60_000))

@@ -10,22 +10,19 @@ namespace Tracing.Tests;
 [Collection("Cassandra")]
 public sealed class ThinningTests : IAsyncLifetime
 {
-    const string Keyspace = "tracing_tests";
     const double Rate = 0.25;
 
-    readonly Cluster? _cluster = ContactPoint is null ? null : CassandraTables.Connect(ContactPoint);
+    Cluster? _cluster;
     ISession? _session;
     TimeSpan _passed;
-
-    static string? ContactPoint { get; } = Environment.GetEnvironmentVariable("TRACING_TEST_CASSANDRA");
 
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipWhen(ContactPoint is null, "TRACING_TEST_CASSANDRA does not name a node");
-        await CassandraTables.EmptyAsync(ContactPoint!, Keyspace);
-        _session = await _cluster!.ConnectAsync(Keyspace);
+        await CassandraTables.EmptyAsync();
+        _cluster = CassandraTables.Connect();
+        _session = await _cluster.ConnectAsync(CassandraTables.Keyspace);
     }
 
     public ValueTask DisposeAsync()
@@ -144,8 +141,8 @@ public sealed class ThinningTests : IAsyncLifetime
         (options ?? new() { KeepsExemplars = false }) with
         {
             ClockError = () => _passed,
-            ContactPoints = [ContactPoint!],
-            Keyspace = Keyspace,
+            ContactPoints = [CassandraTables.ContactPoint],
+            Keyspace = CassandraTables.Keyspace,
             GroupDelay = TimeSpan.Zero,
             BaselineRate = Rate,
             MinThinnedTraces = 1,

@@ -21,10 +21,17 @@ public static class CollectorExtensions
         services.AddSingleton<SamplingAdvisor>();
         services.AddSingleton<CollectorMetrics>();
         services.AddSingleton<BodyBudget>();
+        services.AddSingleton<IntakeErrors>();
         services.AddSingleton<SpanIntake>();
         services.AddSingleton<ClientAudit>();
         services.AddSingleton<MetricsIntake>();
-        services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = options.MaxBodyBytes);
+        services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = options.MaxBodyBytes;
+            grpc.CompressionProviders.Clear();
+            foreach (var provider in GrpcCompression.All(options.MaxBodyBytes))
+                grpc.CompressionProviders.Add(provider);
+        });
         services.AddSingleton<IServiceMethodProvider<OtlpTraceService>, RawMethods>();
         services.AddSingleton<IServiceMethodProvider<OtlpMetricsService>, RawMethods>();
         services.AddSingleton<IServiceMethodProvider<ZipkinSpanService>, RawMethods>();

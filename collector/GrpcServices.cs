@@ -3,7 +3,6 @@ using Google.Protobuf.WellKnownTypes;
 using Grpc.AspNetCore.Server.Model;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
 using Tracing.Model.Wire;
 using RetryInfo = Tracing.Model.Wire.Proto.Rpc.RetryInfo;
 using RpcStatus = Tracing.Model.Wire.Proto.Rpc.Status;
@@ -14,7 +13,7 @@ namespace Tracing.Collector;
 /// OTLP's gRPC service. Messages are handed on as bytes and decoded by the same code as over HTTP, so that limits,
 /// partial success and the memory of resent bodies are the same.
 /// </summary>
-sealed class OtlpTraceService(SpanIntake intake, ILogger<SpanIntake> log)
+sealed class OtlpTraceService(SpanIntake intake, BodyBudget budget, IntakeErrors errors)
 {
     public async Task<byte[]> ExportAsync(byte[] request, ServerCallContext context)
     {
@@ -22,14 +21,14 @@ sealed class OtlpTraceService(SpanIntake intake, ILogger<SpanIntake> log)
         var result = await RawGrpc.AcceptAsync(
             transport,
             () => intake.AcceptAsync(
-                new RequestBody(request), OtlpProtobuf.Decode, transport, context.CancellationToken),
-            log, context.CancellationToken);
+                new RequestBody(request, budget), OtlpProtobuf.Decode, transport, context.CancellationToken),
+            errors, context.CancellationToken);
         return OtlpEndpoints.Success(result).ToByteArray();
     }
 }
 
 /// <summary>OTLP's gRPC service for metrics.</summary>
-sealed class OtlpMetricsService(MetricsIntake intake, ILogger<MetricsIntake> log)
+sealed class OtlpMetricsService(MetricsIntake intake, BodyBudget budget, IntakeErrors errors)
 {
     public async Task<byte[]> ExportAsync(byte[] request, ServerCallContext context)
     {
@@ -37,14 +36,14 @@ sealed class OtlpMetricsService(MetricsIntake intake, ILogger<MetricsIntake> log
         var result = await RawGrpc.AcceptAsync(
             transport,
             () => intake.AcceptAsync(
-                new RequestBody(request), OtlpMetricsProtobuf.Decode, transport, context.CancellationToken),
-            log, context.CancellationToken);
+                new RequestBody(request, budget), OtlpMetricsProtobuf.Decode, transport, context.CancellationToken),
+            errors, context.CancellationToken);
         return OtlpEndpoints.MetricsSuccess(result).ToByteArray();
     }
 }
 
 /// <summary>Zipkin's gRPC service.</summary>
-sealed class ZipkinSpanService(SpanIntake intake, ILogger<SpanIntake> log)
+sealed class ZipkinSpanService(SpanIntake intake, BodyBudget budget, IntakeErrors errors)
 {
     public async Task<byte[]> ReportAsync(byte[] request, ServerCallContext context)
     {
@@ -52,8 +51,8 @@ sealed class ZipkinSpanService(SpanIntake intake, ILogger<SpanIntake> log)
         await RawGrpc.AcceptAsync(
             transport,
             () => intake.AcceptAsync(
-                new RequestBody(request), ZipkinProto3.Decode, transport, context.CancellationToken),
-            log, context.CancellationToken);
+                new RequestBody(request, budget), ZipkinProto3.Decode, transport, context.CancellationToken),
+            errors, context.CancellationToken);
         return [];
     }
 }
@@ -94,7 +93,7 @@ static class RawGrpc
         new(MethodType.Unary, service, name, Bytes, Bytes);
 
     public static async Task<IntakeResult> AcceptAsync(
-        MessageMetrics transport, Func<Task<IntakeResult>> accept, ILogger log, CancellationToken cancellationToken)
+        MessageMetrics transport, Func<Task<IntakeResult>> accept, IntakeErrors errors, CancellationToken cancellationToken)
     {
         transport.MessageReceived();
         try
@@ -104,9 +103,11 @@ static class RawGrpc
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             transport.MessageDropped();
-            throw IntakeErrors.StatusOf(e, log) == StatusCodes.Status503ServiceUnavailable
-                ? Unavailable(e.Message)
-                : new RpcException(new Status(StatusCode.InvalidArgument, e.Message));
+            var status = errors.StatusOf(e);
+            var text = IntakeErrors.TextOf(e, status);
+            throw status == StatusCodes.Status503ServiceUnavailable
+                ? Unavailable(text)
+                : new RpcException(new Status(OtlpEndpoints.CodeOf(status), text));
         }
     }
 

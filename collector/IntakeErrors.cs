@@ -1,17 +1,33 @@
+using System.Collections.Concurrent;
+using System.IO.Compression;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Tracing.Model.Wire;
+using ZstdSharp;
 
 namespace Tracing.Collector;
 
 /// <summary>What each failure of a request means over HTTP; OTLP and Zipkin differ only in how they word it.</summary>
-static class IntakeErrors
+sealed class IntakeErrors(ILogger<IntakeErrors> log, TimeProvider time)
 {
+    static readonly TimeSpan LogInterval = TimeSpan.FromMinutes(1);
+
+    // by type of exception, of which there are few
+    readonly ConcurrentDictionary<string, Kind> _kinds = new();
+
+    /// <summary>When a kind of failure was last logged, and how many were not since.</summary>
+    sealed class Kind
+    {
+        public long? LoggedAt { get; set; }
+
+        public int Suppressed { get; set; }
+    }
+
     /// <summary>
-    /// 4xx: sending the same again is useless. 503: the store failed or is behind, the sender keeps its spans and sends
-    /// them again; a failing store is logged here, since the sender's operators are seldom ours.
+    /// 4xx: the sender's mistake, which sending again does not mend. 503: the store failed or is behind, the sender keeps
+    /// its spans and sends them again. 500: a defect of ours, which sending again would only repeat.
     /// </summary>
-    public static int StatusOf(Exception failure, ILogger log)
+    public int StatusOf(Exception failure)
     {
         switch (failure)
         {
@@ -26,12 +42,50 @@ static class IntakeErrors
                 return broken.StatusCode;
             case IntakeBusyException:
                 return StatusCodes.Status503ServiceUnavailable;
-            default:
-                Log.StoreFailed(log, failure);
+            case StoreFailedException { InnerException: { } inner }:
+                LogOnceAMinute(inner, Log.StoreFailed);
                 return StatusCodes.Status503ServiceUnavailable;
+            default:
+                LogOnceAMinute(failure, Log.IntakeFailed);
+                return StatusCodes.Status500InternalServerError;
         }
+    }
+
+    /// <summary>What the sender is told; of a defect of ours no more than that it is one.</summary>
+    public static string TextOf(Exception failure, int status) =>
+        status == StatusCodes.Status500InternalServerError
+            ? $"an error in the server ({failure.GetType().Name}); its log says more"
+            : failure.Message;
+
+    /// <summary>
+    /// What decompressors throw at a body that is not what it claims: of gzip and deflate InvalidDataException or zlib's
+    /// own, an IOException; of br InvalidOperationException too; of zstd its own; of each EndOfStreamException for one
+    /// that is cut.
+    /// </summary>
+    public static bool IsBadCompression(Exception failure) =>
+        failure is InvalidDataException or InvalidOperationException or IOException or ZstdException;
+
+    void LogOnceAMinute(Exception failure, Action<ILogger, int, Exception> write)
+    {
+        var kind = _kinds.GetOrAdd(failure.GetType().FullName ?? "", _ => new Kind());
+        int suppressed;
+        lock (kind)
+        {
+            if (kind.LoggedAt is { } last && time.GetElapsedTime(last) < LogInterval)
+            {
+                kind.Suppressed++;
+                return;
+            }
+            kind.LoggedAt = time.GetTimestamp();
+            suppressed = kind.Suppressed;
+            kind.Suppressed = 0;
+        }
+        write(log, suppressed, failure);
     }
 }
 
 /// <summary>More is waiting than may wait: bodies being received, or spans to be written. Nothing was stored.</summary>
 sealed class IntakeBusyException(string what) : Exception($"{what}; send again later");
+
+/// <summary>The store could not take what was sent; nothing of it is acknowledged.</summary>
+sealed class StoreFailedException(Exception inner) : Exception(inner.Message, inner);

@@ -5,7 +5,6 @@ using Google.Protobuf;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 using Tracing.Model.Wire;
 using Tracing.Model.Wire.Proto.Otlp;
@@ -40,10 +39,9 @@ static class OtlpEndpoints
     public static void MapOtlp(this IEndpointRouteBuilder routes)
     {
         Map(routes, "/v1/traces", (HttpContext context, SpanIntake intake, BodyBudget budget,
-            ILogger<SpanIntake> log) => ExportAsync(context, OfSpans(intake, context.RequestAborted), budget, log));
+            IntakeErrors errors) => ExportAsync(context, OfSpans(intake, context.RequestAborted), budget, errors));
         Map(routes, "/v1/metrics", (HttpContext context, MetricsIntake intake, BodyBudget budget,
-            ILogger<MetricsIntake> log) =>
-            ExportAsync(context, OfMetrics(intake, context.RequestAborted), budget, log));
+            IntakeErrors errors) => ExportAsync(context, OfMetrics(intake, context.RequestAborted), budget, errors));
     }
 
     static void Map(IEndpointRouteBuilder routes, string path, Delegate export)
@@ -71,7 +69,7 @@ static class OtlpEndpoints
             cancellationToken),
         MetricsSuccess);
 
-    static async Task ExportAsync(HttpContext context, Intake intake, BodyBudget budget, ILogger log)
+    static async Task ExportAsync(HttpContext context, Intake intake, BodyBudget budget, IntakeErrors errors)
     {
         intake.Transport.MessageReceived();
         var encoding = EncodingOf(context.Request.ContentType);
@@ -81,14 +79,14 @@ static class OtlpEndpoints
             await RefuseTypeAsync(context);
             return;
         }
-        var (status, answer) = await AnswerAsync(context, encoding, intake, budget, log);
+        var (status, answer) = await AnswerAsync(context, encoding, intake, budget, errors);
         if (status != StatusCodes.Status200OK)
             intake.Transport.MessageDropped();
         await WriteAsync(context.Response, status, encoding, answer);
     }
 
     static async Task<(int Status, IMessage Answer)> AnswerAsync(
-        HttpContext context, Encoding encoding, Intake intake, BodyBudget budget, ILogger log)
+        HttpContext context, Encoding encoding, Intake intake, BodyBudget budget, IntakeErrors errors)
     {
         try
         {
@@ -98,13 +96,14 @@ static class OtlpEndpoints
         catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
         {
             // every failure must be answered in OTLP's own form
-            var status = IntakeErrors.StatusOf(e, log);
-            return (status, new RpcStatus { Code = (int)CodeOf(status), Message = e.Message });
+            var status = errors.StatusOf(e);
+            return (status, new RpcStatus { Code = (int)CodeOf(status), Message = IntakeErrors.TextOf(e, status) });
         }
     }
 
-    static RpcCode CodeOf(int status) => status switch
+    internal static RpcCode CodeOf(int status) => status switch
     {
+        StatusCodes.Status500InternalServerError => RpcCode.Internal,
         StatusCodes.Status413PayloadTooLarge => RpcCode.ResourceExhausted,
         StatusCodes.Status503ServiceUnavailable => RpcCode.Unavailable,
         _ => RpcCode.InvalidArgument,

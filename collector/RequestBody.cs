@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.IO.Compression;
 using Microsoft.AspNetCore.Http;
+using Tracing.Model.Wire;
 using ZstdSharp;
+using ZstdSharp.Unsafe;
 
 namespace Tracing.Collector;
 
@@ -20,7 +22,10 @@ sealed class BodyEncodingException(string message, bool unknown, Exception? inne
 /// </summary>
 sealed class RequestBody : IDisposable
 {
-    readonly BodyBudget? _budget;
+    // RFC 9659: a body's window is 8 MiB at most
+    const int ZstdWindowLog = 23;
+
+    readonly BodyBudget _budget;
     readonly bool _rented;
     byte[] _bytes;
     int _length;
@@ -33,8 +38,10 @@ sealed class RequestBody : IDisposable
     }
 
     /// <summary>A body that somebody else has read, such as gRPC.</summary>
-    public RequestBody(byte[] bytes)
+    public RequestBody(byte[] bytes, BodyBudget budget)
     {
+        budget.Take(bytes.Length);
+        _budget = budget;
         _bytes = bytes;
         _length = bytes.Length;
     }
@@ -72,7 +79,7 @@ sealed class RequestBody : IDisposable
             result.Fill(stream, Math.Min(_length * 4L, budget.MaxBodyBytes));
             return result;
         }
-        catch (Exception e) when (e is InvalidDataException or ZstdException or EndOfStreamException)
+        catch (Exception e) when (IntakeErrors.IsBadCompression(e))
         {
             result.Dispose();
             throw new BodyEncodingException($"cannot decompress the body as {encoding}: {e.Message}", false, e);
@@ -89,17 +96,32 @@ sealed class RequestBody : IDisposable
         "gzip" => new GZipStream(source, CompressionMode.Decompress),
         "deflate" => new ZLibStream(source, CompressionMode.Decompress),
         "br" => new BrotliStream(source, CompressionMode.Decompress),
-        "zstd" => new DecompressionStream(source),
+        "zstd" => Zstd(source),
         _ => throw new BodyEncodingException(
             $"Content-Encoding \"{encoding}\" is not supported; use gzip, deflate, br, zstd or none", true),
     };
 
+    // beside the budget, a thread that decompresses has the decompressor's window: 16 MiB of br, 8 MiB of zstd
+    static DecompressionStream Zstd(Stream source)
+    {
+        var stream = new DecompressionStream(source);
+        stream.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, ZstdWindowLog);
+        return stream;
+    }
+
     async Task FillAsync(Stream source, int expected, CancellationToken cancellationToken)
     {
         Grow(Math.Max(expected + 1, 4096));
-        int read;
-        while ((read = await source.ReadAsync(_bytes.AsMemory(_length), cancellationToken)) > 0)
-            Advance(read);
+        try
+        {
+            int read;
+            while ((read = await source.ReadAsync(_bytes.AsMemory(_length), cancellationToken)) > 0)
+                Advance(read);
+        }
+        catch (IOException e) when (e is not BadHttpRequestException)
+        {
+            throw new BadHttpRequestException("the body ended before it was whole", e);
+        }
     }
 
     void Fill(Stream source, long expected)
@@ -113,7 +135,7 @@ sealed class RequestBody : IDisposable
     void Advance(int read)
     {
         _length += read;
-        if (_length > _budget!.MaxBodyBytes)
+        if (_length > _budget.MaxBodyBytes)
             throw new BodyTooLargeException(_budget.MaxBodyBytes);
         if (_length == _bytes.Length)
             Grow((int)Math.Min(2L * _length, _budget.MaxBodyBytes + 1L));
@@ -122,10 +144,14 @@ sealed class RequestBody : IDisposable
     void Grow(int size)
     {
         var larger = ArrayPool<byte>.Shared.Rent(size);
-        if (!_budget!.TryTake(larger.Length - _bytes.Length))
+        try
+        {
+            _budget.Take(larger.Length - _bytes.Length);
+        }
+        catch (IntakeBusyException)
         {
             ArrayPool<byte>.Shared.Return(larger);
-            throw new IntakeBusyException("too many bytes are being received");
+            throw;
         }
         _bytes.AsSpan(0, _length).CopyTo(larger);
         if (_bytes.Length > 0)
@@ -135,16 +161,20 @@ sealed class RequestBody : IDisposable
 
     public void Dispose()
     {
-        if (!_rented || _bytes.Length == 0)
+        if (_bytes.Length == 0)
             return;
-        _budget!.Return(_bytes.Length);
-        ArrayPool<byte>.Shared.Return(_bytes);
+        _budget.Return(_bytes.Length);
+        if (_rented)
+            ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = [];
         _length = 0;
     }
 }
 
-/// <summary>How many bytes of bodies may be held at one time, by all requests together.</summary>
+/// <summary>
+/// How many bytes all requests together may hold at one time: of bodies being received, and of what is decoded of them
+/// until it is stored.
+/// </summary>
 sealed class BodyBudget(CollectorOptions options)
 {
     // rented arrays are up to twice as long as asked for
@@ -153,12 +183,16 @@ sealed class BodyBudget(CollectorOptions options)
 
     public int MaxBodyBytes { get; } = options.MaxBodyBytes;
 
-    public bool TryTake(long bytes)
+    /// <summary>Memory of what one request is decoded to, of which it may have half of all.</summary>
+    public DecodedMemory ForOne() => new(options.MaxInFlightBytes, Take);
+
+    /// <exception cref="IntakeBusyException">There are too few left.</exception>
+    public void Take(long bytes)
     {
         if (Interlocked.Add(ref _taken, bytes) <= _maxBytes)
-            return true;
+            return;
         Return(bytes);
-        return false;
+        throw new IntakeBusyException("too many bytes are being received");
     }
 
     public void Return(long bytes) => Interlocked.Add(ref _taken, -bytes);

@@ -11,14 +11,15 @@ namespace Tracing.Collector;
 readonly record struct IntakeResult(int Rejected, string? RejectedReason);
 
 /// <summary>Turns the bytes of one message into spans.</summary>
-delegate DecodedSpans SpanDecoder(ReadOnlyMemory<byte> body, WireLimits limits);
+delegate DecodedSpans SpanDecoder(ReadOnlyMemory<byte> body, WireLimits limits, DecodedMemory memory);
 
 /// <summary>
 /// The way of every request: decode, sample, store. Decoding is synchronous, so the sender hears of bad data; the call
 /// returns only when the spans are durable and visible, so that a success is never given from memory.
 /// </summary>
 sealed class SpanIntake(
-    ISpanStore store, CollectorOptions options, AdaptiveSampling sampling, CollectorMetrics metrics, TimeProvider time)
+    ISpanStore store, CollectorOptions options, BodyBudget budget, AdaptiveSampling sampling, CollectorMetrics metrics,
+    TimeProvider time)
 {
     readonly WireLimits _limits = options.Limits;
     readonly TraceSampler _sampler = new(options.SampleRate);
@@ -30,15 +31,31 @@ sealed class SpanIntake(
     /// </param>
     /// <exception cref="WireException">The body is malformed; nothing of it is stored.</exception>
     /// <exception cref="IntakeBusyException">The store is behind; nothing is stored.</exception>
+    /// <exception cref="StoreFailedException">The store failed; nothing is acknowledged.</exception>
     public async Task<IntakeResult> AcceptAsync(
         RequestBody body, SpanDecoder decode, TransportMetrics transport, CancellationToken cancellationToken)
+    {
+        var memory = budget.ForOne();
+        try
+        {
+            return await AcceptAsync(body, decode, memory, transport, cancellationToken);
+        }
+        finally
+        {
+            budget.Return(memory.Reserved);
+        }
+    }
+
+    async Task<IntakeResult> AcceptAsync(
+        RequestBody body, SpanDecoder decode, DecodedMemory memory, TransportMetrics transport,
+        CancellationToken cancellationToken)
     {
         DecodedSpans decoded;
         UInt128 hash;
         using (body)
         {
             transport.BytesReceived(body.Memory.Length);
-            decoded = decode(body.Memory, _limits);
+            decoded = decode(body.Memory, _limits, memory);
             hash = XxHash128.HashToUInt128(body.Memory.Span);
         }
         transport.SpansReceived(decoded.Spans.Count + decoded.Rejected);
@@ -76,6 +93,10 @@ sealed class SpanIntake(
         try
         {
             stored = await store.AppendAsync(batch, cancellationToken) != AppendOutcome.Overloaded;
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new StoreFailedException(e);
         }
         finally
         {

@@ -2,7 +2,6 @@ using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.Logging;
 using Tracing.Model.Wire;
 
 namespace Tracing.Collector;
@@ -20,15 +19,15 @@ static class ZipkinEndpoints
     }
 
     static void Map(IEndpointRouteBuilder routes, string path, ZipkinVersion version) =>
-        routes.MapPost(path, (HttpContext context, SpanIntake intake, BodyBudget budget, ILogger<SpanIntake> log) =>
-            AcceptAsync(context, version, intake, budget, log)).ExcludeFromDescription();
+        routes.MapPost(path, (HttpContext context, SpanIntake intake, BodyBudget budget, IntakeErrors errors) =>
+            AcceptAsync(context, version, intake, budget, errors)).ExcludeFromDescription();
 
     static async Task AcceptAsync(
-        HttpContext context, ZipkinVersion version, SpanIntake intake, BodyBudget budget, ILogger log)
+        HttpContext context, ZipkinVersion version, SpanIntake intake, BodyBudget budget, IntakeErrors errors)
     {
         var transport = intake.Metrics.ZipkinHttp;
         transport.MessageReceived();
-        var (status, text) = await AnswerAsync(context, version, intake, budget, log);
+        var (status, text) = await AnswerAsync(context, version, intake, budget, errors);
         if (status != StatusCodes.Status202Accepted)
             transport.MessageDropped();
 
@@ -48,7 +47,7 @@ static class ZipkinEndpoints
     }
 
     static async Task<(int Status, string? Text)> AnswerAsync(
-        HttpContext context, ZipkinVersion version, SpanIntake intake, BodyBudget budget, ILogger log)
+        HttpContext context, ZipkinVersion version, SpanIntake intake, BodyBudget budget, IntakeErrors errors)
     {
         try
         {
@@ -56,17 +55,18 @@ static class ZipkinEndpoints
             var body = await RequestBody.ReadAsync(context.Request, CodingOf(context.Request), budget);
             await intake.AcceptAsync(
                 body,
-                (bytes, limits) => ZipkinFormats.Decode(bytes, version, contentType, limits),
+                (bytes, limits, memory) => ZipkinFormats.Decode(bytes, version, contentType, limits, memory),
                 intake.Metrics.ZipkinHttp,
                 context.RequestAborted);
             return (StatusCodes.Status202Accepted, null);
         }
         catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
         {
-            var text = e is BodyEncodingException
-                ? $"Malformed reading List<Span> from {Reader(context.Request)}: {e.Message}"
-                : e.Message;
-            return (IntakeErrors.StatusOf(e, log), text);
+            var status = errors.StatusOf(e);
+            var text = IntakeErrors.TextOf(e, status);
+            return (status, e is BodyEncodingException
+                ? $"Malformed reading List<Span> from {Reader(context.Request)}: {text}"
+                : text);
         }
     }
 

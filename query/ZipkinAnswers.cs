@@ -20,32 +20,16 @@ static class ZipkinAnswers
         json.Flush();
     }
 
-    /// <summary>One trace, with the zero bytes that Zipkin sends after it.</summary>
-    public static void WriteTrace(IBufferWriter<byte> output, IReadOnlyList<Span> trace)
-    {
-        ZipkinJson.Encode(output, trace);
-        Pad(output, ZipkinPadding.Count(trace));
-    }
-
     public static void WriteTraces(IBufferWriter<byte> output, IReadOnlyList<IReadOnlyList<Span>> traces)
     {
-        var padding = 0;
         output.Write("["u8);
         for (var i = 0; i < traces.Count; i++)
         {
             if (i > 0)
                 output.Write(","u8);
             ZipkinJson.Encode(output, traces[i]);
-            padding += ZipkinPadding.Count(traces[i]);
         }
         output.Write("]"u8);
-        Pad(output, padding);
-    }
-
-    static void Pad(IBufferWriter<byte> output, int count)
-    {
-        for (var i = 0; i < count; i++)
-            output.Write("\0"u8);
     }
 
     public static void WriteLinks(IBufferWriter<byte> output, IReadOnlyList<DependencyLink> links)

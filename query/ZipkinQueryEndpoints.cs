@@ -110,7 +110,7 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
             return;
         }
         var body = new ArrayBufferWriter<byte>();
-        ZipkinAnswers.WriteTrace(body, traces[0]);
+        ZipkinJson.Encode(body, traces[0]);
         await Answer.WriteAsync(context, Json, body.WrittenMemory);
     }
 

@@ -6,14 +6,16 @@ using Tracing.Storage;
 namespace Tracing.Collector;
 
 /// <summary>Turns the bytes of one message into data points; of those metrics alone that are asked for.</summary>
-delegate DecodedMetrics MetricsDecoder(ReadOnlyMemory<byte> body, WireLimits limits, Func<string, bool> isWanted);
+delegate DecodedMetrics MetricsDecoder(
+    ReadOnlyMemory<byte> body, WireLimits limits, Func<string, bool> isWanted, DecodedMemory memory);
 
 /// <summary>
 /// The way of every request of metrics: decode, make cumulative points into deltas, add up by series and minute, store.
 /// As for spans, a success means that it is durable.
 /// </summary>
 sealed class MetricsIntake(
-    ISpanStore store, CollectorOptions options, ClientAudit audit, CollectorMetrics metrics, TimeProvider time)
+    ISpanStore store, CollectorOptions options, BodyBudget budget, ClientAudit audit, CollectorMetrics metrics,
+    TimeProvider time)
 {
     readonly WireLimits _limits = options.Limits;
     readonly CumulativeStreams _streams = new(options.MaxMetricStreams, time);
@@ -23,15 +25,31 @@ sealed class MetricsIntake(
     /// <param name="body">Decompressed; disposed once it is decoded.</param>
     /// <exception cref="WireException">The body is malformed; nothing of it is counted.</exception>
     /// <exception cref="IntakeBusyException">The store is behind; nothing is counted.</exception>
+    /// <exception cref="StoreFailedException">The store failed; nothing is acknowledged.</exception>
     public async Task<IntakeResult> AcceptAsync(
         RequestBody body, MetricsDecoder decode, PointMetrics transport, CancellationToken cancellationToken)
+    {
+        var memory = budget.ForOne();
+        try
+        {
+            return await AcceptAsync(body, decode, memory, transport, cancellationToken);
+        }
+        finally
+        {
+            budget.Return(memory.Reserved);
+        }
+    }
+
+    async Task<IntakeResult> AcceptAsync(
+        RequestBody body, MetricsDecoder decode, DecodedMemory memory, PointMetrics transport,
+        CancellationToken cancellationToken)
     {
         DecodedMetrics decoded;
         UInt128 hash;
         using (body)
         {
             transport.BytesReceived(body.Memory.Length);
-            decoded = decode(body.Memory, _limits, IsTaken);
+            decoded = decode(body.Memory, _limits, IsTaken, memory);
             hash = XxHash128.HashToUInt128(body.Memory.Span);
         }
         transport.PointsReceived(decoded.Points.Count + decoded.Rejected, decoded.Ignored);
@@ -82,6 +100,10 @@ sealed class MetricsIntake(
             stored = counted.Count == 0 || await store.AppendAsync(
                 new SpanBatch([], hash) { Counted = counted }, cancellationToken) != AppendOutcome.Overloaded;
         }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new StoreFailedException(e);
+        }
         finally
         {
             if (stored)
@@ -91,7 +113,7 @@ sealed class MetricsIntake(
         }
         if (!stored)
             throw new IntakeBusyException("the store cannot keep up");
-        return new IntakeResult(counter.Rejected, counter.RejectedReason);
+        return new IntakeResult(counter.Rejected, Warnings.Join(counter.RejectedReason, decoded.Warning));
     }
 }
 

@@ -4,9 +4,6 @@ namespace Tracing.Model.Wire;
 // it is kept in the same place
 abstract partial class OtlpDecoder
 {
-    /// <summary>Characters of a metric's name that a message repeats.</summary>
-    const int LongestName = 100;
-
     readonly List<HistogramPoint> _points = [];
     Func<string, bool> _isWanted = _ => true;
     int _ignored, _rejected, _pointsSeen, _firstPoint, _rejectedOfMetric;
@@ -23,7 +20,7 @@ abstract partial class OtlpDecoder
 
     protected void Want(Func<string, bool> isWanted) => _isWanted = isWanted;
 
-    protected DecodedMetrics ToDecodedMetrics() => new(_points, _ignored, _rejected, _reason);
+    protected DecodedMetrics ToDecodedMetrics() => new(_points, _ignored, _rejected, _reason, Warning());
 
     protected void BeginMetric()
     {
@@ -35,6 +32,7 @@ abstract partial class OtlpDecoder
 
     protected void EndMetric()
     {
+        var problem = TakeProblem();
         if (!_isWanted(Instrument.Name))
         {
             _ignored += _points.Count - _firstPoint + _rejectedOfMetric;
@@ -43,7 +41,18 @@ abstract partial class OtlpDecoder
         }
         _rejected += _rejectedOfMetric;
         if (_reasonOfMetric is not null)
-            _reason ??= $"Metric \"{Shorten(Instrument.Name)}\": {_reasonOfMetric}";
+            _reason ??= $"Metric \"{Warnings.Shorten(Instrument.Name)}\": {_reasonOfMetric}";
+        RejectPoints(_firstPoint, $"Metric \"{Warnings.Shorten(Instrument.Name)}\"", problem);
+    }
+
+    /// <summary>Rejects the data points from this one on for what they have in common.</summary>
+    protected void RejectPoints(int first, string of, string? problem)
+    {
+        if (problem is null || first == _points.Count)
+            return;
+        _rejected += _points.Count - first;
+        _reason ??= $"{of}: {problem}";
+        _points.RemoveRange(first, _points.Count - first);
     }
 
     /// <summary>The resource and the scope may follow the metrics that they are for.</summary>
@@ -69,7 +78,7 @@ abstract partial class OtlpDecoder
     protected void BeginPoint(long offset)
     {
         ExpectPoint(offset);
-        BeginSpan();
+        BeginSpan(offset);
         Point.Reset();
     }
 
@@ -88,16 +97,16 @@ abstract partial class OtlpDecoder
             var attributes = UniqueKeys.Of(Attributes.From(_firstAttribute));
             _points.Add(Point.Build(Instrument, attributes, offset, isExponential));
         }
-        Attributes.Drop(_firstAttribute);
-        _inSpan = false;
+        LeaveSpan();
     }
 
     /// <summary>Whether a list of buckets or bounds that has so many elements may have one more.</summary>
     protected bool HasRoomForBucket(int before, long offset)
     {
         if (before < limits.MaxBuckets)
-            return true;
-        AddProblem($"more than {limits.MaxBuckets} buckets", offset);
+            return HasMemory(sizeof(ulong), offset);
+        if (!IsLost)
+            AddProblem($"more than {limits.MaxBuckets} buckets", offset);
         return false;
     }
 
@@ -106,8 +115,6 @@ abstract partial class OtlpDecoder
         if (++_pointsSeen > limits.MaxSpans)
             throw new WireException($"TooLarge: more than {limits.MaxSpans} data points in one request", offset);
     }
-
-    static string Shorten(string name) => name.Length > LongestName ? name[..LongestName] + "..." : name;
 
     /// <summary>Fields of the data point that is being decoded; used again for each.</summary>
     protected sealed class PointFields

@@ -4,17 +4,22 @@ namespace Tracing.Model.Wire;
 
 /// <summary>
 /// What the decoders of both of OTLP's encodings share: the span in work, the limits, and who is to be refused. What is
-/// wrong within a span rejects that span alone; what is wrong with a resource or a scope refuses the body.
+/// wrong within a span rejects that span alone, what is wrong with a resource or a scope all spans that have it, and a
+/// text that is badly encoded is repaired. Only what has no structure refuses the body.
 /// </summary>
-abstract partial class OtlpDecoder(WireLimits limits)
+abstract partial class OtlpDecoder(WireLimits limits, DecodedMemory? memory)
 {
     bool _inSpan;
-    int _firstAttribute;
+    int _firstAttribute, _repaired;
+    long _firstRepaired, _memoryBefore, _values;
+    string? _problem;
 
     protected WireLimits Limits => limits;
 
     /// <summary>The good spans so far.</summary>
     protected OtlpSpanList Spans { get; } = new(limits);
+
+    protected DecodedMemory? Memory => memory;
 
     /// <summary>The span in work.</summary>
     protected OtlpSpanBuilder Current { get; } = new();
@@ -31,11 +36,14 @@ abstract partial class OtlpDecoder(WireLimits limits)
     /// <summary>For values.</summary>
     protected StringCache ValueCache { get; } = StringCache.Values;
 
-    protected void BeginSpan()
+    protected void BeginSpan(long offset)
     {
         _inSpan = true;
         _firstAttribute = Attributes.Mark;
+        _memoryBefore = memory?.Mark ?? 0;
+        _values = 0;
         Current.Reset();
+        HasMemory(DecodedMemory.Span, offset);
     }
 
     /// <param name="offset">Where the span begins.</param>
@@ -49,19 +57,40 @@ abstract partial class OtlpDecoder(WireLimits limits)
             Spans.Add(Current.Build(UniqueKeys.Of(Attributes.From(_firstAttribute)), resource, scope));
         else
             Spans.Reject(Current);
+        LeaveSpan();
+    }
+
+    void LeaveSpan()
+    {
         Attributes.Drop(_firstAttribute);
+        if (Current.Problem is not null)
+            memory?.ReturnTo(_memoryBefore);
+        _values = 0;
         _inSpan = false;
     }
 
+    /// <summary>What was wrong since the last call, outside of any span; null when nothing was.</summary>
+    protected string? TakeProblem()
+    {
+        _values = 0;
+        var problem = _problem;
+        _problem = null;
+        return problem;
+    }
+
+    /// <summary>What the sender is to be told of what is stored otherwise than it was sent; else null.</summary>
+    protected string? Warning() => _repaired == 0 ? null
+        : $"{_repaired} texts are not valid Unicode and were repaired with U+FFFD, the first at byte {_firstRepaired}";
+
     protected void Add(SpanEvent happened, long offset)
     {
-        if (HasRoom(Current.Events.Count, "events", offset))
+        if (HasRoom(Current.Events.Count, "events", offset, DecodedMemory.Event))
             Current.Events.Add(happened);
     }
 
     protected void Add(SpanLink link, long offset)
     {
-        if (HasRoom(Current.Links.Count, "links", offset))
+        if (HasRoom(Current.Links.Count, "links", offset, DecodedMemory.Event))
             Current.Links.Add(link);
     }
 
@@ -95,12 +124,18 @@ abstract partial class OtlpDecoder(WireLimits limits)
         public uint Dropped { get; set; }
     }
 
-    /// <summary>Whether a list that has so many elements may have one more.</summary>
-    protected bool HasRoom(int before, string what, long offset)
+    /// <summary>Whether a list that has so many elements may have one more, of so many bytes.</summary>
+    protected bool HasRoom(int before, string what, long offset, int bytes)
     {
-        if (before < limits.MaxAttributes)
-            return true;
-        AddProblem($"more than {limits.MaxAttributes} {what}", offset);
+        // after the first problem nothing more is kept, nor are messages made
+        if (IsLost)
+            return false;
+        if (before >= limits.MaxAttributes)
+            AddProblem($"more than {limits.MaxAttributes} {what}", offset);
+        else if (++_values > limits.MaxValues)
+            AddProblem($"more than {limits.MaxValues} attributes, elements and entries in all", offset);
+        else
+            return HasMemory(bytes, offset);
         return false;
     }
 
@@ -113,17 +148,50 @@ abstract partial class OtlpDecoder(WireLimits limits)
         return false;
     }
 
-    /// <summary>Refuses the body when a value is nested deeper than allowed, or than the stack can bear.</summary>
-    protected void CheckDepth(int depth, long offset)
+    /// <summary>Whether the request may take so many bytes of memory more.</summary>
+    protected bool HasMemory(long bytes, long offset)
     {
-        if (depth > limits.MaxNesting || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
-            throw new WireException($"TooLarge: a value is nested more than {depth - 1} deep", offset);
+        if (IsLost)
+            return false;
+        if (memory is null || memory.TryTake(bytes))
+            return true;
+        AddProblem($"the request takes more than {memory.MaxBytes} bytes when decoded", offset);
+        return false;
     }
+
+    /// <summary>Whether a value may be nested so deep: as allowed, and as the stack can bear.</summary>
+    protected bool IsShallowEnough(int depth, long offset)
+    {
+        if (depth <= limits.MaxNesting && RuntimeHelpers.TryEnsureSufficientExecutionStack())
+            return true;
+        AddProblem($"a value is nested more than {depth - 1} deep", offset);
+        return false;
+    }
+
+    /// <param name="cache">For a text that may repeat.</param>
+    /// <param name="isRepaired">Whether a part of it was replaced already.</param>
+    protected string Text(ReadOnlySpan<byte> utf8, StringCache? cache, long offset, bool isRepaired = false)
+    {
+        if (utf8.IsEmpty || !IsShortEnough(utf8.Length, offset))
+            return "";
+        if (cache?.Find(utf8) is { } known)
+            return known;
+        if (!HasMemory(DecodedMemory.Object + 2L * utf8.Length, offset))
+            return "";
+        var text = cache is null ? StringCache.Decode(utf8, out var isInvalid) : cache.Add(utf8, out isInvalid);
+        if ((isRepaired || isInvalid) && _repaired++ == 0)
+            _firstRepaired = offset;
+        return text;
+    }
+
+    /// <summary>Whether what is in work has a problem, which rejects it whatever else it holds.</summary>
+    protected bool IsLost => (_inSpan ? Current.Problem : _problem) is not null;
 
     protected void AddProblem(string problem, long offset)
     {
-        if (!_inSpan)
-            throw new WireException("Malformed: " + problem, offset);
-        Current.AddProblem(problem, offset);
+        if (_inSpan)
+            Current.AddProblem(problem, offset);
+        else
+            _problem ??= $"{problem} at byte {offset}";
     }
 }

@@ -38,11 +38,13 @@ sealed partial class OtlpJsonDecoder
         Expect(ref json, JsonTokenType.StartObject, "an element of resourceMetrics", "an object");
         var first = PointCount;
         var resource = Resource.Empty;
+        string? problem = null;
         while (NextField(ref json, out var name))
         {
             if (name.SequenceEqual("resource"u8))
             {
                 resource = ReadResource(ref json);
+                problem ??= TakeProblem();
             }
             else if (name.SequenceEqual("scopeMetrics"u8))
             {
@@ -56,6 +58,7 @@ sealed partial class OtlpJsonDecoder
             }
         }
         SetResource(first, resource);
+        RejectPoints(first, "Points of a resource", problem);
     }
 
     void ReadScopeMetrics(ref Utf8JsonReader json)
@@ -63,11 +66,13 @@ sealed partial class OtlpJsonDecoder
         Expect(ref json, JsonTokenType.StartObject, "an element of scopeMetrics", "an object");
         var first = PointCount;
         var scope = InstrumentationScope.Empty;
+        string? problem = null;
         while (NextField(ref json, out var name))
         {
             if (name.SequenceEqual("scope"u8))
             {
                 scope = ReadScope(ref json);
+                problem ??= TakeProblem();
             }
             else if (name.SequenceEqual("metrics"u8))
             {
@@ -81,6 +86,7 @@ sealed partial class OtlpJsonDecoder
             }
         }
         SetScope(first, scope);
+        RejectPoints(first, "Points of a scope", problem);
     }
 
     void ReadMetric(ref Utf8JsonReader json)

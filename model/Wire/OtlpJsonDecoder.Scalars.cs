@@ -15,7 +15,12 @@ sealed partial class OtlpJsonDecoder
         "SPAN_KIND_CONSUMER",
     ];
 
+    static readonly SearchValues<byte> NumberCharacters = SearchValues.Create("0123456789+-.eE"u8);
+
     static readonly string[] StatusNames = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
+
+    // bytes of a field's name with escapes
+    const int LongestName = 256;
 
     // for texts with escapes, and for base64; grows to the longest
     byte[] _unescaped = new byte[256];
@@ -34,7 +39,8 @@ sealed partial class OtlpJsonDecoder
                 name = default;
                 return false;
             }
-            name = Unescape(ref json);
+            // what is longer is none that is known
+            name = json.ValueSpan.Length <= LongestName ? Unescape(ref json) : json.ValueSpan;
             json.Read();
         }
         while (json.TokenType == JsonTokenType.Null);
@@ -59,7 +65,8 @@ sealed partial class OtlpJsonDecoder
     {
         if (json.TokenType == type)
             return true;
-        AddProblem($"{what} is {Name(json.TokenType)}, not {wanted}", At(ref json));
+        if (!IsLost)
+            AddProblem($"{what} is {Name(json.TokenType)}, not {wanted}", At(ref json));
         json.Skip();
         return false;
     }
@@ -86,20 +93,33 @@ sealed partial class OtlpJsonDecoder
     {
         if (!Is(ref json, JsonTokenType.String, what, "a text"))
             return "";
-        var utf8 = Unescape(ref json);
-        if (!IsShortEnough(utf8.Length, At(ref json)))
+        // the shortest that it can stand for
+        if (!IsShortEnough(json.ValueSpan.Length / JsonText.LongestEscape, At(ref json)))
             return "";
-        return cache?.GetRepaired(utf8) ?? Encoding.UTF8.GetString(utf8);
+        var utf8 = Unescape(ref json, out var isRepaired);
+        return Text(utf8, cache, At(ref json), isRepaired);
     }
 
-    /// <summary>Content of a text or a name, good until the next one is asked for.</summary>
-    ReadOnlySpan<byte> Unescape(ref Utf8JsonReader json)
+    ReadOnlySpan<byte> Unescape(ref Utf8JsonReader json) => Unescape(ref json, out _);
+
+    /// <summary>
+    /// Content of a text or a name, good until the next one is asked for; half of a surrogate pair becomes U+FFFD.
+    /// </summary>
+    ReadOnlySpan<byte> Unescape(ref Utf8JsonReader json, out bool isRepaired)
     {
+        isRepaired = false;
         if (!json.ValueIsEscaped)
             return json.ValueSpan;
-        if (_unescaped.Length < json.ValueSpan.Length)
-            _unescaped = new byte[json.ValueSpan.Length];
-        return _unescaped.AsSpan(0, json.CopyString(_unescaped));
+        Reserve(json.ValueSpan.Length);
+        (var length, isRepaired) = JsonText.Unescape(json.ValueSpan, _unescaped, "\uFFFD"u8);
+        return _unescaped.AsSpan(0, length);
+    }
+
+    void Reserve(int length)
+    {
+        // not more than the body, and gone with it; doubling keeps texts that grow from growing it each time
+        if (_unescaped.Length < length)
+            _unescaped = new byte[Math.Max(length, Math.Min(2L * _unescaped.Length, 1 << 20))];
     }
 
     bool ReadBool(ref Utf8JsonReader json, string what) =>
@@ -114,7 +134,7 @@ sealed partial class OtlpJsonDecoder
             return double.PositiveInfinity;
         if (text.SequenceEqual("-Infinity"u8))
             return double.NegativeInfinity;
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) &&
+        if (IsNumber(text) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) &&
             double.IsFinite(number))
             return number;
         AddNumberProblem(ref json, what, text);
@@ -146,9 +166,15 @@ sealed partial class OtlpJsonDecoder
     uint ReadUInt32(ref Utf8JsonReader json, string what) => (uint)ReadUInt64(ref json, what, uint.MaxValue);
 
     // proto3 takes 1e3 and 2.0 for whole numbers
-    static bool TryParseWhole(ReadOnlySpan<byte> text, decimal min, decimal max, out decimal number) =>
-        decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out number) &&
-        decimal.IsInteger(number) && number >= min && number <= max;
+    static bool TryParseWhole(ReadOnlySpan<byte> text, decimal min, decimal max, out decimal number)
+    {
+        number = 0;
+        return IsNumber(text) && decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out number) &&
+            decimal.IsInteger(number) && number >= min && number <= max;
+    }
+
+    // .NET takes blanks around a number and zero bytes after it, proto3 does not
+    static bool IsNumber(ReadOnlySpan<byte> text) => !text.ContainsAnyExcept(NumberCharacters);
 
     /// <summary>A number as it is written, bare or as a text; empty when it is something else.</summary>
     ReadOnlySpan<byte> NumberText(ref Utf8JsonReader json, string what)
@@ -158,8 +184,11 @@ sealed partial class OtlpJsonDecoder
         return Is(ref json, JsonTokenType.String, what, "a number") ? Unescape(ref json) : default;
     }
 
-    void AddNumberProblem(ref Utf8JsonReader json, string what, scoped ReadOnlySpan<byte> text) =>
-        AddProblem($"{what} is \"{Beginning(text)}\", not a number that fits", At(ref json));
+    void AddNumberProblem(ref Utf8JsonReader json, string what, scoped ReadOnlySpan<byte> text)
+    {
+        if (!IsLost)
+            AddProblem($"{what} is \"{Beginning(text)}\", not a number that fits", At(ref json));
+    }
 
     int ReadEnum(ref Utf8JsonReader json, string what, string[] names)
     {
@@ -183,10 +212,11 @@ sealed partial class OtlpJsonDecoder
         if (!Is(ref json, JsonTokenType.String, what, "a text in base64"))
             return [];
         var text = Unescape(ref json);
-        if (!IsShortEnough(text.Length / 4 * 3, At(ref json)))
+        if (!IsShortEnough(text.Length / 4 * 3, At(ref json)) ||
+            !HasMemory(DecodedMemory.Object + text.Length, At(ref json)))
             return [];
-        if (_unescaped.Length < text.Length)
-            _unescaped = new byte[text.Length];
+        if (!json.ValueIsEscaped)
+            Reserve(text.Length);
         var urlSafe = _unescaped.AsSpan(0, text.Length);
         text.Replace(urlSafe, (byte)'+', (byte)'-');
         urlSafe.Replace((byte)'/', (byte)'_');

@@ -7,7 +7,8 @@ sealed partial class OtlpJsonDecoder
 {
     Resource ReadResource(ref Utf8JsonReader json)
     {
-        Expect(ref json, JsonTokenType.StartObject, "resource", "an object");
+        if (!Is(ref json, JsonTokenType.StartObject, "resource", "an object"))
+            return new Resource();
         uint dropped = 0;
         var mark = Attributes.Mark;
         EntityRef[] entities = [];
@@ -32,16 +33,22 @@ sealed partial class OtlpJsonDecoder
 
     EntityRef[] ReadEntityRefs(ref Utf8JsonReader json)
     {
-        Expect(ref json, JsonTokenType.StartArray, "entityRefs", "a list");
+        if (!Is(ref json, JsonTokenType.StartArray, "entityRefs", "a list"))
+            return [];
         var entities = new List<EntityRef>();
         while (NextElement(ref json))
-            entities.Add(ReadEntityRef(ref json));
+        {
+            var offset = At(ref json);
+            if (Is(ref json, JsonTokenType.StartObject, "an element of entityRefs", "an object") &&
+                ReadEntityRef(ref json) is var entity &&
+                HasRoom(entities.Count, "entities", offset, DecodedMemory.Attribute))
+                entities.Add(entity);
+        }
         return [.. entities];
     }
 
     EntityRef ReadEntityRef(ref Utf8JsonReader json)
     {
-        Expect(ref json, JsonTokenType.StartObject, "an element of entityRefs", "an object");
         string schemaUrl = "", type = "";
         string[] idKeys = [], descriptionKeys = [];
         while (NextField(ref json, out var name))
@@ -68,16 +75,23 @@ sealed partial class OtlpJsonDecoder
 
     string[] ReadKeys(ref Utf8JsonReader json, string what)
     {
-        Expect(ref json, JsonTokenType.StartArray, what, "a list");
+        if (!Is(ref json, JsonTokenType.StartArray, what, "a list"))
+            return [];
         var keys = new List<string>();
         while (NextElement(ref json))
-            keys.Add(ReadName(ref json, what));
+        {
+            var offset = At(ref json);
+            var key = ReadName(ref json, what);
+            if (HasRoom(keys.Count, "keys", offset, DecodedMemory.Attribute))
+                keys.Add(key);
+        }
         return [.. keys];
     }
 
     InstrumentationScope ReadScope(ref Utf8JsonReader json)
     {
-        Expect(ref json, JsonTokenType.StartObject, "scope", "an object");
+        if (!Is(ref json, JsonTokenType.StartObject, "scope", "an object"))
+            return new InstrumentationScope();
         string scopeName = "", version = "";
         uint dropped = 0;
         var mark = Attributes.Mark;
@@ -117,7 +131,7 @@ sealed partial class OtlpJsonDecoder
             if (!Is(ref json, JsonTokenType.StartObject, "an attribute", "an object"))
                 continue;
             var entry = ReadKeyValue(ref json, depth);
-            if (HasRoom(Attributes.Mark - mark, "attributes", offset))
+            if (HasRoom(Attributes.Mark - mark, "attributes", offset, DecodedMemory.Attribute))
                 Attributes.Push(entry);
         }
     }
@@ -167,9 +181,8 @@ sealed partial class OtlpJsonDecoder
 
     AttributeValue[] ReadArray(ref Utf8JsonReader json, int depth)
     {
-        CheckDepth(depth, At(ref json));
         var mark = Values.Mark;
-        if (!Is(ref json, JsonTokenType.StartObject, "arrayValue", "an object"))
+        if (!CanEnter(ref json, depth, "arrayValue"))
             return [];
         while (NextField(ref json, out var name))
         {
@@ -181,22 +194,32 @@ sealed partial class OtlpJsonDecoder
         return Values.Take(mark);
     }
 
+    /// <summary>Whether the list can be read; else it is skipped and the span rejected.</summary>
+    bool CanEnter(ref Utf8JsonReader json, int depth, string what)
+    {
+        if (!Is(ref json, JsonTokenType.StartObject, what, "an object"))
+            return false;
+        if (IsShallowEnough(depth, At(ref json)) && HasMemory(DecodedMemory.Object, At(ref json)))
+            return true;
+        json.Skip();
+        return false;
+    }
+
     void PushValues(ref Utf8JsonReader json, int mark, int depth)
     {
         while (NextElement(ref json))
         {
             var offset = At(ref json);
             var value = ReadValue(ref json, depth);
-            if (HasRoom(Values.Mark - mark, "elements", offset))
+            if (HasRoom(Values.Mark - mark, "elements", offset, DecodedMemory.Value))
                 Values.Push(value);
         }
     }
 
     KeyValue[] ReadMap(ref Utf8JsonReader json, int depth)
     {
-        CheckDepth(depth, At(ref json));
         var mark = Attributes.Mark;
-        if (!Is(ref json, JsonTokenType.StartObject, "kvlistValue", "an object"))
+        if (!CanEnter(ref json, depth, "kvlistValue"))
             return [];
         while (NextField(ref json, out var name))
         {

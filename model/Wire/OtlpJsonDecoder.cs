@@ -1,7 +1,4 @@
-using System.Buffers;
-using System.Text;
 using System.Text.Json;
-using System.Text.Unicode;
 
 namespace Tracing.Model.Wire;
 
@@ -9,13 +6,10 @@ namespace Tracing.Model.Wire;
 /// One body of OTLP JSON, decoded from its tokens straight into the model. Fields that are null are absent; of fields
 /// that come twice the last one counts, lists are joined.
 /// </summary>
-sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
+sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) : OtlpDecoder(limits, memory)
 {
-    // the deepest place of a value: request, resourceSpans, scopeSpans, spans, events, attributes, each a list of
-    // objects, then the value; and one level of nesting is at most 4 of JSON: kvlistValue, values, entry, value
-    const int OuterDepth = 16;
-    const int DepthOfNesting = 4;
-    const int DeepestNesting = 100_000;
+    // skipping needs no stack, and the tokenizer a bit a level: what is nested too deep rejects its span alone
+    static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
 
     Resource _resource = Resource.Empty;
     InstrumentationScope _scope = InstrumentationScope.Empty;
@@ -27,19 +21,16 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
     public DecodedSpans Decode(ReadOnlySpan<byte> utf8)
     {
         Walk(utf8, static (OtlpJsonDecoder decoder, ref Utf8JsonReader json) => decoder.ReadTraces(ref json));
-        return Spans.ToDecoded(_warning);
+        return Spans.ToDecoded(_warning, Warning());
     }
 
     /// <summary>Reads a body, which is one value and nothing more.</summary>
     void Walk(ReadOnlySpan<byte> utf8, Reading read)
     {
-        if (!Utf8.IsValid(utf8))
-            throw NoUtf8(utf8);
         // a byte order mark is none of JSON's tokens, but some senders write it
         _start = utf8.StartsWith("\uFEFF"u8) ? 3 : 0;
         utf8 = utf8[_start..];
-        var depth = OuterDepth + DepthOfNesting * Math.Min(Limits.MaxNesting + 1L, DeepestNesting);
-        var json = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = (int)depth });
+        var json = new Utf8JsonReader(utf8, AnyDepth);
         try
         {
             json.Read();
@@ -51,22 +42,6 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
         {
             throw Wrap(error, utf8);
         }
-        catch (InvalidOperationException error)
-        {
-            // thrown for half a surrogate pair, which no token says before its text is asked for
-            throw new WireException("Malformed: a text with half a surrogate pair", At(ref json), error);
-        }
-    }
-
-    static WireException NoUtf8(ReadOnlySpan<byte> utf8)
-    {
-        var at = 0;
-        OperationStatus status;
-        while ((status = Rune.DecodeFromUtf8(utf8[at..], out _, out var length)) == OperationStatus.Done)
-            at += length;
-        return status == OperationStatus.NeedMoreData
-            ? new WireException("Truncated: the body ends within a character", at)
-            : new WireException("Malformed: this is no UTF-8", at);
     }
 
     WireException Wrap(JsonException error, ReadOnlySpan<byte> json)
@@ -121,6 +96,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
         Expect(ref json, JsonTokenType.StartObject, "an element of resourceSpans", "an object");
         var first = Spans.Count;
         var isLate = false;
+        string? problem = null;
         _resource = Resource.Empty;
         while (NextField(ref json, out var name))
         {
@@ -133,10 +109,12 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
                 ReadScopeSpansList(ref json);
             else
                 SkipScopeSpans(ref json, name);
+            problem ??= TakeProblem();
             isLate |= Spans.Count > first && !ReferenceEquals(before, _resource);
         }
         if (isLate)
             Spans.Correct(first, _resource, null);
+        Spans.RejectFrom(first, "resource", problem);
     }
 
     void SkipScopeSpans(ref Utf8JsonReader json, scoped ReadOnlySpan<byte> name)
@@ -160,6 +138,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
         Expect(ref json, JsonTokenType.StartObject, "an element of scopeSpans", "an object");
         var first = Spans.Count;
         var isLate = false;
+        string? problem = null;
         _scope = InstrumentationScope.Empty;
         while (NextField(ref json, out var name))
         {
@@ -172,10 +151,12 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
                 ReadSpans(ref json);
             else
                 json.Skip();
+            problem ??= TakeProblem();
             isLate |= Spans.Count > first && !ReferenceEquals(before, _scope);
         }
         if (isLate)
             Spans.Correct(first, _resource, _scope);
+        Spans.RejectFrom(first, "scope", problem);
     }
 
     void ReadSpans(ref Utf8JsonReader json)
@@ -186,7 +167,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits) : OtlpDecoder(limits)
             var offset = At(ref json);
             Expect(ref json, JsonTokenType.StartObject, "a span", "an object");
             Spans.Expect(1, offset);
-            BeginSpan();
+            BeginSpan(offset);
             ReadSpanFields(ref json);
             EndSpan(offset, _resource, _scope);
         }

@@ -79,7 +79,9 @@ public sealed record HistogramPoint
 /// <param name="Ignored">Data points of other metrics.</param>
 /// <param name="Rejected">Bad data points of those that were asked for.</param>
 /// <param name="RejectedReason">Why the first of them was.</param>
-public sealed record DecodedMetrics(List<HistogramPoint> Points, int Ignored, int Rejected, string? RejectedReason);
+/// <param name="Warning">What was taken otherwise than it was sent.</param>
+public sealed record DecodedMetrics(
+    List<HistogramPoint> Points, int Ignored, int Rejected, string? RejectedReason, string? Warning = null);
 
 /// <summary>OTLP's metrics in protobuf: ExportMetricsServiceRequest or MetricsData, the same on the wire.</summary>
 public static class OtlpMetricsProtobuf
@@ -89,15 +91,18 @@ public static class OtlpMetricsProtobuf
     /// rejected alone.
     /// </summary>
     /// <param name="isWanted">Says by a metric's name whether it is taken; others are ignored.</param>
-    /// <exception cref="WireException">No OTLP protobuf, too many data points or too deep values.</exception>
-    public static DecodedMetrics Decode(ReadOnlyMemory<byte> body, WireLimits limits, Func<string, bool> isWanted) =>
-        new OtlpProtobufDecoder(body, limits).DecodeMetrics(isWanted);
+    /// <param name="memory">Bounds what the decoded takes; null for no bound.</param>
+    /// <exception cref="WireException">No OTLP protobuf, or too many data points.</exception>
+    public static DecodedMetrics Decode(
+        ReadOnlyMemory<byte> body, WireLimits limits, Func<string, bool> isWanted, DecodedMemory? memory = null) =>
+        new OtlpProtobufDecoder(body, limits, memory).DecodeMetrics(isWanted);
 }
 
 /// <summary>OTLP's metrics in JSON.</summary>
 public static class OtlpMetricsJson
 {
     /// <inheritdoc cref="OtlpMetricsProtobuf.Decode"/>
-    public static DecodedMetrics Decode(ReadOnlyMemory<byte> utf8, WireLimits limits, Func<string, bool> isWanted) =>
-        new OtlpJsonDecoder(limits).DecodeMetrics(utf8.Span, isWanted);
+    public static DecodedMetrics Decode(
+        ReadOnlyMemory<byte> utf8, WireLimits limits, Func<string, bool> isWanted, DecodedMemory? memory = null) =>
+        new OtlpJsonDecoder(limits, memory).DecodeMetrics(utf8.Span, isWanted);
 }

@@ -14,12 +14,14 @@ public static class OtlpProtobuf
     };
 
     /// <summary>
-    /// Spans of a body. A span with a bad id, invalid text or more than the limits allow is rejected alone; of an
-    /// attribute key that comes twice within a span the last value is taken.
+    /// Spans of a body. A span with a bad id or more than the limits allow is rejected alone, a text that is no UTF-8
+    /// is repaired; of an attribute key that comes twice within a span the last value is taken.
     /// </summary>
-    /// <exception cref="WireException">No OTLP protobuf, too many spans or too deep values.</exception>
-    public static DecodedSpans Decode(ReadOnlyMemory<byte> body, WireLimits limits) =>
-        new OtlpProtobufDecoder(body, limits).DecodeTraces();
+    /// <param name="memory">Bounds what the decoded takes; null for no bound.</param>
+    /// <exception cref="WireException">No OTLP protobuf, or too many spans.</exception>
+    public static DecodedSpans Decode(
+        ReadOnlyMemory<byte> body, WireLimits limits, DecodedMemory? memory = null) =>
+        new OtlpProtobufDecoder(body, limits, memory).DecodeTraces();
 
     /// <summary>TracesData with the spans under equal resources and scopes, in first-seen order.</summary>
     public static byte[] Encode(IReadOnlyList<Span> spans) => OtlpMessages.ToTraces(spans).ToByteArray();
@@ -50,7 +52,7 @@ public static class OtlpProtobuf
     internal static AttributeValue DecodeValue(byte[] bytes) => OfStore(bytes).DecodeValue();
 
     // what we wrote ourselves was within the limits of its time
-    static OtlpProtobufDecoder OfStore(byte[] bytes) => new(bytes, Unlimited);
+    static OtlpProtobufDecoder OfStore(byte[] bytes) => new(bytes, Unlimited, null);
 }
 
 /// <summary>What few spans have.</summary>

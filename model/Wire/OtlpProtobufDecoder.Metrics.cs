@@ -32,6 +32,7 @@ sealed partial class OtlpProtobufDecoder
         var start = _reader.Position;
         // as of spans: fields 1 and 3 are the resource and its schema URL, 2 is skipped
         var resource = ReadResourceOf(end);
+        var problem = TakeProblem();
         _reader.Rewind(start);
         while (_reader.NextTag(end) is not 0 and var tag)
         {
@@ -41,17 +42,22 @@ sealed partial class OtlpProtobufDecoder
                 _reader.Skip();
         }
         SetResource(first, resource);
+        RejectPoints(first, "Points of a resource", problem);
     }
 
     void ReadScopeMetrics(int end)
     {
         var first = PointCount;
         var scope = new ScopeFields(Attributes.Mark);
+        string? problem = null;
         while (_reader.NextTag(end) is not 0 and var tag)
         {
             switch (tag)
             {
-                case 1 << 3 | Length: ReadScope(_reader.EnterMessage(end), ref scope); break;
+                case 1 << 3 | Length:
+                    ReadScope(_reader.EnterMessage(end), ref scope);
+                    problem ??= TakeProblem();
+                    break;
                 case 2 << 3 | Length: ReadMetric(_reader.EnterMessage(end)); break;
                 case 3 << 3 | Length: _reader.Skip(); break;
                 default: _reader.SkipUnknown(1, 3); break;
@@ -64,6 +70,7 @@ sealed partial class OtlpProtobufDecoder
             Attributes = Attributes.Take(scope.Mark),
             DroppedAttributes = scope.Dropped,
         });
+        RejectPoints(first, "Points of a scope", problem);
     }
 
     void ReadMetric(int end)

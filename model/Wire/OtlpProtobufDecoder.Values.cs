@@ -39,7 +39,9 @@ sealed partial class OtlpProtobufDecoder
             {
                 case 1 << 3 | Length: ReadAttribute(_reader.EnterMessage(end), mark); break;
                 case 2 << 3 | Varint: dropped = _reader.ReadUInt32(); break;
-                case 3 << 3 | Length: (entities ??= []).Add(ReadEntityRef(_reader.EnterMessage(end))); break;
+                case 3 << 3 | Length:
+                    Add(entities ??= [], ReadEntityRef(_reader.EnterMessage(end)), "entities");
+                    break;
                 default: _reader.SkipUnknown(1, 3); break;
             }
         }
@@ -55,8 +57,8 @@ sealed partial class OtlpProtobufDecoder
             {
                 case 1 << 3 | Length: schemaUrl = ReadName(end); break;
                 case 2 << 3 | Length: type = ReadName(end); break;
-                case 3 << 3 | Length: idKeys.Add(ReadName(end)); break;
-                case 4 << 3 | Length: descriptionKeys.Add(ReadName(end)); break;
+                case 3 << 3 | Length: Add(idKeys, ReadName(end), "keys"); break;
+                case 4 << 3 | Length: Add(descriptionKeys, ReadName(end), "keys"); break;
                 default: _reader.SkipUnknown(1, 4); break;
             }
         }
@@ -67,6 +69,12 @@ sealed partial class OtlpProtobufDecoder
             IdKeys = [.. idKeys],
             DescriptionKeys = [.. descriptionKeys],
         };
+    }
+
+    void Add<T>(List<T> list, T element, string what)
+    {
+        if (HasRoom(list.Count, what, _reader.FieldOffset, DecodedMemory.Attribute))
+            list.Add(element);
     }
 
     /// <summary>The scope of a ScopeSpans message, and room for the spans that are beside it.</summary>
@@ -123,7 +131,7 @@ sealed partial class OtlpProtobufDecoder
     void ReadAttribute(int end, int mark)
     {
         var attribute = ReadKeyValue(end, 0);
-        if (HasRoom(Attributes.Mark - mark, "attributes", _reader.FieldOffset))
+        if (HasRoom(Attributes.Mark - mark, "attributes", _reader.FieldOffset, DecodedMemory.Attribute))
             Attributes.Push(attribute);
     }
 
@@ -165,15 +173,16 @@ sealed partial class OtlpProtobufDecoder
 
     AttributeValue[] ReadArray(int outerEnd, int depth)
     {
-        CheckDepth(depth, _reader.FieldOffset);
         var end = _reader.EnterMessage(outerEnd);
+        if (!CanEnter(depth))
+            return SkipTo<AttributeValue>(end);
         var mark = Values.Mark;
         while (_reader.NextTag(end) is not 0 and var tag)
         {
             if (tag != (1 << 3 | Length))
                 _reader.SkipUnknown(1, 1);
             else if (ReadValue(_reader.EnterMessage(end), depth) is var value &&
-                HasRoom(Values.Mark - mark, "elements", _reader.FieldOffset))
+                HasRoom(Values.Mark - mark, "elements", _reader.FieldOffset, DecodedMemory.Value))
                 Values.Push(value);
         }
         return Values.Take(mark);
@@ -181,39 +190,44 @@ sealed partial class OtlpProtobufDecoder
 
     KeyValue[] ReadMap(int outerEnd, int depth)
     {
-        CheckDepth(depth, _reader.FieldOffset);
         var end = _reader.EnterMessage(outerEnd);
+        if (!CanEnter(depth))
+            return SkipTo<KeyValue>(end);
         var mark = Attributes.Mark;
         while (_reader.NextTag(end) is not 0 and var tag)
         {
             if (tag != (1 << 3 | Length))
                 _reader.SkipUnknown(1, 1);
             else if (ReadKeyValue(_reader.EnterMessage(end), depth) is var entry &&
-                HasRoom(Attributes.Mark - mark, "entries", _reader.FieldOffset))
+                HasRoom(Attributes.Mark - mark, "entries", _reader.FieldOffset, DecodedMemory.Attribute))
                 Attributes.Push(entry);
         }
         return Attributes.Take(mark);
     }
 
-    // text that mostly repeats
-    string ReadName(int end) => ReadContent(end, out var utf8) ? NameCache.Get(utf8) ?? NoText() : "";
+    bool CanEnter(int depth) =>
+        IsShallowEnough(depth, _reader.FieldOffset) && HasMemory(DecodedMemory.Object, _reader.FieldOffset);
 
-    string ReadValueText(int end) => ReadContent(end, out var utf8) ? ValueCache.Get(utf8) ?? NoText() : "";
-
-    string ReadText(int end) => ReadContent(end, out var utf8) ? StringCache.Decode(utf8) ?? NoText() : "";
-
-    byte[] ReadBytes(int end) => ReadContent(end, out var bytes) ? bytes.ToArray() : [];
-
-    bool ReadContent(int end, out ReadOnlySpan<byte> content)
+    /// <summary>Leaves out a list that rejects its span.</summary>
+    T[] SkipTo<T>(int end)
     {
-        content = _reader.ReadContent(end);
-        return IsShortEnough(content.Length, _reader.FieldOffset);
+        _reader.SkipTo(end);
+        return [];
     }
 
-    string NoText()
+    // text that mostly repeats
+    string ReadName(int end) => Text(_reader.ReadContent(end), NameCache, _reader.FieldOffset);
+
+    string ReadValueText(int end) => Text(_reader.ReadContent(end), ValueCache, _reader.FieldOffset);
+
+    string ReadText(int end) => Text(_reader.ReadContent(end), null, _reader.FieldOffset);
+
+    byte[] ReadBytes(int end)
     {
-        AddProblem("a text that is no UTF-8", _reader.FieldOffset);
-        return "";
+        var bytes = _reader.ReadContent(end);
+        var isTaken = IsShortEnough(bytes.Length, _reader.FieldOffset) &&
+            HasMemory(DecodedMemory.Object + bytes.Length, _reader.FieldOffset);
+        return isTaken ? bytes.ToArray() : [];
     }
 
     TraceId ReadTraceId(int end)

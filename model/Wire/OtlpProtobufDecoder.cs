@@ -7,14 +7,15 @@ namespace Tracing.Model.Wire;
 /// One body of OTLP protobuf, decoded straight into the model. Case labels are field number &lt;&lt; 3 | wire type, of
 /// the messages in otlp.proto.
 /// </summary>
-sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits limits) : OtlpDecoder(limits)
+sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits limits, DecodedMemory? memory)
+    : OtlpDecoder(limits, memory)
 {
     readonly ProtobufReader _reader = new(body);
 
     public DecodedSpans DecodeTraces() => Guard(static decoder =>
     {
         decoder.ReadTraces(decoder._reader.End);
-        return decoder.Spans.ToDecoded();
+        return decoder.Spans.ToDecoded(decoder.Warning());
     });
 
     /// <summary>A ResourceSpans message, for the resource that it has.</summary>
@@ -61,7 +62,9 @@ sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits l
     void ReadResourceSpans(int end)
     {
         var start = _reader.Position;
+        var first = Spans.Count;
         var resource = ReadResourceOf(end);
+        var problem = TakeProblem();
         _reader.Rewind(start);
         while (_reader.NextTag(end) is not 0 and var tag)
         {
@@ -70,12 +73,15 @@ sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits l
             else
                 _reader.Skip();
         }
+        Spans.RejectFrom(first, "resource", problem);
     }
 
     void ReadScopeSpans(int end, Resource resource)
     {
         var start = _reader.Position;
+        var first = Spans.Count;
         var scope = ReadScopeOf(end);
+        var problem = TakeProblem();
         _reader.Rewind(start);
         while (_reader.NextTag(end) is not 0 and var tag)
         {
@@ -84,12 +90,13 @@ sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits l
             else
                 _reader.Skip();
         }
+        Spans.RejectFrom(first, "scope", problem);
     }
 
     void ReadSpan(int end, Resource resource, InstrumentationScope scope)
     {
         var offset = _reader.FieldOffset;
-        BeginSpan();
+        BeginSpan(offset);
         ReadSpanFields(end);
         EndSpan(offset, resource, scope);
     }

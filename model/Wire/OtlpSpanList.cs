@@ -3,9 +3,6 @@ namespace Tracing.Model.Wire;
 /// <summary>The spans of one body: the good ones, and what is to be said of the rejected.</summary>
 sealed class OtlpSpanList(WireLimits limits)
 {
-    // a name in a message; whoever sent a longer one knows it by its beginning
-    const int LongestName = 100;
-
     readonly List<Span> _spans = [];
     int _rejected;
     string? _reason;
@@ -13,7 +10,9 @@ sealed class OtlpSpanList(WireLimits limits)
     /// <summary>How many good spans there are.</summary>
     public int Count => _spans.Count;
 
-    public DecodedSpans ToDecoded(string? warning = null) => new(_spans, _rejected, _reason ?? warning);
+    /// <param name="warnings">What else the sender is to be told.</param>
+    public DecodedSpans ToDecoded(params ReadOnlySpan<string?> warnings) =>
+        new(_spans, _rejected, Warnings.Join([_reason, .. warnings]));
 
     /// <summary>Makes room for so many more, or refuses the body when they are too many.</summary>
     public void Expect(int more, long offset)
@@ -28,10 +27,18 @@ sealed class OtlpSpanList(WireLimits limits)
     public void Reject(OtlpSpanBuilder span)
     {
         _rejected++;
-        _reason ??= $"Span \"{Shorten(span.Name)}\": {span.Problem} at byte {span.ProblemOffset}";
+        _reason ??= $"Span \"{Warnings.Shorten(span.Name)}\": {span.Problem} at byte {span.ProblemOffset}";
     }
 
-    static string Shorten(string name) => name.Length > LongestName ? name[..LongestName] + "..." : name;
+    /// <summary>Rejects the spans from this one on for what they have in common.</summary>
+    public void RejectFrom(int first, string what, string? problem)
+    {
+        if (problem is null || first == _spans.Count)
+            return;
+        _rejected += _spans.Count - first;
+        _reason ??= $"Spans of a {what}: {problem}";
+        _spans.RemoveRange(first, _spans.Count - first);
+    }
 
     /// <summary>The spans from this one on were decoded before their resource and scope were complete.</summary>
     public void Correct(int first, Resource resource, InstrumentationScope? scope)

@@ -42,8 +42,11 @@ sealed class ProtobufReader
     /// <summary>Where in the body the current field begins, for messages.</summary>
     public int FieldOffset { get; private set; }
 
-    /// <summary>Goes back to a position, to read a message a second time.</summary>
+    /// <summary>Goes to a position, such as back to read a message a second time.</summary>
     public void Rewind(int position) => _stream = new CodedInputStream(_buffer, position, _end - position);
+
+    /// <summary>Goes on where a message ends, whatever is in it.</summary>
+    public void SkipTo(int end) => Rewind(end);
 
     /// <summary>Tag of the next field of the message that ends there; 0 when there is none.</summary>
     public uint NextTag(int end)

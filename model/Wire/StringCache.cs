@@ -29,24 +29,33 @@ sealed class StringCache
     /// <summary>Of this thread, for values, of which there are many: they must not drive out the names.</summary>
     public static StringCache Values => t_values ??= new StringCache();
 
-    /// <summary>The text; null when the bytes are no UTF-8.</summary>
-    public string? Get(ReadOnlySpan<byte> utf8)
+    /// <summary>The text if it is known; null when it has to be decoded.</summary>
+    public string? Find(ReadOnlySpan<byte> utf8)
     {
-        if (utf8.Length - 1 >= (uint)LongestBytes)
-            return Decode(utf8);
-        ref var slot = ref _slots[Hash(utf8) % Slots];
-        // texts with other characters than ASCII's are never found here, only decoded anew
-        if (slot is { } known && Ascii.Equals(utf8, known))
-            return known;
-        return slot = Decode(utf8);
+        if (utf8.IsEmpty)
+            return "";
+        // texts with other characters than ASCII's are never found here
+        return utf8.Length <= LongestBytes && _slots[Hash(utf8) % Slots] is { } known && Ascii.Equals(utf8, known)
+            ? known
+            : null;
     }
 
-    /// <summary>The text; what is not UTF-8 becomes U+FFFD.</summary>
-    public string GetRepaired(ReadOnlySpan<byte> utf8) => Get(utf8) ?? Encoding.UTF8.GetString(utf8);
+    /// <summary>Decodes a text that is not known, and remembers it; what is not UTF-8 becomes U+FFFD.</summary>
+    public string Add(ReadOnlySpan<byte> utf8, out bool isRepaired)
+    {
+        var text = Decode(utf8, out isRepaired);
+        // what was repaired has other bytes than those that it is found by
+        if (utf8.Length <= LongestBytes && !isRepaired)
+            _slots[Hash(utf8) % Slots] = text;
+        return text;
+    }
 
-    /// <summary>A text that hardly repeats; null when the bytes are no UTF-8.</summary>
-    public static string? Decode(ReadOnlySpan<byte> utf8) =>
-        utf8.IsEmpty ? "" : Utf8.IsValid(utf8) ? Encoding.UTF8.GetString(utf8) : null;
+    /// <summary>A text that hardly repeats; what is not UTF-8 becomes U+FFFD.</summary>
+    public static string Decode(ReadOnlySpan<byte> utf8, out bool isRepaired)
+    {
+        isRepaired = !Utf8.IsValid(utf8);
+        return Encoding.UTF8.GetString(utf8);
+    }
 
     /// <summary>Of length, beginning, middle and end: enough to tell names apart that differ in a part.</summary>
     static uint Hash(ReadOnlySpan<byte> utf8)

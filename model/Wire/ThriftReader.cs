@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Tracing.Model.Wire;
 
@@ -21,10 +22,13 @@ enum ThriftType : byte
 }
 
 /// <summary>Reads Thrift's binary protocol in place; every fault names its byte.</summary>
-ref struct ThriftReader(ReadOnlySpan<byte> body, WireLimits limits)
+ref struct ThriftReader(ReadOnlySpan<byte> body, ZipkinSpanList spans)
 {
     readonly ReadOnlySpan<byte> _body = body;
     int _at;
+
+    /// <summary>Where the next byte is.</summary>
+    public readonly int Offset => _at;
 
     /// <summary>Steps to the next field of a struct; false at its end.</summary>
     public bool NextField(out short id, out ThriftType type)
@@ -52,17 +56,12 @@ ref struct ThriftReader(ReadOnlySpan<byte> body, WireLimits limits)
 
     public ReadOnlySpan<byte> ReadBytes() => Take(ReadCount(1));
 
-    /// <summary>Text; what is not UTF-8 becomes U+FFFD.</summary>
-    public string ReadText(StringCache cache) => Text(ReadBytes(), cache);
+    /// <summary>Text of a name; what is not UTF-8 becomes U+FFFD. So do the next two.</summary>
+    public string ReadName() => spans.Name(ReadBytes());
 
-    public readonly string Text(ReadOnlySpan<byte> utf8, StringCache cache)
-    {
-        Check(ZipkinFaults.TooLong(utf8.Length, limits));
-        return cache.GetRepaired(utf8);
-    }
+    public string ReadValue() => spans.Value(ReadBytes());
 
-    /// <summary>Skips a value of any type.</summary>
-    public void Skip(ThriftType type) => Skip(type, limits.MaxNesting);
+    public readonly string Value(ReadOnlySpan<byte> utf8) => spans.Value(utf8);
 
     /// <summary>Fails with the reason when there is one.</summary>
     public readonly void Check(string? reason)
@@ -73,10 +72,11 @@ ref struct ThriftReader(ReadOnlySpan<byte> body, WireLimits limits)
 
     public readonly WireException Error(string reason) => new($"{reason} reading List<Span> from TBinary", _at);
 
-    void Skip(ThriftType type, int depth)
+    /// <summary>Skips a value of any type, as deep as the stack can bear, some thousand levels.</summary>
+    public void Skip(ThriftType type)
     {
-        if (depth == 0)
-            throw Error(string.Create(CultureInfo.InvariantCulture, $"Nested deeper than {limits.MaxNesting}"));
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
+            throw Error("Nested too deep");
         switch (type)
         {
             case ThriftType.Bool or ThriftType.Byte: Take(1); break;
@@ -86,19 +86,19 @@ ref struct ThriftReader(ReadOnlySpan<byte> body, WireLimits limits)
             case ThriftType.String: ReadBytes(); break;
             case ThriftType.Struct:
                 while (NextField(out _, out var field))
-                    Skip(field, depth - 1);
+                    Skip(field);
                 break;
             case ThriftType.List or ThriftType.Set:
                 var element = (ThriftType)ReadByte();
                 for (var left = ReadCount(1); left > 0; left--)
-                    Skip(element, depth - 1);
+                    Skip(element);
                 break;
             case ThriftType.Map:
                 var (key, value) = ((ThriftType)ReadByte(), (ThriftType)ReadByte());
                 for (var left = ReadCount(2); left > 0; left--)
                 {
-                    Skip(key, depth - 1);
-                    Skip(value, depth - 1);
+                    Skip(key);
+                    Skip(value);
                 }
                 break;
             default: throw Error(string.Create(CultureInfo.InvariantCulture, $"Malformed: {(byte)type} is no type"));

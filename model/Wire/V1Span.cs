@@ -14,7 +14,7 @@ readonly record struct V1Tag(string Key, string? Value, Endpoint? Endpoint)
 /// A span of Zipkin's first format, in which both sides of an exchange may share one; used again after
 /// <see cref="Clear"/>. Times are in microseconds, 0 when absent.
 /// </summary>
-sealed class V1Span(WireLimits limits)
+sealed class V1Span(ZipkinSpanList limits)
 {
     readonly List<V1Annotation> _annotations = [];
     readonly List<V1Tag> _tags = [];
@@ -48,17 +48,15 @@ sealed class V1Span(WireLimits limits)
         Debug = false;
     }
 
-    /// <summary>Null when it fits, else what is wrong.</summary>
-    public string? Add(V1Annotation annotation)
+    public void Add(V1Annotation annotation)
     {
-        _annotations.Add(annotation);
-        return ZipkinFaults.TooMany(_annotations.Count, "annotations", limits);
+        if (limits.HasRoom(_annotations.Count, "annotations"))
+            _annotations.Add(annotation);
     }
 
-    /// <summary>Null when it fits, else what is wrong.</summary>
-    public string? Add(V1Tag tag)
+    public void Add(V1Tag tag)
     {
-        _tags.Add(tag);
-        return ZipkinFaults.TooMany(_tags.Count, "binary annotations", limits);
+        if (limits.HasRoom(_tags.Count, "binary annotations"))
+            _tags.Add(tag);
     }
 }

@@ -5,37 +5,31 @@ namespace Tracing.Model.Wire;
 /// annotations cs/cr (client send, receive), sr/ss (server), ms/mr (message) and ws/wr (wire), and whose remote
 /// endpoint follows from the addresses sa, ca and ma. A server's half of a shared span is marked so.
 /// </summary>
-sealed class V1SpanConverter(WireLimits limits)
+sealed class V1SpanConverter(ZipkinSpanList spans)
 {
     readonly List<ZipkinSpanBuilder> _sides = [];
     readonly Dictionary<string, ZipkinSpanBuilder> _byService = new(StringComparer.Ordinal);
     V1Annotation? _cs, _cr, _sr, _ss, _ms, _mr, _ws, _wr;
 
-    // what is wrong with what was added; the first fault counts
-    string? _fault;
-
     /// <summary>Appends the spans; answers null, or why they were refused.</summary>
-    public string? Convert(V1Span source, List<Span> spans)
+    public string? Convert(V1Span source)
     {
         if (source.TraceId.IsZero || source.Id.IsZero)
             return source.TraceId.IsZero ? "traceId == 0" : "id == 0";
         _sides.Clear();
         _byService.Clear();
         _cs = _cr = _sr = _ss = _ms = _mr = _ws = _wr = null;
-        _fault = null;
         NewSide(source);
         foreach (var annotation in source.Annotations)
             Take(source, annotation);
         ConvertRpc(source);
         ConvertMessage(source);
         ConvertTags(source);
-        if (_fault is not null)
-            return _fault;
         foreach (var side in _sides)
         {
             if (side.Build(out var span) is { } lacking)
                 return lacking;
-            spans.Add(span!);
+            spans.Add(span);
         }
         return null;
     }
@@ -197,7 +191,7 @@ sealed class V1SpanConverter(WireLimits limits)
                 case "ma": ma = tag; break;
                 // an empty "lc" only names the host
                 case "lc" when tag.Value is "": Side(source, tag.Endpoint); break;
-                default: _fault ??= Side(source, tag.Endpoint).AddTag(tag.Key, tag.Value ?? ""); break;
+                default: Side(source, tag.Endpoint).AddTag(tag.Key, tag.Value ?? ""); break;
             }
         }
         var noMarks = _cs is null && _cr is null && _sr is null && _ss is null;
@@ -258,7 +252,7 @@ sealed class V1SpanConverter(WireLimits limits)
 
     ZipkinSpanBuilder NewSide(V1Span source)
     {
-        var side = new ZipkinSpanBuilder(limits)
+        var side = new ZipkinSpanBuilder(null)
         {
             TraceId = source.TraceId,
             Id = source.Id,
@@ -270,6 +264,6 @@ sealed class V1SpanConverter(WireLimits limits)
         return side;
     }
 
-    void Annotate(ZipkinSpanBuilder side, V1Annotation annotation) =>
-        _fault ??= side.AddAnnotation(annotation.Micros, annotation.Value);
+    static void Annotate(ZipkinSpanBuilder side, V1Annotation annotation) =>
+        side.AddAnnotation(annotation.Micros, annotation.Value);
 }

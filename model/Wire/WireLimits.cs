@@ -1,8 +1,7 @@
 namespace Tracing.Model.Wire;
 
 /// <summary>
-/// Bounds of what one request may carry. Beyond them an OTLP span is rejected alone and a Zipkin body as a whole;
-/// values nested too deep and too many spans refuse the whole body in either.
+/// Bounds of what one request may carry. What is beyond them rejects its span alone; too many spans refuse the body.
 /// </summary>
 public sealed class WireLimits
 {
@@ -16,6 +15,12 @@ public sealed class WireLimits
     /// Default 10,000.
     /// </summary>
     public int MaxAttributes { get; init; } = 10_000;
+
+    /// <summary>
+    /// Attributes, elements and entries of all levels of one span, resource or scope: ten times
+    /// <see cref="MaxAttributes"/>, since a list of lists has more than each of them.
+    /// </summary>
+    public long MaxValues => 10L * MaxAttributes;
 
     /// <summary>Length of one text or bytes value in UTF-8 bytes. Default 4 MiB.</summary>
     public int MaxStringBytes { get; init; } = 4 << 20;

@@ -76,18 +76,30 @@ struct ZipkinEndpoint
         prefix.IsEmpty || prefix is "::" || (prefix.Length == 7 && prefix.StartsWith("::") &&
         !prefix[2..6].ContainsAnyExcept("fF0"));
 
-    static bool IsIpv4(ReadOnlySpan<char> text)
+    static bool IsIpv4(ReadOnlySpan<char> text) => TryReadIpv4(text, stackalloc byte[4], out _);
+
+    /// <summary>
+    /// Reads dotted decimal as Zipkin does: zeros may lead, where .NET takes a number for an octal one and fails at 09.
+    /// </summary>
+    public static bool TryReadIpv4(ReadOnlySpan<char> text, Span<byte> bytes, out int length)
     {
-        var parts = 0;
+        length = 0;
         foreach (var range in text.Split('.'))
         {
             var part = text[range];
-            if (part.Length is 0 or > 3 || part.ContainsAnyExceptInRange('0', '9') ||
-                int.Parse(part, CultureInfo.InvariantCulture) > 255)
+            if (length == 4 || part.Length is 0 or > 3 || part.ContainsAnyExceptInRange('0', '9') ||
+                !byte.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out bytes[length]))
                 return false;
-            parts++;
+            length++;
         }
-        return parts == 4;
+        return length == 4;
+    }
+
+    /// <summary>Reads the canonical text.</summary>
+    public static bool TryReadIpv6(ReadOnlySpan<char> text, Span<byte> bytes, out int length)
+    {
+        length = 0;
+        return IPAddress.TryParse(text, out var ip) && ip.TryWriteBytes(bytes, out length);
     }
 
     // :: and ::1 are IPv6's own

@@ -11,9 +11,11 @@ public enum ZipkinVersion
 public static class ZipkinFormats
 {
     /// <summary>Reads a body, already decompressed. An empty one holds no spans.</summary>
+    /// <param name="memory">Bounds what the decoded takes; null for no bound.</param>
     /// <param name="contentType">The header as sent; all but protobuf (v2) and Thrift (v1) are read as JSON.</param>
     public static DecodedSpans Decode(
-        ReadOnlyMemory<byte> body, ZipkinVersion version, string? contentType, WireLimits limits)
+        ReadOnlyMemory<byte> body, ZipkinVersion version, string? contentType, WireLimits limits,
+        DecodedMemory? memory = null)
     {
         var bytes = body.Span;
         if (bytes.IsEmpty || bytes.SequenceEqual("[]"u8))
@@ -25,10 +27,10 @@ public static class ZipkinFormats
             throw new WireException($"Expected a {format} encoded list, but received: {received}\n", null);
         return format switch
         {
-            "PROTO3" => ZipkinProto3.Decode(body, limits),
-            "THRIFT" => ZipkinThrift.Decode(body, limits),
-            "JSON_V1" => ZipkinJsonV1.Decode(body, limits),
-            _ => ZipkinJson.Decode(body, limits),
+            "PROTO3" => ZipkinProto3.Decode(body, limits, memory),
+            "THRIFT" => ZipkinThrift.Decode(body, limits, memory),
+            "JSON_V1" => ZipkinJsonV1.Decode(body, limits, memory),
+            _ => ZipkinJson.Decode(body, limits, memory),
         };
     }
 

@@ -6,9 +6,11 @@ namespace Tracing.Model.Wire;
 /// <summary>Zipkin's v2 format in JSON: a list of spans.</summary>
 public static class ZipkinJson
 {
-    /// <summary>Reads the list; bytes after it are not looked at. One bad span refuses the whole body.</summary>
-    public static DecodedSpans Decode(ReadOnlyMemory<byte> utf8, WireLimits limits) =>
-        ZipkinJsonReader.ReadList(utf8, limits, ReadSpans);
+    /// <summary>
+    /// Reads the list; bytes after it are not looked at. A span that Zipkin refuses, refuses the whole body.
+    /// </summary>
+    public static DecodedSpans Decode(ReadOnlyMemory<byte> utf8, WireLimits limits, DecodedMemory? memory = null) =>
+        ZipkinJsonReader.ReadList(utf8, limits, memory, ReadSpans);
 
     /// <summary>
     /// Writes the list, byte for byte as Zipkin does: fields in its order, no blanks, what is absent left out. Spans
@@ -27,21 +29,19 @@ public static class ZipkinJson
         json.Flush();
     }
 
-    static List<Span> ReadSpans(ref ZipkinJsonReader json, WireLimits limits)
+    static void ReadSpans(ref ZipkinJsonReader json, ZipkinSpanList spans)
     {
-        var spans = new List<Span>();
-        var builder = new ZipkinSpanBuilder(limits);
+        var builder = new ZipkinSpanBuilder(spans);
         json.Begin();
         while (json.NextElement())
         {
-            json.Span = spans.Count;
-            if (spans.Count == limits.MaxSpans)
-                throw json.Error(ZipkinFaults.TooManySpans(limits));
+            json.Span = spans.Begun;
+            json.Check(spans.Begin());
             ReadSpan(ref json, builder);
             json.Check(builder.Build(out var span));
-            spans.Add(span!);
+            spans.Add(span);
+            spans.End(json.Offset);
         }
-        return spans;
     }
 
     static void ReadSpan(ref ZipkinJsonReader json, ZipkinSpanBuilder span)
@@ -138,7 +138,7 @@ public static class ZipkinJson
         while (json.NextElement())
         {
             var (micros, value, _) = ReadAnnotation(ref json, ZipkinVersion.V2);
-            json.Check(span.AddAnnotation(micros, value));
+            span.AddAnnotation(micros, value);
         }
     }
 
@@ -174,7 +174,7 @@ public static class ZipkinJson
             var key = json.Name(name);
             if (json.IsNull)
                 throw json.Error($"No value at {json.Path}.{key}");
-            json.Check(span.AddTag(key, json.ReadString("tags")));
+            span.AddTag(key, json.ReadString("tags"));
         }
     }
 }

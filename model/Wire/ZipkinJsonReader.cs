@@ -2,12 +2,11 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using System.Text.Unicode;
 
 namespace Tracing.Model.Wire;
 
 /// <summary>Reads the spans of the list that the body is.</summary>
-delegate List<Span> SpansReader(ref ZipkinJsonReader json, WireLimits limits);
+delegate void SpansReader(ref ZipkinJsonReader json, ZipkinSpanList spans);
 
 /// <summary>
 /// Reads a JSON list of objects as leniently as Zipkin does: numbers pass for text and numeric text for numbers,
@@ -16,20 +15,20 @@ delegate List<Span> SpansReader(ref ZipkinJsonReader json, WireLimits limits);
 /// </summary>
 ref struct ZipkinJsonReader
 {
-    // levels that a span itself needs: list, span, annotations, annotation, endpoint
-    const int OwnDepth = 5;
+    // skipping needs no stack, and the tokenizer a bit a level
+    static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
 
     // hex digits of a trace id
     const int MaxIdLength = 32;
 
-    readonly WireLimits _limits;
+    readonly ZipkinSpanList _spans;
     readonly char[] _id = new char[MaxIdLength];
     Utf8JsonReader _json;
 
-    public ZipkinJsonReader(ReadOnlySpan<byte> utf8, WireLimits limits)
+    ZipkinJsonReader(ReadOnlySpan<byte> utf8, ZipkinSpanList spans)
     {
-        _limits = limits;
-        _json = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = limits.MaxNesting + OwnDepth });
+        _spans = spans;
+        _json = new Utf8JsonReader(utf8, AnyDepth);
     }
 
     /// <summary>Where the current token begins.</summary>
@@ -50,23 +49,36 @@ ref struct ZipkinJsonReader
     /// Reads a body by the function given. Invalid UTF-8 is replaced by U+FFFD, and control characters are let pass
     /// within texts, which JSON forbids but Zipkin takes.
     /// </summary>
-    public static DecodedSpans ReadList(ReadOnlyMemory<byte> utf8, WireLimits limits, SpansReader read)
+    public static DecodedSpans ReadList(
+        ReadOnlyMemory<byte> utf8, WireLimits limits, DecodedMemory? memory, SpansReader read)
     {
-        var body = Utf8.IsValid(utf8.Span) ? utf8.Span : Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(utf8.Span));
-        var json = new ZipkinJsonReader(body, limits);
+        var body = utf8.Span;
+        var spans = new ZipkinSpanList(limits, memory);
+        var mark = memory?.Mark ?? 0;
+        var json = new ZipkinJsonReader(body, spans);
         try
         {
-            return new DecodedSpans(read(ref json, limits));
+            read(ref json, spans);
+            return spans.ToDecoded();
         }
         catch (JsonException e)
         {
-            if (EscapeControls(body) is not { } escaped)
+            var length = JsonControls.Escape(body, default);
+            if (length == body.Length)
                 throw json.Error("Malformed", e);
-            json = new ZipkinJsonReader(escaped, limits);
+            memory?.ReturnTo(mark);
+            // each takes six bytes instead of one
+            if (length > Array.MaxLength || memory?.TryTake(length) == false)
+                throw json.Error("Too many control characters in texts");
+            var escaped = new byte[length];
+            JsonControls.Escape(body, escaped);
+            spans = new ZipkinSpanList(limits, memory);
+            json = new ZipkinJsonReader(escaped, spans);
         }
         try
         {
-            return new DecodedSpans(read(ref json, limits));
+            read(ref json, spans);
+            return spans.ToDecoded();
         }
         catch (JsonException e)
         {
@@ -102,7 +114,7 @@ ref struct ZipkinJsonReader
         name = default;
         if (_json.TokenType == JsonTokenType.EndObject)
             return false;
-        name = _json.ValueIsEscaped ? Encoding.UTF8.GetBytes(Unescape(_json.ValueSpan)) : _json.ValueSpan;
+        name = Unescape();
         _json.Read();
         return true;
     }
@@ -110,33 +122,32 @@ ref struct ZipkinJsonReader
     public void Skip() => _json.Skip();
 
     /// <summary>Text of a field's name.</summary>
-    public readonly string Name(ReadOnlySpan<byte> utf8) => Text(utf8, StringCache.Names);
+    public readonly string Name(ReadOnlySpan<byte> utf8) => _spans.Name(utf8);
 
     /// <summary>A string, or the literal of a number.</summary>
     /// <param name="field">Where it belongs, for messages.</param>
-    public string ReadString(string field) => ReadText(field, StringCache.Values);
+    public string ReadString(string field) => IsText(field) ? _spans.Value(Unescape()) : "";
 
     /// <summary>As <see cref="ReadString"/>, for what mostly repeats.</summary>
-    public string ReadName(string field) => ReadText(field, StringCache.Names);
+    public string ReadName(string field) => IsText(field) ? _spans.Name(Unescape()) : "";
 
-    string ReadText(string field, StringCache cache)
+    // false when it is too long whatever its escapes stand for
+    bool IsText(string field)
     {
         Field = field;
-        if (_json.TokenType is not (JsonTokenType.String or JsonTokenType.Number))
-            throw WrongType("a string");
-        if (!_json.ValueIsEscaped)
-            return Text(_json.ValueSpan, cache);
-        var text = Unescape(_json.ValueSpan);
-        // escapes are longer than what they stand for
-        if (_json.ValueSpan.Length > _limits.MaxStringBytes)
-            Check(ZipkinFaults.TooLong(Encoding.UTF8.GetByteCount(text), _limits));
-        return text;
+        return _json.TokenType is JsonTokenType.String or JsonTokenType.Number
+            ? _spans.IsShortEnough(_json.ValueSpan.Length / JsonText.LongestEscape)
+            : throw WrongType("a string");
     }
 
-    readonly string Text(ReadOnlySpan<byte> utf8, StringCache cache)
+    // half of a surrogate pair becomes a question mark, as Zipkin writes it
+    readonly ReadOnlySpan<byte> Unescape()
     {
-        Check(ZipkinFaults.TooLong(utf8.Length, _limits));
-        return cache.GetRepaired(utf8);
+        var text = _json.ValueSpan;
+        if (!_json.ValueIsEscaped)
+            return text;
+        var unescaped = new byte[text.Length];
+        return unescaped.AsSpan(0, JsonText.Unescape(text, unescaped, "?"u8).Length);
     }
 
     /// <summary>
@@ -200,69 +211,5 @@ ref struct ZipkinJsonReader
             _ => "BOOLEAN",
         };
         return Error(expected == "BEGIN_OBJECT" ? "Malformed" : $"Expected {expected} but was {found} at {Path}");
-    }
-
-    // null when there are none
-    static byte[]? EscapeControls(ReadOnlySpan<byte> body)
-    {
-        if (!body.ContainsAnyInRange((byte)0, (byte)31))
-            return null;
-        var escaped = new ArrayBufferWriter<byte>(body.Length + 64);
-        var inText = false;
-        for (var i = 0; i < body.Length; i++)
-        {
-            if (inText && body[i] < ' ')
-            {
-                escaped.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"\\u{body[i]:x4}")));
-                continue;
-            }
-            var length = inText && body[i] == '\\' && i + 1 < body.Length && body[i + 1] >= ' ' ? 2 : 1;
-            inText ^= body[i] == '"';
-            escaped.Write(body.Slice(i, length));
-            i += length - 1;
-        }
-        return escaped.WrittenCount > body.Length ? escaped.WrittenSpan.ToArray() : null;
-    }
-
-    // the tokenizer has checked the escapes; half of a surrogate pair becomes a question mark, as Zipkin writes it
-    static string Unescape(ReadOnlySpan<byte> escaped)
-    {
-        var text = Encoding.UTF8.GetString(escaped).ToCharArray();
-        var length = 0;
-        for (var i = 0; i < text.Length; i++)
-        {
-            var c = text[i];
-            if (c == '\\')
-            {
-                c = text[++i] switch
-                {
-                    'b' => '\b',
-                    'f' => '\f',
-                    'n' => '\n',
-                    'r' => '\r',
-                    't' => '\t',
-                    'u' => (char)ushort.Parse(text.AsSpan(i + 1, 4), NumberStyles.HexNumber, null),
-                    var itself => itself,
-                };
-                if (text[i] == 'u')
-                    i += 4;
-            }
-            text[length++] = c;
-        }
-        return WholePairs(text.AsSpan(0, length));
-    }
-
-    static string WholePairs(Span<char> text)
-    {
-        for (var i = 0; i < text.Length; i++)
-        {
-            if (!char.IsSurrogate(text[i]))
-                continue;
-            if (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]))
-                i++;
-            else
-                text[i] = '?';
-        }
-        return new string(text);
     }
 }

@@ -5,26 +5,26 @@ namespace Tracing.Model.Wire;
 /// <summary>Zipkin's v1 format in JSON: a list of spans with "annotations" and "binaryAnnotations".</summary>
 public static class ZipkinJsonV1
 {
-    /// <summary>Reads the list; bytes after it are not looked at. One bad span refuses the whole body.</summary>
-    public static DecodedSpans Decode(ReadOnlyMemory<byte> utf8, WireLimits limits) =>
-        ZipkinJsonReader.ReadList(utf8, limits, ReadSpans);
+    /// <summary>
+    /// Reads the list; bytes after it are not looked at. A span that Zipkin refuses, refuses the whole body.
+    /// </summary>
+    public static DecodedSpans Decode(ReadOnlyMemory<byte> utf8, WireLimits limits, DecodedMemory? memory = null) =>
+        ZipkinJsonReader.ReadList(utf8, limits, memory, ReadSpans);
 
-    static List<Span> ReadSpans(ref ZipkinJsonReader json, WireLimits limits)
+    static void ReadSpans(ref ZipkinJsonReader json, ZipkinSpanList spans)
     {
-        var spans = new List<Span>();
-        var v1 = new V1Span(limits);
-        var converter = new V1SpanConverter(limits);
+        var v1 = new V1Span(spans);
+        var converter = new V1SpanConverter(spans);
         json.Begin();
-        for (var i = 0; json.NextElement(); i++)
+        while (json.NextElement())
         {
-            json.Span = i;
+            json.Span = spans.Begun;
+            json.Check(spans.Begin());
             v1.Clear();
             ReadSpan(ref json, v1);
-            json.Check(converter.Convert(v1, spans));
-            if (spans.Count > limits.MaxSpans)
-                throw json.Error(ZipkinFaults.TooManySpans(limits));
+            json.Check(converter.Convert(v1));
+            spans.End(json.Offset);
         }
-        return spans;
     }
 
     static void ReadSpan(ref ZipkinJsonReader json, V1Span span)
@@ -74,7 +74,7 @@ public static class ZipkinJsonV1
         json.Field = "annotations";
         json.Expect(JsonTokenType.StartArray);
         while (json.NextElement())
-            json.Check(span.Add(ZipkinJson.ReadAnnotation(ref json, ZipkinVersion.V1)));
+            span.Add(ZipkinJson.ReadAnnotation(ref json, ZipkinVersion.V1));
     }
 
     static void ReadTags(ref ZipkinJsonReader json, V1Span span)
@@ -109,6 +109,6 @@ public static class ZipkinJsonV1
         if (key is null)
             throw json.Error($"No key at {json.Path}");
         if (value is not null || (isTrue && endpoint is not null && V1Tag.IsAddress(key)))
-            json.Check(span.Add(new V1Tag(key, value, endpoint)));
+            span.Add(new V1Tag(key, value, endpoint));
     }
 }

@@ -36,7 +36,8 @@ static class ZipkinMapping
     {
         if (span.Origin == SpanOrigin.Zipkin)
             return span;
-        var builder = new ZipkinSpanBuilder(WireLimits.Default)
+        // the limits hold for what is received
+        var builder = new ZipkinSpanBuilder(null)
         {
             TraceId = span.TraceId,
             Id = span.SpanId,
@@ -49,9 +50,8 @@ static class ZipkinMapping
         };
         builder.SetName(span.Name);
         SetTimes(span, builder);
-        // the limits hold for what is received
         foreach (var annotation in span.Events)
-            _ = builder.AddAnnotation((long)(annotation.TimeUnixNano / NanosPerMicro), AnnotationText(annotation));
+            builder.AddAnnotation((long)(annotation.TimeUnixNano / NanosPerMicro), AnnotationText(annotation));
         AddTags(span, builder);
         var fault = builder.Build(out var zipkin);
         return zipkin ?? throw new ArgumentException($"{fault}: a span without ids cannot be written", nameof(span));
@@ -82,16 +82,16 @@ static class ZipkinMapping
         {
             // any tag of this name means an error to Zipkin
             if (key != "error" || TagText(value) != "false")
-                _ = builder.AddTag(key, TagText(value));
+                builder.AddTag(key, TagText(value));
         }
         if (span.Status != StatusCode.Unset)
-            _ = builder.AddTag("otel.status_code", span.Status == StatusCode.Ok ? "OK" : "ERROR");
+            builder.AddTag("otel.status_code", span.Status == StatusCode.Ok ? "OK" : "ERROR");
         if (span.Status == StatusCode.Error)
-            _ = builder.AddTag("error", span.StatusMessage);
+            builder.AddTag("error", span.StatusMessage);
         if (span.Scope.Name.Length > 0)
-            _ = builder.AddTag("otel.scope.name", span.Scope.Name);
+            builder.AddTag("otel.scope.name", span.Scope.Name);
         if (span.Scope.Version.Length > 0)
-            _ = builder.AddTag("otel.scope.version", span.Scope.Version);
+            builder.AddTag("otel.scope.version", span.Scope.Version);
         AddCount(builder, "otel.dropped_attributes_count", span.DroppedAttributes);
         AddCount(builder, "otel.dropped_events_count", span.DroppedEvents);
         AddCount(builder, "otel.dropped_links_count", span.DroppedLinks);
@@ -100,7 +100,7 @@ static class ZipkinMapping
     static void AddCount(ZipkinSpanBuilder builder, string key, uint count)
     {
         if (count > 0)
-            _ = builder.AddTag(key, count.ToString(CultureInfo.InvariantCulture));
+            builder.AddTag(key, count.ToString(CultureInfo.InvariantCulture));
     }
 
     static string AnnotationText(SpanEvent annotation)

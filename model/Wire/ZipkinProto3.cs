@@ -1,4 +1,3 @@
-using System.Net;
 using Google.Protobuf;
 using Messages = Tracing.Model.Wire.Proto.Zipkin;
 
@@ -7,11 +6,11 @@ namespace Tracing.Model.Wire;
 /// <summary>Zipkin's v2 format in protobuf: a ListOfSpans of zipkin.proto.</summary>
 public static class ZipkinProto3
 {
-    const ulong NanosPerMicro = 1000;
-
-    /// <summary>Reads the list. Unknown fields are skipped; one bad span refuses the whole body.</summary>
-    public static DecodedSpans Decode(ReadOnlyMemory<byte> body, WireLimits limits) =>
-        new ZipkinProto3Decoder(body, limits).Decode();
+    /// <summary>
+    /// Reads the list. Unknown fields are skipped; a span that Zipkin refuses, refuses the whole body.
+    /// </summary>
+    public static DecodedSpans Decode(ReadOnlyMemory<byte> body, WireLimits limits, DecodedMemory? memory = null) =>
+        new ZipkinProto3Decoder(body, limits, memory).Decode();
 
     /// <summary>
     /// Writes the list. Spans that came in another format are written as <see cref="ZipkinMapping"/> says.
@@ -40,8 +39,8 @@ public static class ZipkinProto3
                 _ => 0,
             },
             Name = span.Name,
-            Timestamp = span.StartUnixNano / NanosPerMicro,
-            Duration = (ulong)Math.Max(0, span.DurationNanos) / NanosPerMicro,
+            Timestamp = (ulong)ZipkinTime.Timestamp(span),
+            Duration = (ulong)ZipkinTime.Duration(span),
             LocalEndpoint = ToMessage(span.LocalEndpoint),
             RemoteEndpoint = ToMessage(span.RemoteEndpoint),
             Debug = span.Debug,
@@ -51,25 +50,35 @@ public static class ZipkinProto3
         {
             message.Annotations.Add(new Messages.Annotation
             {
-                Timestamp = annotation.TimeUnixNano / NanosPerMicro,
+                // a time before 1970 is in two's complement
+                Timestamp = (ulong)ZipkinTime.Timestamp(annotation),
                 Value = annotation.Name,
             });
         }
         foreach (var (key, value) in span.Attributes)
-            message.Tags[key] = value.AsString() ?? value.ToString();
+        {
+            // only exact times are no text
+            if (value.AsString() is { } text)
+                message.Tags[key] = text;
+        }
         return message;
     }
 
     static Messages.Endpoint? ToMessage(Endpoint? endpoint) => endpoint is null ? null : new Messages.Endpoint
     {
         ServiceName = endpoint.ServiceName,
-        Ipv4 = Address(endpoint.Ipv4),
-        Ipv6 = Address(endpoint.Ipv6),
+        Ipv4 = Bytes(endpoint.Ipv4, ZipkinEndpoint.TryReadIpv4),
+        Ipv6 = Bytes(endpoint.Ipv6, ZipkinEndpoint.TryReadIpv6),
         Port = endpoint.Port,
     };
 
-    static ByteString Address(string text) =>
-        text.Length == 0 ? ByteString.Empty : ByteString.CopyFrom(IPAddress.Parse(text).GetAddressBytes());
+    delegate bool ReadAddress(ReadOnlySpan<char> text, Span<byte> bytes, out int length);
+
+    static ByteString Bytes(string address, ReadAddress read)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        return read(address, bytes, out var length) ? ByteString.CopyFrom(bytes[..length]) : ByteString.Empty;
+    }
 
     delegate void WriteId(Span<byte> destination);
 

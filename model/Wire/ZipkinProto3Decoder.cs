@@ -7,7 +7,7 @@ namespace Tracing.Model.Wire;
 /// One body of Zipkin's protobuf. Case labels are field number &lt;&lt; 3 | wire type, of the messages in zipkin.proto.
 /// What is wrong with the bytes is told in Zipkin's words: the field is read a second time to find them.
 /// </summary>
-sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
+sealed class ZipkinProto3Decoder
 {
     // 64 bits, seven a byte
     const int MaxVarintBytes = 10;
@@ -15,20 +15,27 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
     // of tags and lengths Google's reader drops what is beyond 32 bits; a number as short as this has no more than 28
     const int ShortVarintBytes = 4;
 
-    readonly ProtobufReader _reader = new(body);
-    readonly ZipkinSpanBuilder _span = new(limits);
-    readonly StringCache _names = StringCache.Names;
-    readonly StringCache _values = StringCache.Values;
+    readonly ProtobufReader _reader;
+    readonly ZipkinSpanList _spans;
+    readonly ZipkinSpanBuilder _span;
 
     // of the message that is being read
     int _end;
+
+    public ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits, DecodedMemory? memory)
+    {
+        _reader = new ProtobufReader(body);
+        _spans = new ZipkinSpanList(limits, memory);
+        _span = new ZipkinSpanBuilder(_spans);
+    }
 
     public DecodedSpans Decode()
     {
         _end = _reader.End;
         try
         {
-            return new DecodedSpans(ReadSpans());
+            ReadSpans();
+            return _spans.ToDecoded();
         }
         catch (InvalidProtocolBufferException error)
         {
@@ -36,9 +43,8 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
         }
     }
 
-    List<Span> ReadSpans()
+    void ReadSpans()
     {
-        var spans = new List<Span>();
         while (NextField(out var tag))
         {
             if (tag != (1 << 3 | Length))
@@ -46,13 +52,12 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
                 Skip(tag);
                 continue;
             }
-            if (spans.Count == limits.MaxSpans)
-                throw Error(ZipkinFaults.TooManySpans(limits));
+            Check(_spans.Begin());
             ReadSpan();
             Check(_span.Build(out var span));
-            spans.Add(span!);
+            _spans.Add(span);
+            _spans.End(_reader.Offset);
         }
-        return spans;
     }
 
     void ReadSpan()
@@ -66,7 +71,7 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
                 case 2 << 3 | Length: _span.ParentId = ReadId("parentId"); break;
                 case 3 << 3 | Length: _span.Id = ReadId("id"); break;
                 case 4 << 3 | Varint: _span.Kind = Kind(ReadUInt32()); break;
-                case 5 << 3 | Length: _span.SetName(ReadText(_names)); break;
+                case 5 << 3 | Length: _span.SetName(_spans.Name(ReadBytes())); break;
                 case 6 << 3 | Fixed64: _span.SetTimestamp(ReadFixed64()); break;
                 case 7 << 3 | Varint: _span.SetDuration((long)ReadUInt64()); break;
                 case 8 << 3 | Length: _span.LocalEndpoint = ReadEndpoint(); break;
@@ -120,7 +125,7 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
         {
             switch (tag)
             {
-                case 1 << 3 | Length: endpoint.SetServiceName(ReadText(_names)); break;
+                case 1 << 3 | Length: endpoint.SetServiceName(_spans.Name(ReadBytes())); break;
                 case 2 << 3 | Length: endpoint.SetAddress(ReadBytes()); break;
                 case 3 << 3 | Length: endpoint.SetAddress(ReadBytes()); break;
                 case 4 << 3 | Varint: Check(endpoint.SetPort((int)ReadUInt32())); break;
@@ -141,13 +146,13 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
             switch (tag)
             {
                 case 1 << 3 | Fixed64: timestamp = ReadFixed64(); break;
-                case 2 << 3 | Length: value = ReadText(_values); break;
+                case 2 << 3 | Length: value = _spans.Value(ReadBytes()); break;
                 default: Skip(tag); break;
             }
         }
         _end = outer;
         if (timestamp != 0 && value.Length > 0)
-            Check(_span.AddAnnotation(timestamp, value));
+            _span.AddAnnotation(timestamp, value);
     }
 
     // without key it is dropped
@@ -159,14 +164,14 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
         {
             switch (tag)
             {
-                case 1 << 3 | Length: key = ReadText(_names); break;
-                case 2 << 3 | Length: value = ReadText(_values); break;
+                case 1 << 3 | Length: key = _spans.Name(ReadBytes()); break;
+                case 2 << 3 | Length: value = _spans.Value(ReadBytes()); break;
                 default: Skip(tag); break;
             }
         }
         _end = outer;
         if (key.Length > 0)
-            Check(_span.AddTag(key, value));
+            _span.AddTag(key, value);
     }
 
     /// <summary>Steps to the next field of the current message; false at its end.</summary>
@@ -228,14 +233,6 @@ sealed class ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits)
         var content = _reader.ReadContent();
         CheckField(_reader.Position - before - content.Length);
         return content;
-    }
-
-    /// <summary>Text; what is not UTF-8 becomes U+FFFD.</summary>
-    string ReadText(StringCache cache)
-    {
-        var utf8 = ReadBytes();
-        Check(ZipkinFaults.TooLong(utf8.Length, limits));
-        return cache.GetRepaired(utf8);
     }
 
     /// <summary>Fails when what was read of the field is beyond its message, or was not read whole.</summary>

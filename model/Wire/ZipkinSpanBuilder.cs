@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 namespace Tracing.Model.Wire;
 
 /// <summary>
-/// A Zipkin span while its fields are read; used again for the next one after <see cref="Build"/>. Methods that can
-/// fail answer what is wrong, in Zipkin's words where it has some, or null.
+/// A Zipkin span while its fields are read; used again for the next one after <see cref="Build"/>.
 /// </summary>
-sealed class ZipkinSpanBuilder(WireLimits limits)
+/// <param name="limits">Those of the body; null where it was within them already.</param>
+sealed class ZipkinSpanBuilder(ZipkinSpanList? limits)
 {
     readonly List<KeyValue> _tags = [];
     readonly List<(long Micros, string Value)> _annotations = [];
@@ -53,20 +53,20 @@ sealed class ZipkinSpanBuilder(WireLimits limits)
     /// <summary>In microseconds; 0 and below mean none.</summary>
     public void SetDuration(long micros) => _duration = Math.Max(micros, 0);
 
-    public string? AddAnnotation(long micros, string value)
+    public void AddAnnotation(long micros, string value)
     {
-        _annotations.Add((micros, value));
-        return ZipkinFaults.TooMany(_annotations.Count, "annotations", limits);
+        if (limits?.HasRoom(_annotations.Count, "annotations") != false)
+            _annotations.Add((micros, value));
     }
 
     /// <summary>The last value of a key counts.</summary>
-    public string? AddTag(string key, string value)
+    public void AddTag(string key, string value)
     {
-        _tags.Add(new KeyValue(key, new AttributeValue(value)));
-        return ZipkinFaults.TooMany(_tags.Count, "tags", limits);
+        if (limits?.HasRoom(_tags.Count, "tags") != false)
+            _tags.Add(new KeyValue(key, new AttributeValue(value)));
     }
 
-    /// <summary>The span, and forgets it; or what it lacks.</summary>
+    /// <summary>The span, and forgets it; or what it lacks, in Zipkin's words.</summary>
     public string? Build(out Span? span)
     {
         span = null;

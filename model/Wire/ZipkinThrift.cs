@@ -9,22 +9,24 @@ public static class ZipkinThrift
     const int BoolValue = 0;
     const int TextValue = 6;
 
-    /// <summary>Reads the list. Unknown fields are skipped; one bad span refuses the whole body.</summary>
-    public static DecodedSpans Decode(ReadOnlyMemory<byte> body, WireLimits limits)
+    /// <summary>
+    /// Reads the list. Unknown fields are skipped; a span that Zipkin refuses, refuses the whole body.
+    /// </summary>
+    public static DecodedSpans Decode(ReadOnlyMemory<byte> body, WireLimits limits, DecodedMemory? memory = null)
     {
-        var spans = new List<Span>();
-        var v1 = new V1Span(limits);
-        var converter = new V1SpanConverter(limits);
-        var thrift = new ThriftReader(body.Span, limits);
+        var spans = new ZipkinSpanList(limits, memory);
+        var v1 = new V1Span(spans);
+        var converter = new V1SpanConverter(spans);
+        var thrift = new ThriftReader(body.Span, spans);
         for (var left = thrift.ReadList(ThriftType.Struct); left > 0; left--)
         {
+            thrift.Check(spans.Begin());
             v1.Clear();
             ReadSpan(ref thrift, v1);
-            thrift.Check(converter.Convert(v1, spans));
-            if (spans.Count > limits.MaxSpans)
-                throw thrift.Error(ZipkinFaults.TooManySpans(limits));
+            thrift.Check(converter.Convert(v1));
+            spans.End(thrift.Offset);
         }
-        return new DecodedSpans(spans);
+        return spans.ToDecoded();
     }
 
     static void ReadSpan(ref ThriftReader thrift, V1Span span)
@@ -35,7 +37,7 @@ public static class ZipkinThrift
             switch (id, type)
             {
                 case (1, ThriftType.I64): low = thrift.ReadI64(); break;
-                case (3, ThriftType.String): span.Name = thrift.ReadText(StringCache.Names); break;
+                case (3, ThriftType.String): span.Name = thrift.ReadName(); break;
                 case (4, ThriftType.I64): span.Id = new SpanId((ulong)thrift.ReadI64()); break;
                 case (5, ThriftType.I64): span.ParentId = new SpanId((ulong)thrift.ReadI64()); break;
                 case (6, ThriftType.List): ReadAnnotations(ref thrift, span); break;
@@ -63,13 +65,13 @@ public static class ZipkinThrift
                 switch (id, type)
                 {
                     case (1, ThriftType.I64): timestamp = thrift.ReadI64(); break;
-                    case (2, ThriftType.String): value = thrift.ReadText(StringCache.Values); break;
+                    case (2, ThriftType.String): value = thrift.ReadValue(); break;
                     case (3, ThriftType.Struct): host = ReadEndpoint(ref thrift); break;
                     default: thrift.Skip(type); break;
                 }
             }
             if (timestamp != 0 && value is not null)
-                thrift.Check(span.Add(new V1Annotation(timestamp, value, host)));
+                span.Add(new V1Annotation(timestamp, value, host));
         }
     }
 
@@ -90,7 +92,7 @@ public static class ZipkinThrift
         {
             switch (id, type)
             {
-                case (1, ThriftType.String): key = thrift.ReadText(StringCache.Names); break;
+                case (1, ThriftType.String): key = thrift.ReadName(); break;
                 case (2, ThriftType.String):
                     value = thrift.ReadBytes();
                     hasValue = true;
@@ -103,9 +105,9 @@ public static class ZipkinThrift
         if (key is null || !hasValue)
             return;
         if (kind == TextValue)
-            thrift.Check(span.Add(new V1Tag(key, thrift.Text(value, StringCache.Values), host)));
+            span.Add(new V1Tag(key, thrift.Value(value), host));
         else if (kind == BoolValue && value is [1] && host is not null && V1Tag.IsAddress(key))
-            thrift.Check(span.Add(new V1Tag(key, null, host)));
+            span.Add(new V1Tag(key, null, host));
     }
 
     static Endpoint? ReadEndpoint(ref ThriftReader thrift)
@@ -124,7 +126,7 @@ public static class ZipkinThrift
                     break;
                 // signed on the wire, though ports are not
                 case (2, ThriftType.I16): endpoint.SetPort((ushort)thrift.ReadI16()); break;
-                case (3, ThriftType.String): endpoint.SetServiceName(thrift.ReadText(StringCache.Names)); break;
+                case (3, ThriftType.String): endpoint.SetServiceName(thrift.ReadName()); break;
                 case (4, ThriftType.String): endpoint.SetAddress(thrift.ReadBytes()); break;
                 default: thrift.Skip(type); break;
             }

@@ -20,8 +20,8 @@ public sealed class CollectorOptions
         "Bytes, 1024 to 1073741824.")]
     public int MaxBodyBytes { get; set; } = 64 << 20;
 
-    [Description("Bodies being read and decoded at one time; beyond it 503 and Retry-After. " +
-        "Bytes, at least twice MaxBodyBytes.")]
+    [Description("Bodies being received, and what is decoded of them until it is stored, at one time; beyond it 503 " +
+        "and Retry-After. Spans by which one request alone is beyond it are rejected. Bytes, at least twice MaxBodyBytes.")]
     public long MaxInFlightBytes { get; set; } = 256 << 20;
 
     [Description("Spans, or data points of metrics, of one request; beyond it 400. 1 to 100000000.")]
@@ -33,7 +33,7 @@ public sealed class CollectorOptions
     [Description("Length of one text or bytes value; beyond it the span is rejected. Bytes, 1 to 1073741824.")]
     public int MaxStringBytes { get; set; } = WireLimits.Default.MaxStringBytes;
 
-    [Description("Depth of arrays and maps within an attribute; beyond it 400. 1 to 500.")]
+    [Description("Depth of arrays and maps within an attribute; beyond it the span is rejected. 1 to 500.")]
     public int MaxNesting { get; set; } = WireLimits.Default.MaxNesting;
 
     [Description("Cumulative streams of duration metrics whose last point is remembered; of further ones the data " +

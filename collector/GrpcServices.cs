@@ -48,11 +48,12 @@ sealed class ZipkinSpanService(SpanIntake intake, BodyBudget budget, IntakeError
     public async Task<byte[]> ReportAsync(byte[] request, ServerCallContext context)
     {
         var transport = intake.Metrics.ZipkinGrpc;
-        await RawGrpc.AcceptAsync(
+        var result = await RawGrpc.AcceptAsync(
             transport,
             () => intake.AcceptAsync(
                 new RequestBody(request, budget), ZipkinProto3.Decode, transport, context.CancellationToken),
             errors, context.CancellationToken);
+        errors.LogRejected(result);
         return [];
     }
 }

@@ -12,7 +12,7 @@ sealed class IntakeErrors(ILogger<IntakeErrors> log, TimeProvider time)
 {
     static readonly TimeSpan LogInterval = TimeSpan.FromMinutes(1);
 
-    // by type of exception, of which there are few
+    // by type of exception, of which there are few hundred at most
     readonly ConcurrentDictionary<string, Kind> _kinds = new();
 
     /// <summary>When a kind of failure was last logged, and how many were not since.</summary>
@@ -43,10 +43,10 @@ sealed class IntakeErrors(ILogger<IntakeErrors> log, TimeProvider time)
             case IntakeBusyException:
                 return StatusCodes.Status503ServiceUnavailable;
             case StoreFailedException { InnerException: { } inner }:
-                LogOnceAMinute(inner, Log.StoreFailed);
+                LogOnceAMinute(NameOf(inner), suppressed => Log.StoreFailed(log, suppressed, inner));
                 return StatusCodes.Status503ServiceUnavailable;
             default:
-                LogOnceAMinute(failure, Log.IntakeFailed);
+                LogOnceAMinute(NameOf(failure), suppressed => Log.IntakeFailed(log, suppressed, failure));
                 return StatusCodes.Status500InternalServerError;
         }
     }
@@ -65,9 +65,19 @@ sealed class IntakeErrors(ILogger<IntakeErrors> log, TimeProvider time)
     public static bool IsBadCompression(Exception failure) =>
         failure is InvalidDataException or InvalidOperationException or IOException or ZstdException;
 
-    void LogOnceAMinute(Exception failure, Action<ILogger, int, Exception> write)
+    /// <summary>For formats whose answers cannot say that a part was rejected.</summary>
+    public void LogRejected(IntakeResult result)
     {
-        var kind = _kinds.GetOrAdd(failure.GetType().FullName ?? "", _ => new Kind());
+        if (result.Rejected > 0)
+            LogOnceAMinute("rejected", suppressed =>
+                Log.SpansRejected(log, result.Rejected, result.RejectedReason, suppressed));
+    }
+
+    static string NameOf(Exception failure) => failure.GetType().FullName ?? "";
+
+    void LogOnceAMinute(string name, Action<int> write)
+    {
+        var kind = _kinds.GetOrAdd(name, _ => new Kind());
         int suppressed;
         lock (kind)
         {
@@ -80,7 +90,7 @@ sealed class IntakeErrors(ILogger<IntakeErrors> log, TimeProvider time)
             suppressed = kind.Suppressed;
             kind.Suppressed = 0;
         }
-        write(log, suppressed, failure);
+        write(suppressed);
     }
 }
 

@@ -12,6 +12,10 @@ static partial class Log
         "again ({Suppressed} more of this kind since it was last logged)")]
     public static partial void IntakeFailed(ILogger logger, int suppressed, Exception exception);
 
+    [LoggerMessage(5, LogLevel.Warning, "{Rejected} spans of a request in a Zipkin format were rejected: {Reason} " +
+        "({Suppressed} more such requests since this was last logged)")]
+    public static partial void SpansRejected(ILogger logger, int rejected, string? reason, int suppressed);
+
     [LoggerMessage(2, LogLevel.Error, "Sampling strategies in {File} cannot be used, those of before stay: {Problem}")]
     public static partial void StrategiesUnusable(ILogger logger, string file, string problem);
 

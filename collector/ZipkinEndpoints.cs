@@ -53,11 +53,12 @@ static class ZipkinEndpoints
         {
             var contentType = context.Request.ContentType;
             var body = await RequestBody.ReadAsync(context.Request, CodingOf(context.Request), budget);
-            await intake.AcceptAsync(
+            var result = await intake.AcceptAsync(
                 body,
                 (bytes, limits, memory) => ZipkinFormats.Decode(bytes, version, contentType, limits, memory),
                 intake.Metrics.ZipkinHttp,
                 context.RequestAborted);
+            errors.LogRejected(result);
             return (StatusCodes.Status202Accepted, null);
         }
         catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)

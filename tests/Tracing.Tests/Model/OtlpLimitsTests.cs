@@ -76,28 +76,37 @@ public class OtlpLimitsTests
 
     [Theory]
     [MemberData(nameof(Encodings))]
-    public void Too_deep_value_refuses_the_body(string encoding)
+    public void Too_deep_value_rejects_its_span_alone(string encoding)
     {
         var deepest = With(OtlpSome.Nested(WireLimits.Default.MaxNesting));
         Assert.Equal([deepest], Decode(encoding, Encode(encoding, [deepest]), WireLimits.Default).Spans);
-        var body = Encode(encoding, [With(OtlpSome.Nested(WireLimits.Default.MaxNesting + 1))]);
-        var error = Assert.Throws<WireException>(() => Decode(encoding, body, WireLimits.Default));
-        Assert.StartsWith("TooLarge: a value is nested more than 64 deep", error.Message, StringComparison.Ordinal);
+        foreach (var depth in new[] { WireLimits.Default.MaxNesting + 1, 400 })
+        {
+            var body = Encode(encoding, [With(OtlpSome.Nested(depth)), deepest]);
+            var decoded = Decode(encoding, body, WireLimits.Default);
+            Assert.Equal([deepest], decoded.Spans);
+            Assert.Equal(1, decoded.Rejected);
+            Assert.Contains("nested more than 64 deep at byte", decoded.RejectedReason, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
-    public void Depth_beyond_the_stack_is_refused_even_without_a_limit()
+    public void Depth_beyond_the_stack_is_rejected_even_without_a_limit()
     {
         var unlimited = new WireLimits { MaxNesting = int.MaxValue };
-        Assert.Throws<WireException>(() => OtlpProtobuf.Decode(DeepProtobuf(200_000), unlimited));
-        Assert.Throws<WireException>(() => OtlpJson.Decode(DeepJson(200_000), unlimited));
+        var protobuf = OtlpProtobuf.Decode(DeepProtobuf(200_000), unlimited);
+        var json = OtlpJson.Decode(DeepJson(200_000), unlimited);
+        Assert.Equal((1, 1), (protobuf.Rejected, json.Rejected));
+        Assert.Contains("nested more than", protobuf.RejectedReason, StringComparison.Ordinal);
+        Assert.Contains("nested more than", json.RejectedReason, StringComparison.Ordinal);
     }
 
     static byte[] DeepJson(int depth) => System.Text.Encoding.UTF8.GetBytes(
-        """{"resourceSpans":[{"resource":{"attributes":[{"key":"k","value":""" +
-        string.Concat(Enumerable.Repeat("""{"arrayValue":{"values":[""", depth)));
+        """{"resourceSpans":[{"scopeSpans":[{"spans":[{"attributes":[{"key":"k","value":""" +
+        string.Concat(Enumerable.Repeat("""{"arrayValue":{"values":[""", depth)) +
+        string.Concat(Enumerable.Repeat("]}}", depth)) + "}]}]}]}]}");
 
-    // from the inside out: array_value of a value of array_value ...
+    // a span, from the inside out: array_value of a value of array_value ...
     static byte[] DeepProtobuf(int depth)
     {
         var reversed = new List<byte>();
@@ -106,7 +115,7 @@ public class OtlpLimitsTests
             Prepend(reversed, 0x0a);
             Prepend(reversed, 0x2a);
         }
-        foreach (var tag in new byte[] { 0x12, 0x0a, 0x0a, 0x0a })
+        foreach (var tag in new byte[] { 0x12, 0x4a, 0x12, 0x12, 0x0a })
             Prepend(reversed, tag);
         reversed.Reverse();
         return [.. reversed];
@@ -148,11 +157,54 @@ public class OtlpLimitsTests
     };
 
     [Theory]
-    [MemberData(nameof(Encodings))]
-    public void Resource_beyond_a_limit_refuses_the_body(string encoding)
+    [InlineData("protobuf", "resource")]
+    [InlineData("protobuf", "scope")]
+    [InlineData("json", "resource")]
+    [InlineData("json", "scope")]
+    public void What_is_wrong_with_a_resource_or_a_scope_rejects_only_its_spans(string encoding, string what)
     {
-        var body = Encode(encoding, [Full]);
-        Assert.Throws<WireException>(() => Decode(encoding, body, new WireLimits { MaxAttributes = 0 }));
+        var deep = new KeyValue("k", OtlpSome.Nested(70));
+        var bad = what == "resource"
+            ? Full with { Resource = new Resource { Attributes = [deep] } }
+            : Full with { Scope = new InstrumentationScope { Attributes = [deep] } };
+        var decoded = Decode(encoding, Encode(encoding, [Full, bad, bad, OtlpSome.Span()]), WireLimits.Default);
+        Assert.Equal([Full, OtlpSome.Span()], decoded.Spans);
+        Assert.Equal(2, decoded.Rejected);
+        Assert.StartsWith($"Spans of a {what}: a value is nested", decoded.RejectedReason, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Encodings))]
+    public void Lists_of_lists_count_together(string encoding)
+    {
+        var list = new AttributeValue([.. Enumerable.Repeat(default(AttributeValue), 90)]);
+        var lists = With(new AttributeValue([.. Enumerable.Repeat(list, 20)]));
+        var decoded = Decode(encoding, Encode(encoding, [lists, Full]), new WireLimits { MaxAttributes = 100 });
+        Assert.Equal([Full], decoded.Spans);
+        Assert.Contains("more than 1000 attributes, elements and entries", decoded.RejectedReason);
+    }
+
+    [Theory]
+    [MemberData(nameof(Encodings))]
+    public void Span_that_takes_too_much_memory_is_rejected_alone_and_those_after_it_are_taken(string encoding)
+    {
+        var reserved = 0L;
+        var memory = new DecodedMemory(300_000, bytes => reserved += bytes);
+        var elements = new AttributeValue([.. Enumerable.Repeat(default(AttributeValue), 5_000)]);
+        var large = OtlpSome.Span() with
+        {
+            Attributes = [.. Enumerable.Range(0, 5).Select(i => new KeyValue($"k{i}", elements))],
+        };
+        Span[] spans = [Full, large, large, .. Enumerable.Repeat(Full, 100)];
+        var body = Encode(encoding, spans);
+        var decoded = encoding == "json"
+            ? OtlpJson.Decode(body, WireLimits.Default, memory)
+            : OtlpProtobuf.Decode(body, WireLimits.Default, memory);
+        Assert.Equal(2, decoded.Rejected);
+        Assert.Equal(101, decoded.Spans.Count);
+        Assert.Contains("takes more than 300000 bytes when decoded", decoded.RejectedReason);
+        Assert.InRange(reserved, 1, 300_000);
+        Assert.Equal(memory.Reserved, reserved);
     }
 
     static Span With(AttributeValue value) => OtlpSome.Span() with { Attributes = [new KeyValue("k", value)] };

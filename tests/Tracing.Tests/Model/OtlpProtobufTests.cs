@@ -176,7 +176,6 @@ public class OtlpProtobufTests
     [InlineData(TraceIdField + "12080000000000000000", "span id is missing or all zeros at byte 4")]
     [InlineData(TraceIdField + "120722222222222222", "span id \"22222222222222\" has 7 bytes instead of 8 at byte 24")]
     [InlineData(Ids + "2207aabbccddeeff11", "parent span id \"aabbccddeeff11\" has 7 bytes instead of 8 at byte 34")]
-    [InlineData(Ids + "2a0361ff62", "no UTF-8 at byte 34")]
     [InlineData(Ids + "6a060a0411111111", "trace id \"11111111\" has 4 bytes instead of 16 at byte 36")]
     [InlineData(Ids + "6a00", "a link has no trace id or no span id at byte 34")]
     public void Bad_span_is_rejected_alone(string span, string reason)

@@ -41,14 +41,6 @@ public class ZipkinJsonTests
         Assert.Equal(spans, ZipkinJson.Decode(Written.ZipkinJson(spans), WireLimits.Default).Spans);
     }
 
-    [Theory]
-    [InlineData("x", 0)]
-    [InlineData("\u2028", 0)]
-    [InlineData("é", 0)]
-    [InlineData("é\u2028\u2029", 4)]
-    public void Padding_is_counted_as_Zipkin_sends_it(string name, int zeros) =>
-        Assert.Equal(zeros, ZipkinPadding.Count(Decode($"[{{{Ids},\"name\":\"{name}\"}}]")));
-
     [Fact]
     public void Decode_keeps_times_as_nanoseconds()
     {
@@ -77,6 +69,17 @@ public class ZipkinJsonTests
     {
         var spans = Decode($"[\n{{{Ids},\n\t\"name\":\"a\\\"\n\tb\\\\\"}}]");
         Assert.Equal("a\"\n\tb\\", Assert.Single(spans).Name);
+        Assert.Equal("\0\u001f", Assert.Single(Decode($"[{{{Ids},\"name\":\"\0\u001f\"}}]")).Name);
+    }
+
+    [Fact]
+    public void Control_characters_count_as_what_they_are_escaped_to()
+    {
+        var body = Encoding.UTF8.GetBytes($"[{{{Ids},\"name\":\"{new string('\u0001', 100_000)}\"}}]");
+        var error = Assert.Throws<WireException>(() =>
+            ZipkinJson.Decode(body, WireLimits.Default, new DecodedMemory(500_000, _ => { })));
+        Assert.StartsWith("Too many control characters", error.Message, StringComparison.Ordinal);
+        Assert.Single(ZipkinJson.Decode(body, WireLimits.Default, new DecodedMemory(5_000_000, _ => { })).Spans);
     }
 
     [Theory]
@@ -120,16 +123,27 @@ public class ZipkinJsonTests
     }
 
     [Theory]
-    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\"},{\"traceId\":\"a\",\"id\":\"c\"},{\"traceId\":\"a\",\"id\":\"d\"}]")]
-    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\",\"tags\":{\"a\":\"\",\"b\":\"\",\"c\":\"\"}}]")]
-    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\",\"name\":\"123456789012345678901\"}]")]
-    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\",\"x\":[[[[[[[[[[]]]]]]]]]]}]")]
-    public void Decode_beyond_a_limit_is_refused(string body)
+    [InlineData("\"tags\":{\"a\":\"\",\"b\":\"\",\"c\":\"\"}", "Span 1: more than 2 tags in one span before byte 9")]
+    [InlineData("\"annotations\":[{\"timestamp\":1,\"value\":\"1\"},{\"timestamp\":1,\"value\":\"2\"}," +
+        "{\"timestamp\":1,\"value\":\"3\"}]", "more than 2 annotations in one span")]
+    [InlineData("\"name\":\"123456789012345678901\"", "Text of 21 bytes is longer than 20")]
+    [InlineData("\"localEndpoint\":{\"serviceName\":\"12345678901234567890\\n\"}", "Text of 21 bytes is longer than 20")]
+    public void Span_beyond_a_limit_is_rejected_alone(string field, string reason)
     {
-        var limits = new WireLimits { MaxSpans = 2, MaxAttributes = 2, MaxStringBytes = 20, MaxNesting = 2 };
-        Assert.Throws<WireException>(() => ZipkinJson.Decode(Encoding.UTF8.GetBytes(body), limits));
-        Assert.NotEmpty(Decode(body));
+        var limits = new WireLimits { MaxSpans = 3, MaxAttributes = 2, MaxStringBytes = 20 };
+        var good = $"{{{Ids}}}";
+        var body = Encoding.UTF8.GetBytes($"[{{{Ids},{field}}},{good},{good}]");
+        var decoded = ZipkinJson.Decode(body, limits);
+        Assert.Equal(Decode($"[{good},{good}]"), decoded.Spans);
+        Assert.Equal(1, decoded.Rejected);
+        Assert.Contains(reason, decoded.RejectedReason, StringComparison.Ordinal);
+        Assert.Equal(3, ZipkinJson.Decode(body, WireLimits.Default).Spans.Count);
+        Assert.Throws<WireException>(() => ZipkinJson.Decode(body, new WireLimits { MaxSpans = 2 }));
     }
+
+    [Fact]
+    public void Unknown_field_may_be_nested_as_deep_as_it_likes() => Assert.Single(
+        Decode($"[{{{Ids},\"x\":{new string('[', 100_000)}{new string(']', 100_000)}}}]"));
 
     static List<Span> Decode(string body) =>
         ZipkinJson.Decode(Encoding.UTF8.GetBytes(body), WireLimits.Default).Spans;

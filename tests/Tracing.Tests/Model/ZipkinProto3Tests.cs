@@ -75,7 +75,7 @@ public class ZipkinProto3Tests
     }
 
     [Fact]
-    public void Decode_beyond_a_limit_is_refused()
+    public void Span_beyond_a_limit_is_rejected_alone()
     {
         var limits = new WireLimits { MaxSpans = 1, MaxAttributes = 1, MaxStringBytes = 3 };
         var (two, tags, name) = (Valid(), Valid(), Valid());
@@ -83,9 +83,10 @@ public class ZipkinProto3Tests
         tags.Tags.Add("b", "");
         name.Name = "four";
         Assert.Throws<WireException>(() => ZipkinProto3.Decode(Body(two, two), limits));
-        Assert.Throws<WireException>(() => ZipkinProto3.Decode(Body(tags), limits));
-        Assert.Throws<WireException>(() => ZipkinProto3.Decode(Body(name), limits));
-        Assert.Single(ZipkinProto3.Decode(Body(two), limits).Spans);
+        limits = new WireLimits { MaxAttributes = 1, MaxStringBytes = 3 };
+        var decoded = ZipkinProto3.Decode(Body(tags, two, name), limits);
+        Assert.Equal((1, 2), (decoded.Spans.Count, decoded.Rejected));
+        Assert.StartsWith("Span 1: more than 1 tags in one span", decoded.RejectedReason, StringComparison.Ordinal);
     }
 
     static List<Span> Decode(byte[] body) => ZipkinProto3.Decode(body, WireLimits.Default).Spans;

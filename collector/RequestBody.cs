@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Compression;
+using System.Numerics;
 using Microsoft.AspNetCore.Http;
 using Tracing.Model.Wire;
 using ZstdSharp;
@@ -22,6 +23,9 @@ sealed class BodyEncodingException(string message, bool unknown, Exception? inne
 /// </summary>
 sealed class RequestBody : IDisposable
 {
+    // the pool keeps arrays of each length for each thread, which of longer ones would be gigabytes
+    const int LargestPooled = 1 << 20;
+
     // RFC 9659: a body's window is 8 MiB at most
     const int ZstdWindowLog = 23;
 
@@ -143,20 +147,21 @@ sealed class RequestBody : IDisposable
 
     void Grow(int size)
     {
-        var larger = ArrayPool<byte>.Shared.Rent(size);
-        try
-        {
-            _budget.Take(larger.Length - _bytes.Length);
-        }
-        catch (IntakeBusyException)
-        {
-            ArrayPool<byte>.Shared.Return(larger);
-            throw;
-        }
+        // the lengths that the pool has
+        var length = size <= LargestPooled ? (int)BitOperations.RoundUpToPowerOf2((uint)size) : size;
+        _budget.Take(length - _bytes.Length);
+        var larger = size <= LargestPooled
+            ? ArrayPool<byte>.Shared.Rent(length)
+            : GC.AllocateUninitializedArray<byte>(length);
         _bytes.AsSpan(0, _length).CopyTo(larger);
-        if (_bytes.Length > 0)
-            ArrayPool<byte>.Shared.Return(_bytes);
+        GiveBack(_bytes);
         _bytes = larger;
+    }
+
+    static void GiveBack(byte[] bytes)
+    {
+        if (bytes.Length is > 0 and <= LargestPooled)
+            ArrayPool<byte>.Shared.Return(bytes);
     }
 
     public void Dispose()
@@ -165,7 +170,7 @@ sealed class RequestBody : IDisposable
             return;
         _budget.Return(_bytes.Length);
         if (_rented)
-            ArrayPool<byte>.Shared.Return(_bytes);
+            GiveBack(_bytes);
         _bytes = [];
         _length = 0;
     }

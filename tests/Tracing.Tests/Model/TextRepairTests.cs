@@ -101,10 +101,10 @@ public class TextRepairTests
         const string Metric = """
             "scopeMetrics":[{"metrics":[{"name":"wanted","histogram":{"dataPoints":[{"timeUnixNano":1}]}}]}]
             """;
-        var json = $$"""
+        var json = $$$"""
             {"resourceMetrics":[
-            {{{Metric}},"resource":{"attributes":[{"key":"a","value":{"intValue":"ten"}}]}},
-            {{{Metric}},"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]}}]}
+            {{{{Metric}}},"resource":{"attributes":[{"key":"a","value":{"intValue":"ten"}}]}},
+            {{{{Metric}}},"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]}}]}
             """;
         var decoded = OtlpMetricsJson.Decode(Encoding.UTF8.GetBytes(json), WireLimits.Default, _ => true);
         Assert.Equal("shop", Assert.Single(decoded.Points).Instrument.Resource.ServiceName);

@@ -21,7 +21,8 @@ public sealed class CollectorOptions
     public int MaxBodyBytes { get; set; } = 64 << 20;
 
     [Description("Bodies being received, and what is decoded of them until it is stored, at one time; beyond it 503 " +
-        "and Retry-After. Spans by which one request alone is beyond it are rejected. Bytes, at least twice MaxBodyBytes.")]
+        "and Retry-After. Spans by which one request alone is beyond it are rejected. " +
+        "Bytes, at least twice MaxBodyBytes.")]
     public long MaxInFlightBytes { get; set; } = 256 << 20;
 
     [Description("Spans, or data points of metrics, of one request; beyond it 400. 1 to 100000000.")]

@@ -94,7 +94,8 @@ static class RawGrpc
         new(MethodType.Unary, service, name, Bytes, Bytes);
 
     public static async Task<IntakeResult> AcceptAsync(
-        MessageMetrics transport, Func<Task<IntakeResult>> accept, IntakeErrors errors, CancellationToken cancellationToken)
+        MessageMetrics transport, Func<Task<IntakeResult>> accept, IntakeErrors errors,
+        CancellationToken cancellationToken)
     {
         transport.MessageReceived();
         try

@@ -24,8 +24,8 @@ sealed class IntakeErrors(ILogger<IntakeErrors> log, TimeProvider time)
     }
 
     /// <summary>
-    /// 4xx: the sender's mistake, which sending again does not mend. 503: the store failed or is behind, the sender keeps
-    /// its spans and sends them again. 500: a defect of ours, which sending again would only repeat.
+    /// 4xx: the sender's mistake, which sending again does not mend. 503: the store failed or is behind, the sender
+    /// keeps its spans and sends them again. 500: a defect of ours, which sending again would only repeat.
     /// </summary>
     public int StatusOf(Exception failure)
     {
@@ -58,9 +58,8 @@ sealed class IntakeErrors(ILogger<IntakeErrors> log, TimeProvider time)
             : failure.Message;
 
     /// <summary>
-    /// What decompressors throw at a body that is not what it claims: of gzip and deflate InvalidDataException or zlib's
-    /// own, an IOException; of br InvalidOperationException too; of zstd its own; of each EndOfStreamException for one
-    /// that is cut.
+    /// What decompressors throw at a body that is not what it claims: of gzip and deflate InvalidDataException or
+    /// zlib's own, an IOException; of br InvalidOperationException too; of zstd its own and EndOfStreamException.
     /// </summary>
     public static bool IsBadCompression(Exception failure) =>
         failure is InvalidDataException or InvalidOperationException or IOException or ZstdException;

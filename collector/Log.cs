@@ -8,8 +8,8 @@ static partial class Log
         "({Suppressed} more of this kind since it was last logged)")]
     public static partial void StoreFailed(ILogger logger, int suppressed, Exception exception);
 
-    [LoggerMessage(4, LogLevel.Error, "A request failed by an error in the server; the sender was told not to send it " +
-        "again ({Suppressed} more of this kind since it was last logged)")]
+    [LoggerMessage(4, LogLevel.Error, "A request failed by an error in the server; the sender was told not to send " +
+        "it again ({Suppressed} more of this kind since it was last logged)")]
     public static partial void IntakeFailed(ILogger logger, int suppressed, Exception exception);
 
     [LoggerMessage(5, LogLevel.Warning, "{Rejected} spans of a request in a Zipkin format were rejected: {Reason} " +

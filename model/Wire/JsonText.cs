@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Tracing.Model.Wire;
 
-/// <summary>Texts of JSON with escapes. The reader of .NET throws for half a surrogate pair; here it is replaced.</summary>
+/// <summary>Texts of JSON with escapes. .NET's reader throws for half a surrogate pair; here it is replaced.</summary>
 static class JsonText
 {
     /// <summary>Bytes of the longest escape of one byte.</summary>

@@ -80,7 +80,7 @@ abstract partial class OtlpDecoder(WireLimits limits, DecodedMemory? memory)
 
     /// <summary>What the sender is to be told of what is stored otherwise than it was sent; else null.</summary>
     protected string? Warning() => _repaired == 0 ? null
-        : $"{_repaired} texts are not valid Unicode and were repaired with U+FFFD, the first at byte {_firstRepaired}";
+        : $"Texts that are not valid Unicode, repaired with U+FFFD: {_repaired}, the first at byte {_firstRepaired}";
 
     protected void Add(SpanEvent happened, long offset)
     {

@@ -45,7 +45,7 @@ public class TextRepairTests
         Assert.Contains("a\ufffd", text, StringComparison.Ordinal);
         Assert.Equal(Encoding.UTF8.GetString(Written.OtlpJson(spans)).Replace("\\u0001", "\ufffd"), text);
         var told = decoded.RejectedReason;
-        Assert.StartsWith("1 texts are not valid Unicode and were repaired with U+FFFD, the first at byte ", told);
+        Assert.StartsWith("Texts that are not valid Unicode, repaired with U+FFFD: 1, the first at byte ", told);
         var offset = int.Parse(told!.Split(' ')[^1], System.Globalization.CultureInfo.InvariantCulture);
         Assert.InRange(offset, at - 4, at);
     }
@@ -92,7 +92,7 @@ public class TextRepairTests
         var decoded = OtlpMetricsProtobuf.Decode(body, WireLimits.Default, _ => true);
         Assert.Equal((1, 0), (decoded.Points.Count, decoded.Rejected));
         Assert.Equal("\ufffdET", decoded.Points[0].Attributes[0].Value.AsString());
-        Assert.StartsWith("1 texts are not valid Unicode", decoded.Warning, StringComparison.Ordinal);
+        Assert.StartsWith("Texts that are not valid Unicode", decoded.Warning, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -123,7 +123,7 @@ public class ZipkinJsonTests
     }
 
     [Theory]
-    [InlineData("\"tags\":{\"a\":\"\",\"b\":\"\",\"c\":\"\"}", "Span 1: more than 2 tags in one span before byte 9")]
+    [InlineData("\"tags\":{\"a\":\"\",\"b\":\"\",\"c\":\"\"}", "Span 1: more than 2 tags in one span before byte 84")]
     [InlineData("\"annotations\":[{\"timestamp\":1,\"value\":\"1\"},{\"timestamp\":1,\"value\":\"2\"}," +
         "{\"timestamp\":1,\"value\":\"3\"}]", "more than 2 annotations in one span")]
     [InlineData("\"name\":\"123456789012345678901\"", "Text of 21 bytes is longer than 20")]

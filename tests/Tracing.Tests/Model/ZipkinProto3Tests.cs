@@ -75,6 +75,13 @@ public class ZipkinProto3Tests
     }
 
     [Fact]
+    public void Ipv4_with_leading_zeros_goes_out_as_the_decimal_that_it_is()
+    {
+        var span = Decode(Body(Valid()))[0] with { LocalEndpoint = new Endpoint { Ipv4 = "092.168.010.1" } };
+        Assert.Equal("92.168.10.1", Decode(ZipkinProto3.Encode([span]))[0].LocalEndpoint!.Ipv4);
+    }
+
+    [Fact]
     public void Span_beyond_a_limit_is_rejected_alone()
     {
         var limits = new WireLimits { MaxSpans = 1, MaxAttributes = 1, MaxStringBytes = 3 };

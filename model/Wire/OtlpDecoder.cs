@@ -9,17 +9,16 @@ namespace Tracing.Model.Wire;
 /// </summary>
 abstract partial class OtlpDecoder(WireLimits limits, DecodedMemory? memory)
 {
+    // bytes of a text that is still decoded of what will be rejected
+    const int LongestOfLost = 1024;
+
     bool _inSpan;
     int _firstAttribute, _repaired;
     long _firstRepaired, _memoryBefore, _values;
     string? _problem;
 
-    protected WireLimits Limits => limits;
-
     /// <summary>The good spans so far.</summary>
     protected OtlpSpanList Spans { get; } = new(limits);
-
-    protected DecodedMemory? Memory => memory;
 
     /// <summary>The span in work.</summary>
     protected OtlpSpanBuilder Current { get; } = new();
@@ -176,7 +175,8 @@ abstract partial class OtlpDecoder(WireLimits limits, DecodedMemory? memory)
             return "";
         if (cache?.Find(utf8) is { } known)
             return known;
-        if (!HasMemory(DecodedMemory.Object + 2L * utf8.Length, offset))
+        // the message about a span names it, whatever was wrong before its name came
+        if (IsLost ? utf8.Length > LongestOfLost : !HasMemory(DecodedMemory.Object + 2L * utf8.Length, offset))
             return "";
         var text = cache is null ? StringCache.Decode(utf8, out var isInvalid) : cache.Add(utf8, out isInvalid);
         if ((isRepaired || isInvalid) && _repaired++ == 0)

@@ -49,8 +49,6 @@ static class Conventions
             return span;
         if (span.Source.Name == HttpClientSource)
             span.SetCustomProperty(MergedProperty, MergedProperty);
-        if (call.IsAllDataRequested && request.RequestUri is { IsAbsoluteUri: true } address)
-            call.SetTag(ServerAddress, address.IdnHost).SetTag(ServerPort, address.Port);
         return call;
     }
 
@@ -61,22 +59,6 @@ static class Conventions
 
     public static bool IsMerged(Activity span) =>
         span.OperationName == HttpOut && span.GetCustomProperty(MergedProperty) is not null;
-
-    /// <summary>
-    /// A client that was made before the tracer writes the headers by itself, and its spans of HTTP are reported. They
-    /// know where the call of gRPC above them went.
-    /// </summary>
-    public static void TellCall(Activity span)
-    {
-        if (span.Source.Name == HttpClientSource && span.Parent is { IsAllDataRequested: true } call &&
-            call.Source.Name == GrpcClientSource && call.GetTagItem(ServerAddress) is null &&
-            call.GetTagItem(GrpcMethod) is string method && span.GetTagItem("url.full") is string url &&
-            url.EndsWith(method, StringComparison.Ordinal))
-        {
-            call.SetTag(ServerAddress, span.GetTagItem(ServerAddress))
-                .SetTag(ServerPort, span.GetTagItem(ServerPort));
-        }
-    }
 
     public static ActivityKind KindOf(Activity span) =>
         span.Kind == ActivityKind.Internal && span.Source.Name == GrpcClientSource ? ActivityKind.Client : span.Kind;

@@ -21,7 +21,7 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     readonly SpanReporter _reporter;
     readonly CancellationTokenSource _stop = new();
     readonly RequestOutcomes? _outcomes;
-    readonly EventListener? _httpClients;
+    readonly EventListener? _httpClients, _grpcCalls;
     readonly ActivityListener? _listener;
     readonly DistributedContextPropagator _propagatorBefore;
     readonly DistributedContextPropagator _propagator;
@@ -65,6 +65,7 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
         _sampler.Start(options, _stop.Token);
         _outcomes = new RequestOutcomes(_sources);
         _httpClients = HttpClientHeaders.Listen(options, _propagator);
+        _grpcCalls = GrpcCalls.Listen();
         _listener = new ActivityListener
         {
             ShouldListenTo = source => _sources.Include(source.Name),
@@ -136,6 +137,7 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
         _listener?.Dispose();
         _outcomes?.Dispose();
         _httpClients?.Dispose();
+        _grpcCalls?.Dispose();
         _sources.Stop();
         (Activity.DefaultIdFormat, Activity.ForceDefaultIdFormat) = _idsBefore;
         await _stop.CancelAsync().ConfigureAwait(false);
@@ -262,13 +264,8 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     {
         if (!span.Recorded && !_reportsUnsampled)
             return;
-        if (span.Source.Name == Conventions.HttpClientSource)
-        {
-            if (Conventions.IsMerged(span))
-                return;
-            Conventions.TellCall(span);
-        }
-        _reporter.Add(span);
+        if (!Conventions.IsMerged(span))
+            _reporter.Add(span);
     }
 }
 

@@ -9,6 +9,7 @@ namespace Tracing.Instrumentation;
 /// </summary>
 static class GrpcCalls
 {
+    const string Call = "Grpc.Net.Client.GrpcOut";
     const string Started = "Grpc.Net.Client.GrpcOut.Start";
     const string StartData = "Grpc.Net.Client.Internal.GrpcCall+ActivityStartData, Grpc.Net.Client";
 
@@ -18,8 +19,8 @@ static class GrpcCalls
     public static EventListener? Listen() => StartDataType is null ? null
         : new EventListener(Conventions.GrpcClientSource, IsWanted, static (_, payload) => OnStarted(payload));
 
-    /// <summary>The event costs an object, and of a trace that is not recorded nobody asks.</summary>
-    static bool IsWanted(string name) => name == Started && Activity.Current is not { Recorded: false };
+    /// <summary>The events cost two objects a call, and of a trace that is not recorded nobody asks.</summary>
+    static bool IsWanted(string name) => name is Call or Started && Activity.Current is not { Recorded: false };
 
     static void OnStarted(object payload)
     {

@@ -32,7 +32,7 @@ sealed class RequestOutcomes : IDisposable
     static readonly object NoEndpoint = new();
 
     // a box for each request would be garbage
-    static readonly object?[] Statuses = new object?[600];
+    static readonly object[] Statuses = [.. Enumerable.Range(0, 600).Cast<object>()];
 
     readonly SourceNames _sources;
     readonly MeterListener _meters = new();
@@ -89,7 +89,7 @@ sealed class RequestOutcomes : IDisposable
         {
             if (route.Length > 0)
                 span.SetTag(Route, route);
-            span.SetTag(Status, Boxed(status));
+            span.SetTag(Status, (uint)status < (uint)Statuses.Length ? Statuses[status] : status);
         }
         if (status >= 500)
             Fail(span, exception?.Error.GetType().FullName ?? status.ToString(CultureInfo.InvariantCulture));
@@ -124,9 +124,6 @@ sealed class RequestOutcomes : IDisposable
         if (span.Status == ActivityStatusCode.Unset)
             span.SetStatus(ActivityStatusCode.Error);
     }
-
-    static object Boxed(int status) =>
-        (uint)status < (uint)Statuses.Length ? Statuses[status] ??= status : status;
 
     string NameOf(string method, string route)
     {

@@ -60,19 +60,18 @@ static class B3
         return traceId is { Length: 16 or 32 } && spanId is { Length: 16 } ? WithIds(traceId, spanId, decision) : null;
     }
 
-    public static string WriteSingle(Activity span) =>
-        string.Concat(TraceIdOf(span), "-", span.SpanId.ToHexString(),
-            IsDebug(span) ? "-d" : span.Recorded ? "-1" : "-0");
+    public static string WriteSingle(in Ids ids) =>
+        string.Concat(TraceIdOf(ids), "-", ids.SpanId.ToHexString(), IsDebug(ids) ? "-d" : ids.Recorded ? "-1" : "-0");
 
     /// <summary>16 digits if that was the trace's id where it began.</summary>
-    public static string TraceIdOf(Activity span)
+    public static string TraceIdOf(in Ids ids)
     {
-        var id = span.TraceId.ToHexString();
+        var id = ids.TraceId.ToHexString();
         return id.StartsWith("0000000000000000", StringComparison.Ordinal) ? id[16..] : id;
     }
 
-    public static bool IsDebug(Activity span) =>
-        span.TraceStateString is { Length: > 0 } state && state.Contains(DebugState, StringComparison.Ordinal);
+    public static bool IsDebug(in Ids ids) =>
+        ids.State is { Length: > 0 } state && state.Contains(DebugState, StringComparison.Ordinal);
 
     /// <summary>
     /// A decision for a trace that is yet to begin. There is no place for one without ids, so that they are made here;
@@ -100,4 +99,9 @@ static class B3
 
     /// <summary>Of either case, as old clients write.</summary>
     static bool IsHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(Hex);
+
+    /// <summary>What the headers say of a span.</summary>
+    /// <param name="ParentSpanId">Default for none, or where it is not known.</param>
+    public readonly record struct Ids(
+        ActivityTraceId TraceId, ActivitySpanId SpanId, ActivitySpanId ParentSpanId, bool Recorded, string? State);
 }

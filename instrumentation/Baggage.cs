@@ -13,7 +13,9 @@ static class Baggage
 
     const int MaxEntries = 180;
 
-    static readonly SearchValues<char> NoKeyLetters = SearchValues.Create(" \t\"(),/:;<=>?@[\\]{}");
+    /// <summary>Of which a key consists: the characters of HTTP's tokens. Others break the request they go with.</summary>
+    static readonly SearchValues<char> KeyLetters = SearchValues.Create(
+        "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
     /// <summary>
     /// The entries, in the order written; those that are not well formed are left out, and all properties.
@@ -32,25 +34,34 @@ static class Baggage
             if (equals < 1 || entries.Count == MaxEntries)
                 continue;
             var key = pair[..equals].Trim(" \t");
-            if (key.Length > 0 && !key.ContainsAny(NoKeyLetters))
+            if (IsKey(key))
                 entries.Add(new(key.ToString(), Uri.UnescapeDataString(pair[(equals + 1)..].Trim(" \t"))));
         }
         return entries;
     }
 
-    /// <summary>Null if there is nothing to write; entries beyond the bounds are left out.</summary>
+    /// <summary>
+    /// Null if there is nothing to write. Left out are entries beyond the bounds, and those whose key no header can
+    /// carry, wherever they came from.
+    /// </summary>
     public static string? Write(IEnumerable<KeyValuePair<string, string?>> entries)
     {
         StringBuilder? text = null;
         var count = 0;
         foreach (var (key, value) in entries)
         {
+            if (!IsKey(key) || value?.Length > MaxLength)
+                continue;
             var escaped = Uri.EscapeDataString(value ?? "");
-            if (++count > MaxEntries || (text?.Length ?? 0) + key.Length + escaped.Length + 2 > MaxLength)
+            if ((text?.Length ?? 0) + key.Length + escaped.Length + 2 > MaxLength)
+                continue;
+            if (++count > MaxEntries)
                 break;
             text = text is null ? new StringBuilder() : text.Append(',');
             text.Append(key).Append('=').Append(escaped);
         }
         return text?.ToString();
     }
+
+    static bool IsKey(ReadOnlySpan<char> key) => key.Length > 0 && !key.ContainsAnyExcept(KeyLetters);
 }

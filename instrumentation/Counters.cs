@@ -32,6 +32,9 @@ sealed class Counters : IDisposable
     public ReportCounts Counts => new(
         Volatile.Read(ref _ended), Volatile.Read(ref _sent), Volatile.Read(ref _dropped), Volatile.Read(ref _retries));
 
+    /// <summary>Whether recorded spans were lost as they ended.</summary>
+    public bool HasMissed { get; private set; }
+
     public void Ended() => Interlocked.Increment(ref _ended);
 
     public void Sent(long spans) => Interlocked.Add(ref _sent, spans);
@@ -50,6 +53,7 @@ sealed class Counters : IDisposable
         }
         Interlocked.Increment(ref _ended);
         Interlocked.Increment(ref _dropped);
+        HasMissed = true;
     }
 
     public void Dispose() => _meter.Dispose();

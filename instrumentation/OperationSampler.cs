@@ -28,10 +28,14 @@ sealed class OperationSampler : Sampler
     /// <summary>Operations that are told apart; further ones share one.</summary>
     const int MaxOperations = 1000;
 
+    /// <summary>How often those that are no longer seen make room for others.</summary>
+    static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(10);
+
     readonly Strategy _strategy;
     readonly TimeProvider _time;
     readonly ConcurrentDictionary<string, OperationLoad> _loads = new();
     readonly OperationLoad _others;
+    long _swept;
 
     public OperationSampler(Strategy strategy, TimeProvider time)
     {
@@ -43,8 +47,11 @@ sealed class OperationSampler : Sampler
 
     internal override Threshold ThresholdOf(string operation)
     {
+        operation = Conventions.Cut(operation);
         if (!_loads.TryGetValue(operation, out var load))
         {
+            if (_loads.Count >= MaxOperations)
+                Sweep();
             load = _loads.Count >= MaxOperations
                 ? _others
                 : _loads.GetOrAdd(operation, name => new OperationLoad(
@@ -52,6 +59,19 @@ sealed class OperationSampler : Sampler
                     _strategy.TracesPerSecond, _time));
         }
         return load.Next();
+    }
+
+    void Sweep()
+    {
+        var (last, now) = (Volatile.Read(ref _swept), _time.GetTimestamp());
+        if ((last != 0 && _time.GetElapsedTime(last, now) < SweepInterval) ||
+            Interlocked.CompareExchange(ref _swept, now, last) != last)
+            return;
+        foreach (var (name, load) in _loads)
+        {
+            if (load.IsIdle)
+                _loads.TryRemove(name, out _);
+        }
     }
 }
 
@@ -80,6 +100,16 @@ sealed class OperationLoad
         _allowed = tracesPerSecond * seconds;
         _window = (long)(seconds * time.TimestampFrequency);
         _windowEnd = time.GetTimestamp() + _window;
+    }
+
+    /// <summary>Whether to forget it makes no difference.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_lock)
+                return _window == 0 || _time.GetTimestamp() >= _windowEnd + _window;
+        }
     }
 
     public Threshold Next()

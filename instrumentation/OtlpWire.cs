@@ -24,7 +24,8 @@ sealed class OtlpResource
     /// <summary>What describes the process, what the user said coming first.</summary>
     public static Dictionary<string, object> AttributesOf(TracingOptions options)
     {
-        var all = new Dictionary<string, object>(options.ResourceAttributes) { ["service.name"] = options.ServiceName };
+        var all = options.AllResourceAttributes();
+        all["service.name"] = options.ServiceName;
         all.TryAdd("service.instance.id", Guid.NewGuid().ToString());
         all.TryAdd("host.name", Environment.MachineName);
         all.TryAdd("process.pid", Environment.ProcessId);
@@ -49,23 +50,20 @@ static class OtlpWire
     const uint DelayTag = (1 << 3) | 2;
 
     /// <summary>Takes what is written as a body to be sent.</summary>
-    /// <param name="signal">"traces" or "metrics".</param>
-    public static Body Body(ProtobufWriter message, ReportFormat format, string signal, int spans)
+    public static Body Body(ProtobufWriter message, ReportTarget target, int spans)
     {
-        if (format != ReportFormat.OtlpGrpc)
+        if (!target.IsGrpc)
         {
             var length = message.Length;
-            return new Body($"/v1/{signal}", "application/x-protobuf", message.Detach(), length, spans);
+            return new Body(target, "application/x-protobuf", message.Detach(), length, spans);
         }
         using var framed = new ProtobufWriter();
         Span<byte> header = stackalloc byte[GrpcHeader];
         WriteGrpcHeader(header, isCompressed: false, message.Length);
         framed.Raw(header);
         framed.Raw(message.Written);
-        var service = signal == "traces" ? "trace.v1.TraceService" : "metrics.v1.MetricsService";
         var framedLength = framed.Length;
-        return new Body($"/opentelemetry.proto.collector.{service}/Export", "application/grpc", framed.Detach(),
-            framedLength, spans);
+        return new Body(target, "application/grpc", framed.Detach(), framedLength, spans);
     }
 
     public static void WriteGrpcHeader(Span<byte> header, bool isCompressed, int length)
@@ -109,26 +107,49 @@ static class OtlpWire
 
     /// <summary>
     /// What an answer says was rejected: field 1 of it is a partial success, whose field 1 is a number and field 2 says
-    /// why.
+    /// why. Nothing if it is not well formed.
     /// </summary>
-    public static long Rejected(ReadOnlySpan<byte> answer)
+    public static (long Count, string Reason) Rejected(ReadOnlyMemory<byte> answer)
     {
-        if (answer.Length < 2 || answer[0] != ((1 << 3) | 2))
-            return 0;
-        var at = 1;
-        _ = Varint(answer, ref at);
-        return at < answer.Length && answer[at++] == 1 << 3 ? Varint(answer, ref at) : 0;
+        try
+        {
+            var (_, partial) = NumberAndText(answer, textField: 1);
+            var (count, reason) = NumberAndText(partial.Memory, textField: 2);
+            return (Math.Max(0, count), reason.ToStringUtf8());
+        }
+        catch (Exception e) when (e is InvalidProtocolBufferException or ArgumentException)
+        {
+            return (0, "");
+        }
     }
 
-    static long Varint(ReadOnlySpan<byte> bytes, ref int at)
+    /// <summary>Why a server of OTLP refused a request: field 2 of a <c>google.rpc.Status</c>; "" for nothing.</summary>
+    public static string Refusal(ReadOnlyMemory<byte> status)
     {
-        long value = 0;
-        for (var shift = 0; at < bytes.Length && shift < 64; shift += 7)
+        try
         {
-            value |= (long)(bytes[at] & 0x7f) << shift;
-            if (bytes[at++] < 0x80)
-                break;
+            return NumberAndText(status, textField: 2).Text.ToStringUtf8();
         }
-        return value;
+        catch (Exception e) when (e is InvalidProtocolBufferException or ArgumentException)
+        {
+            return "";
+        }
+    }
+
+    /// <summary>The number that is field 1, and the text that is another.</summary>
+    static (long Number, ByteString Text) NumberAndText(ReadOnlyMemory<byte> message, int textField)
+    {
+        var (number, text) = (0L, ByteString.Empty);
+        var input = new CodedInputStream(message.ToArray());
+        while (input.ReadTag() is var tag and not 0)
+        {
+            if (tag == 1 << 3)
+                number = input.ReadInt64();
+            else if (tag == (((uint)textField << 3) | 2))
+                text = input.ReadBytes();
+            else
+                input.SkipLastField();
+        }
+        return (number, text);
     }
 }

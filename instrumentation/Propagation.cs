@@ -24,7 +24,10 @@ public readonly record struct Extracted(ActivityContext Context, IReadOnlyList<K
 /// </summary>
 public static class Propagation
 {
-    /// <summary>Writes a span's context and baggage, so that what is called becomes its child.</summary>
+    /// <summary>
+    /// Writes a span's context and baggage, so that what is called becomes its child. For an activity that the running
+    /// tracer does not report, those of the nearest span above it. What no header can carry is left out.
+    /// </summary>
     /// <param name="span">Null for none, which writes nothing.</param>
     /// <param name="carrier">What <paramref name="write"/> is given.</param>
     /// <param name="write">A static lambda costs nothing.</param>
@@ -33,20 +36,58 @@ public static class Propagation
         PropagationFormats formats = PropagationFormats.TraceContext)
     {
         ArgumentNullException.ThrowIfNull(write);
-        if (span is null || span.IdFormat != ActivityIdFormat.W3C)
+        if (span is null)
             return;
-        if ((formats & PropagationFormats.TraceContext) != 0)
-        {
-            write(carrier, W3CTraceContext.TraceParent, span.Id!);
-            if (span.TraceStateString is { Length: > 0 } state)
-                write(carrier, W3CTraceContext.TraceState, state);
-        }
-        if ((formats & PropagationFormats.B3Single) != 0)
-            write(carrier, B3.Single, B3.WriteSingle(span));
-        if ((formats & PropagationFormats.B3Multi) != 0)
-            WriteB3Multi(span, carrier, write);
+        var seen = span;
+        Activity? top = null;
+        if (SourceNames.Running is { } sources)
+            seen = sources.Nearest(span, out top);
+        if (seen is not null)
+            WriteSpan(seen, carrier, write, formats);
+        else if (top is not null && top.ParentSpanId != default)
+            WriteCaller(top, carrier, write, formats);
         if (Baggage.Write(span.Baggage) is { } baggage)
             write(carrier, Baggage.Header, baggage);
+    }
+
+    static void WriteSpan<TCarrier>(
+        Activity span, TCarrier carrier, WriteField<TCarrier> write, PropagationFormats formats)
+    {
+        if (span.IdFormat != ActivityIdFormat.W3C)
+            return;
+        var ids = new B3.Ids(span.TraceId, span.SpanId, span.ParentSpanId, span.Recorded, span.TraceStateString);
+        if ((formats & PropagationFormats.TraceContext) != 0)
+            WriteTraceContext(span.Id!, span.TraceStateString, carrier, write);
+        WriteB3(ids, carrier, write, formats);
+    }
+
+    /// <summary>Nothing of this process is recorded: the callee becomes a child of the caller.</summary>
+    static void WriteCaller<TCarrier>(
+        Activity top, TCarrier carrier, WriteField<TCarrier> write, PropagationFormats formats)
+    {
+        var context = new ActivityContext(
+            top.TraceId, top.ParentSpanId, top.ActivityTraceFlags & ActivityTraceFlags.Recorded);
+        if ((formats & PropagationFormats.TraceContext) != 0)
+            WriteTraceContext(W3CTraceContext.Write(context), top.TraceStateString, carrier, write);
+        WriteB3(new B3.Ids(top.TraceId, top.ParentSpanId, default, top.Recorded, top.TraceStateString),
+            carrier, write, formats);
+    }
+
+    static void WriteTraceContext<TCarrier>(
+        string parent, string? state, TCarrier carrier, WriteField<TCarrier> write)
+    {
+        write(carrier, W3CTraceContext.TraceParent, parent);
+        if (W3CTraceContext.Sendable(state) is { } sendable)
+            write(carrier, W3CTraceContext.TraceState, sendable);
+    }
+
+    static void WriteB3<TCarrier>(
+        in B3.Ids ids, TCarrier carrier, WriteField<TCarrier> write, PropagationFormats formats)
+    {
+        if ((formats & PropagationFormats.B3Single) != 0)
+            write(carrier, B3.Single, B3.WriteSingle(ids));
+        if ((formats & PropagationFormats.B3Multi) != 0)
+            WriteB3Multi(ids, carrier, write);
     }
 
     /// <summary>Reads the context and baggage that came with a request.</summary>
@@ -82,16 +123,16 @@ public static class Propagation
             read(carrier, B3.Sampled), read(carrier, B3.Flags));
     }
 
-    static void WriteB3Multi<TCarrier>(Activity span, TCarrier carrier, WriteField<TCarrier> write)
+    static void WriteB3Multi<TCarrier>(in B3.Ids ids, TCarrier carrier, WriteField<TCarrier> write)
     {
-        write(carrier, B3.TraceId, B3.TraceIdOf(span));
-        write(carrier, B3.SpanId, span.SpanId.ToHexString());
-        if (span.ParentSpanId != default)
-            write(carrier, B3.ParentSpanId, span.ParentSpanId.ToHexString());
-        if (B3.IsDebug(span))
+        write(carrier, B3.TraceId, B3.TraceIdOf(ids));
+        write(carrier, B3.SpanId, ids.SpanId.ToHexString());
+        if (ids.ParentSpanId != default)
+            write(carrier, B3.ParentSpanId, ids.ParentSpanId.ToHexString());
+        if (B3.IsDebug(ids))
             write(carrier, B3.Flags, "1");
         else
-            write(carrier, B3.Sampled, span.Recorded ? "1" : "0");
+            write(carrier, B3.Sampled, ids.Recorded ? "1" : "0");
     }
 }
 
@@ -106,11 +147,11 @@ sealed class HeaderPropagator(PropagationFormats formats) : DistributedContextPr
 
     public override void Inject(Activity? activity, object? carrier, PropagatorSetterCallback? setter)
     {
-        if (setter is not null)
-        {
-            Propagation.Inject(Conventions.CallOf(activity), (carrier, setter),
-                static (to, name, value) => to.setter(to.carrier, name, value), formats);
-        }
+        if (setter is null)
+            return;
+        var span = carrier is HttpRequestMessage request ? Conventions.CallOf(activity, request) : activity;
+        Propagation.Inject(
+            span, (carrier, setter), static (to, name, value) => to.setter(to.carrier, name, value), formats);
     }
 
     public override void ExtractTraceIdAndState(

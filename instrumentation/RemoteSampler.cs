@@ -19,8 +19,8 @@ sealed class RemoteSampler(Uri? server, double initialProbability, TimeProvider 
 
     internal override void Start(TracingOptions options, CancellationToken stop)
     {
-        var address = new Uri(
-            server ?? options.Endpoint, "/sampling?service=" + Uri.EscapeDataString(options.ServiceName));
+        var address = ReportTarget.Below(
+            server ?? options.Endpoint, "/sampling?service=" + Uri.EscapeDataString(options.ServiceName), "/v1/traces");
         using (ExecutionContext.SuppressFlow())
             _ = RunAsync(address, stop);
     }

@@ -1,75 +1,110 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Globalization;
 
 namespace Tracing.Instrumentation;
 
 /// <summary>
-/// What became of a request that ASP.NET Core has served: its span does not say, but its duration metric, which is
-/// measured right before the span ends, has route, status and error. So the library needs no reference to ASP.NET Core,
-/// and no middleware.
+/// What became of a request that ASP.NET Core has served: its span does not say, but the event right before the span
+/// ends has the request's context, and that the span, the route and the status. So neither a middleware is needed, nor
+/// the metric of durations, which an endpoint may have switched off, nor that the span still is the current one.
 /// </summary>
 sealed class RequestOutcomes : IDisposable
 {
     public const string Source = "Microsoft.AspNetCore";
 
     const string Metric = "http.server.request.duration";
-    const string Method = "http.request.method";
     const string Route = "http.route";
     const string Status = "http.response.status_code";
-    const string ErrorType = "error.type";
+
+    const string Started = "Microsoft.AspNetCore.Hosting.HttpRequestIn.Start";
+    const string Stopped = "Microsoft.AspNetCore.Hosting.HttpRequestIn.Stop";
+    const string Failed = "Microsoft.AspNetCore.Hosting.UnhandledException";
+    const string Matched = "Microsoft.AspNetCore.Routing.EndpointMatched";
+
+    /// <summary>Of a span: the endpoint that was asked for, where the answer came from an error page.</summary>
+    const string AskedProperty = "tracing.asked";
 
     /// <summary>Names that are remembered; beyond it they are made for each request.</summary>
     const int MaxNames = 10_000;
 
-    readonly MeterListener _listener = new();
+    static readonly object NoEndpoint = new();
+
+    // a box for each request would be garbage
+    static readonly object[] Statuses = [.. Enumerable.Range(0, 600).Cast<object>()];
+
+    readonly SourceNames _sources;
+    readonly MeterListener _meters = new();
+    readonly EventListener _events;
     readonly ConcurrentDictionary<(string, string), string> _names = new();
 
-    public RequestOutcomes()
+    public RequestOutcomes(SourceNames sources)
     {
-        _listener.InstrumentPublished = (instrument, listener) =>
+        _sources = sources;
+        _events = new EventListener(Source, static name => name is Started or Stopped or Failed or Matched, OnEvent);
+        _meters.InstrumentPublished = (instrument, listener) =>
         {
             if (instrument.Name == Metric && instrument.Meter.Name == "Microsoft.AspNetCore.Hosting")
                 listener.EnableMeasurementEvents(instrument);
         };
-        _listener.SetMeasurementEventCallback<double>((_, _, tags, _) => Add(tags));
-        _listener.Start();
+        _meters.SetMeasurementEventCallback<double>((_, _, tags, _) => OnMetric(tags));
+        _meters.Start();
     }
 
     /// <summary>The routes seen, by which the paths of later requests are recognized when they begin.</summary>
     public RouteTable Routes { get; } = new();
 
-    public void Dispose() => _listener.Dispose();
-
-    void Add(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    public void Dispose()
     {
-        if (RequestSpan() is not { } span)
-            return;
-        string method = "HTTP", route = "";
+        _events.Dispose();
+        _meters.Dispose();
+    }
+
+    void OnEvent(string name, object payload)
+    {
+        switch (name)
+        {
+            case Stopped when AspNetCore.SpanOf(payload) is { } span && _sources.Owns(span):
+                OnStopped(span, payload);
+                break;
+            case Matched when AspNetCore.AskedBeforeErrorPage(payload, out var asked):
+                if (AspNetCore.SpanOf(payload) is { } page && page.GetCustomProperty(AskedProperty) is null)
+                    page.SetCustomProperty(AskedProperty, asked ?? NoEndpoint);
+                break;
+            case Failed when AspNetCore.ExceptionOf(payload, out var context) is { } exception:
+                if (AspNetCore.SpanOf(context) is { } failed && _sources.Owns(failed))
+                    Fail(failed, exception.GetType().FullName);
+                break;
+        }
+    }
+
+    void OnStopped(Activity span, object context)
+    {
+        var status = AspNetCore.StatusOf(context);
+        var exception = status >= 400 ? AspNetCore.HandledExceptionOf(context) : null;
+        var route = AspNetCore.RouteOf(exception is { } handled ? handled.Endpoint
+            : span.GetCustomProperty(AskedProperty) ?? AspNetCore.EndpointOf(context)) ?? "";
+        if (span.IsAllDataRequested)
+        {
+            if (route.Length > 0)
+                span.SetTag(Route, route);
+            span.SetTag(Status, (uint)status < (uint)Statuses.Length ? Statuses[status] : status);
+        }
+        if (status >= 500)
+            Fail(span, exception?.Error.GetType().FullName ?? status.ToString(CultureInfo.InvariantCulture));
+        if (span.DisplayName == span.OperationName)
+            span.DisplayName = NameOf(AspNetCore.MethodOf(context), route);
+    }
+
+    /// <summary>Of what middleware has handled, only the metric says what kind of error it was.</summary>
+    static void OnMetric(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
         foreach (ref readonly var tag in tags)
         {
-            switch (tag.Key)
-            {
-                case Method when tag.Value is string text && text != "_OTHER":
-                    method = text;
-                    break;
-                case Route when tag.Value is string text:
-                    route = text;
-                    SetTag(span, tag);
-                    break;
-                case Status when tag.Value is int status:
-                    SetTag(span, tag);
-                    if (status >= 500)
-                        span.SetStatus(ActivityStatusCode.Error);
-                    break;
-                case ErrorType:
-                    SetTag(span, tag);
-                    span.SetStatus(ActivityStatusCode.Error);
-                    break;
-            }
+            if (tag.Key == Conventions.ErrorType && tag.Value is string error && RequestSpan() is { } span)
+                Fail(span, error);
         }
-        if (span.DisplayName == span.OperationName)
-            span.DisplayName = NameOf(method, route);
     }
 
     /// <summary>What the request's code began and did not end lies above it.</summary>
@@ -81,10 +116,13 @@ sealed class RequestOutcomes : IDisposable
         return span;
     }
 
-    static void SetTag(Activity span, in KeyValuePair<string, object?> tag)
+    /// <summary>What the service itself has said of its request stays.</summary>
+    static void Fail(Activity span, string? error)
     {
-        if (span.IsAllDataRequested)
-            span.SetTag(tag.Key, tag.Value);
+        if (span.IsAllDataRequested && span.GetTagItem(Conventions.ErrorType) is null)
+            span.SetTag(Conventions.ErrorType, error);
+        if (span.Status == ActivityStatusCode.Unset)
+            span.SetStatus(ActivityStatusCode.Error);
     }
 
     string NameOf(string method, string route)
@@ -98,58 +136,5 @@ sealed class RequestOutcomes : IDisposable
             Routes.Add(method, route, name);
         }
         return name;
-    }
-}
-
-/// <summary>
-/// Finds the operation of a request that begins, whose route is not known yet, among those that were served before: a
-/// sampler for each operation has to decide then. A path that fits none is known by its method only.
-/// </summary>
-sealed class RouteTable
-{
-    volatile Entry[] _routes = [];
-    readonly Lock _lock = new();
-
-    public void Add(string method, string route, string name)
-    {
-        var segments = route.Trim('/').Split('/');
-        lock (_lock)
-            // those of more literal segments first, as routing prefers them
-            _routes = [.. _routes.Append(new Entry(method, segments, name)).OrderBy(each => each.Parameters)];
-    }
-
-    /// <summary>"GET /cart/{id}" for "/cart/7", if that route was served before; else the method.</summary>
-    public string Find(string method, string path)
-    {
-        foreach (var route in _routes)
-        {
-            if (route.Method == method && Fits(route.Segments, path))
-                return route.Name;
-        }
-        return method;
-    }
-
-    static bool Fits(string[] segments, ReadOnlySpan<char> path)
-    {
-        path = path.Trim('/');
-        var i = 0;
-        foreach (var range in path.Split('/'))
-        {
-            if (i == segments.Length)
-                return false;
-            var segment = segments[i++];
-            // "{*rest}" takes all
-            if (segment.StartsWith("{*", StringComparison.Ordinal))
-                return true;
-            if (!segment.Contains('{', StringComparison.Ordinal) &&
-                !path[range].Equals(segment, StringComparison.OrdinalIgnoreCase))
-                return false;
-        }
-        return i == segments.Length;
-    }
-
-    sealed record Entry(string Method, string[] Segments, string Name)
-    {
-        public int Parameters { get; } = Segments.Count(segment => segment.Contains('{', StringComparison.Ordinal));
     }
 }

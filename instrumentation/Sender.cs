@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text;
 using Microsoft.Extensions.Logging;
 
 namespace Tracing.Instrumentation;
@@ -20,6 +21,9 @@ sealed class Sender : IDisposable
 
     static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>Longest answer that is read, in bytes; what it may say is far less.</summary>
+    const int MaxAnswerBytes = 4 << 20;
+
     /// <summary>So that spans flow soon after an outage.</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(4);
 
@@ -30,19 +34,26 @@ sealed class Sender : IDisposable
     readonly HttpClient _client;
     readonly TracingOptions _options;
     readonly Counters _counters;
-    readonly ILogger _log;
+    readonly SenderLog _log;
     readonly TimeProvider _time;
     readonly Task _running;
 
-    long _bytes;
+    // those that wait until all bodies up to a number are sent or dropped
+    readonly List<(long Number, TaskCompletionSource Done)> _waiters = [];
+
+    long _bytes, _lastNumber;
     Body? _inFlight;
-    bool _isFailing;
-    TaskCompletionSource? _emptied;
+    bool _isStopped;
+    int _lostAtStop;
 
     public Sender(TracingOptions options, Counters counters, ILogger log, TimeProvider time, HttpMessageHandler http)
     {
-        (_options, _counters, _log, _time) = (options, counters, log, time);
-        _client = new HttpClient(http) { BaseAddress = options.Endpoint, Timeout = Timeout.InfiniteTimeSpan };
+        (_options, _counters, _log, _time) = (options, counters, new SenderLog(log), time);
+        _client = new HttpClient(http)
+        {
+            Timeout = Timeout.InfiniteTimeSpan,
+            MaxResponseContentBufferSize = MaxAnswerBytes,
+        };
         using (ExecutionContext.SuppressFlow())
             _running = Task.Run(RunAsync);
     }
@@ -61,24 +72,34 @@ sealed class Sender : IDisposable
     {
         lock (_lock)
         {
-            _waiting.Enqueue(body);
+            body.Number = ++_lastNumber;
             _bytes += body.Buffer.Length;
+            if (_isStopped)
+            {
+                Drop(body);
+                return;
+            }
+            _waiting.Enqueue(body);
             while (_bytes > _options.MaxBufferBytes && _waiting.TryDequeue(out var oldest))
+            {
+                _log.NoRoom(oldest.Target, _options.MaxBufferBytes);
                 Drop(oldest);
-            TellIfEmpty();
+            }
+            TellWaiters();
+            _arrived.Release();
         }
-        _arrived.Release();
     }
 
-    /// <summary>Completes when nothing waits any more.</summary>
-    public Task WhenEmptyAsync()
+    /// <summary>Completes when all that was handed over so far is sent or dropped.</summary>
+    public Task WhenSentAsync()
     {
         lock (_lock)
         {
-            if (_waiting.Count == 0 && _inFlight is null)
+            if (Oldest > _lastNumber)
                 return Task.CompletedTask;
-            _emptied ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _emptied.Task;
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiters.Add((_lastNumber, done));
+            return done.Task;
         }
     }
 
@@ -87,11 +108,19 @@ sealed class Sender : IDisposable
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _running.ConfigureAwait(false);
+        long lost = _lostAtStop;
         lock (_lock)
         {
+            _isStopped = true;
             while (_waiting.TryDequeue(out var body))
+            {
+                lost += body.Spans;
                 Drop(body);
+            }
+            TellWaiters();
         }
+        if (lost > 0)
+            _log.LostAtStop(_options.Traces, lost);
     }
 
     public void Dispose()
@@ -119,6 +148,7 @@ sealed class Sender : IDisposable
             if (_inFlight is { } body)
             {
                 _counters.Dropped(body.Spans);
+                _lostAtStop = body.Spans;
                 Done(body);
             }
         }
@@ -137,16 +167,22 @@ sealed class Sender : IDisposable
         {
             Release(body);
             _inFlight = null;
-            TellIfEmpty();
+            TellWaiters();
         }
     }
 
-    void TellIfEmpty()
+    /// <summary>Number of the oldest body that is not sent.</summary>
+    long Oldest => _inFlight?.Number ?? (_waiting.TryPeek(out var first) ? first.Number : long.MaxValue);
+
+    void TellWaiters()
     {
-        if (_waiting.Count > 0 || _inFlight is not null)
-            return;
-        _emptied?.SetResult();
-        _emptied = null;
+        var oldest = Oldest;
+        foreach (var (number, done) in _waiters)
+        {
+            if (number < oldest)
+                done.SetResult();
+        }
+        _waiters.RemoveAll(each => each.Number < oldest);
     }
 
     void Drop(Body body)
@@ -171,21 +207,26 @@ sealed class Sender : IDisposable
             var outcome = await TryAsync(body).ConfigureAwait(false);
             if (outcome.IsTaken)
             {
-                _counters.Sent(body.Spans - outcome.Rejected);
-                _counters.Dropped(outcome.Rejected);
-                if (_isFailing)
-                    Log.Recovered(_log, _options.Endpoint);
-                _isFailing = false;
+                // more than there were would be a server's mistake
+                var rejected = Math.Min(outcome.Rejected, body.Spans);
+                _counters.Sent(body.Spans - rejected);
+                _counters.Dropped(rejected);
+                _log.Taken(body.Target, outcome.Rejected, outcome.Problem);
                 return;
             }
-            if (!_isFailing)
-                Log.Failing(_log, _options.Endpoint, outcome.Problem);
-            _isFailing = true;
-            // who has waited for an answer has waited
-            var wait = outcome.RetryAfter ?? Max(TimeSpan.Zero, WaitBefore(attempt) - _time.GetElapsedTime(tried));
-            if (!outcome.MayRetry || _time.GetElapsedTime(begun) + wait > RetryFor)
+            if (!outcome.MayRetry)
             {
                 _counters.Dropped(body.Spans);
+                _log.Refused(body.Target, outcome.Problem);
+                return;
+            }
+            _log.Failing(body.Target, outcome.Problem);
+            // who has waited for an answer has waited
+            var wait = outcome.RetryAfter ?? Max(TimeSpan.Zero, WaitBefore(attempt) - _time.GetElapsedTime(tried));
+            if (_time.GetElapsedTime(begun) + wait > RetryFor)
+            {
+                _counters.Dropped(body.Spans);
+                _log.TooOld(body.Target, RetryFor);
                 return;
             }
             await Task.Delay(wait, _time, _stop.Token).ConfigureAwait(false);
@@ -204,38 +245,45 @@ sealed class Sender : IDisposable
 
     async Task<Outcome> TryAsync(Body body)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, body.Path) { Content = ContentOf(body) };
-        var isGrpc = _options.Format == ReportFormat.OtlpGrpc;
+        using var request = new HttpRequestMessage(HttpMethod.Post, body.Target.Address)
+        {
+            Content = ContentOf(body),
+        };
+        foreach (var (name, value) in body.Target.Headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        var isGrpc = body.Target.IsGrpc;
         if (isGrpc)
         {
             request.Version = HttpVersion.Version20;
             request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
             request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
         }
-        using var patience = new CancellationTokenSource(UntracedHttp.Timeout, _time);
+        using var patience = new CancellationTokenSource(body.Target.Timeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, patience.Token);
         try
         {
             using var response = await _client.SendAsync(request, either.Token).ConfigureAwait(false);
             var answer = await response.Content.ReadAsByteArrayAsync(either.Token).ConfigureAwait(false);
-            return isGrpc && response.IsSuccessStatusCode ? OfGrpc(response, answer) : OfHttp(response, answer);
+            return isGrpc && response.IsSuccessStatusCode
+                ? OfGrpc(response, answer)
+                : OfHttp(body.Target, response, answer);
         }
         catch (Exception e) when (e is not OperationCanceledException || !_stop.IsCancellationRequested)
         {
             // no connection, no answer in time, or whatever a handler makes of it, which may come at the moment of the
             // stop too: nothing of it may reach the service
             return new Outcome(false, 0, true, null, patience.IsCancellationRequested
-                ? $"no answer within {UntracedHttp.Timeout.TotalSeconds:0} s" : e.Message);
+                ? $"no answer within {body.Target.Timeout.TotalSeconds:0.#} s" : e.Message);
         }
     }
 
-    ByteArrayContent ContentOf(Body body)
+    static ByteArrayContent ContentOf(Body body)
     {
-        var isGrpc = _options.Format == ReportFormat.OtlpGrpc;
-        var content = _options.Gzip
+        var isGrpc = body.Target.IsGrpc;
+        var content = body.Target.Gzip
             ? Compressed(body, isGrpc ? OtlpWire.GrpcHeader : 0)
             : new ByteArrayContent(body.Buffer, 0, body.Length);
-        if (_options.Gzip)
+        if (body.Target.Gzip)
             content.Headers.TryAddWithoutValidation(isGrpc ? "grpc-encoding" : "Content-Encoding", "gzip");
         content.Headers.ContentType = new MediaTypeHeaderValue(body.ContentType);
         return content;
@@ -254,15 +302,25 @@ sealed class Sender : IDisposable
         return new ByteArrayContent(compressed.GetBuffer(), 0, length);
     }
 
-    Outcome OfHttp(HttpResponseMessage response, byte[] answer)
+    Outcome OfHttp(ReportTarget target, HttpResponseMessage response, byte[] answer)
     {
         if (response.IsSuccessStatusCode)
-            return Taken(_options.IsOtlp ? OtlpWire.Rejected(answer) : 0);
+            return Taken(target.IsOtlp ? OtlpWire.Rejected(answer) : default);
         var mayRetry = response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or
             HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout;
         return new Outcome(false, 0, mayRetry, RetryAfter(response.Headers.RetryAfter),
-            $"{(int)response.StatusCode} {response.ReasonPhrase}");
+            With($"{(int)response.StatusCode} {response.ReasonPhrase}", ReasonOf(response, answer)));
     }
+
+    /// <summary>What the answer says in words; "" for nothing.</summary>
+    static string ReasonOf(HttpResponseMessage response, byte[] answer) =>
+        response.Content.Headers.ContentType?.MediaType is not { } type ? ""
+        : type.EndsWith("/x-protobuf", StringComparison.Ordinal) ? OtlpWire.Refusal(answer)
+        : type == "text/plain" || type.EndsWith("json", StringComparison.Ordinal)
+            ? Encoding.UTF8.GetString(answer.AsSpan(0, Math.Min(answer.Length, SenderLog.MaxReason)))
+            : "";
+
+    static string With(string status, string reason) => reason.Length == 0 ? status : $"{status}: {reason}";
 
     static Outcome OfGrpc(HttpResponseMessage response, byte[] answer)
     {
@@ -275,14 +333,19 @@ sealed class Sender : IDisposable
             response.Headers.TryGetValues(OtlpWire.GrpcDetails, out details)
             ? Bounded(OtlpWire.RetryDelay(details.First()))
             : null;
+        var reason = response.TrailingHeaders.TryGetValues("grpc-message", out var message) ||
+            response.Headers.TryGetValues("grpc-message", out message)
+            ? Uri.UnescapeDataString(message.First())
+            : "";
+        var problem = With($"grpc-status {status}", reason);
         return status switch
         {
-            "0" => Taken(OtlpWire.Rejected(answer.AsSpan(Math.Min(OtlpWire.GrpcHeader, answer.Length)))),
+            "0" => Taken(OtlpWire.Rejected(answer.AsMemory(Math.Min(OtlpWire.GrpcHeader, answer.Length)))),
             // CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS, as OTLP says
-            "1" or "4" or "10" or "11" or "14" or "15" => new Outcome(false, 0, true, wait, $"grpc-status {status}"),
+            "1" or "4" or "10" or "11" or "14" or "15" => new Outcome(false, 0, true, wait, problem),
             // RESOURCE_EXHAUSTED is for a while only if the server says for how long
-            "8" when wait is not null => new Outcome(false, 0, true, wait, $"grpc-status {status}"),
-            _ => new Outcome(false, 0, false, null, $"grpc-status {status}"),
+            "8" when wait is not null => new Outcome(false, 0, true, wait, problem),
+            _ => new Outcome(false, 0, false, null, problem),
         };
     }
 
@@ -292,8 +355,10 @@ sealed class Sender : IDisposable
     static TimeSpan? Bounded(TimeSpan? wait) =>
         wait is null ? null : TimeSpan.FromTicks(Math.Clamp(wait.Value.Ticks, 0, RetryFor.Ticks));
 
-    static Outcome Taken(long rejected) => new(true, rejected, false, null, "");
+    static Outcome Taken((long Count, string Reason) rejected) =>
+        new(true, rejected.Count, false, null, rejected.Reason);
 
     /// <param name="Rejected">Spans of it that the server left out.</param>
+    /// <param name="Problem">What is wrong, or why spans were left out.</param>
     readonly record struct Outcome(bool IsTaken, long Rejected, bool MayRetry, TimeSpan? RetryAfter, string Problem);
 }

@@ -8,7 +8,7 @@ namespace Tracing.Instrumentation;
 /// How long all spans took, by operation, kind and outcome, as OTLP exponential histograms of what came since the last
 /// report. For one thread.
 /// </summary>
-sealed class SpanHistograms(OtlpResource resource, ReportFormat format, Counters counters, TimeProvider time)
+sealed class SpanHistograms(OtlpResource resource, ReportTarget target, Counters counters, TimeProvider time)
 {
     /// <summary>Operations, kinds and outcomes that are told apart; further ones share the name below.</summary>
     const int MaxSeries = 2000;
@@ -26,7 +26,7 @@ sealed class SpanHistograms(OtlpResource resource, ReportFormat format, Counters
         Add(new Series(Conventions.NameOf(span), Conventions.KindOf(span), Conventions.IsError(span)), span.Duration);
 
     public void Add(string name, in Timing timing) =>
-        Add(new Series(name, timing.Kind, timing.IsError), timing.Duration);
+        Add(new Series(Conventions.Cut(name), timing.Kind, timing.IsError), timing.Duration);
 
     void Add(Series series, TimeSpan duration)
     {
@@ -55,11 +55,16 @@ sealed class SpanHistograms(OtlpResource resource, ReportFormat format, Counters
         WriteCounts(writer, now);
         writer.End(scope);
         writer.End(all);
-        // the histograms stay, as most operations come again
-        foreach (var histogram in _all.Values)
-            histogram.Clear();
+        // those that were used stay, as most operations come again; names that do not make room for others
+        foreach (var (series, histogram) in _all)
+        {
+            if (histogram.Count == 0)
+                _all.Remove(series);
+            else
+                histogram.Clear();
+        }
         _start = now;
-        return OtlpWire.Body(writer, format, "metrics", 0);
+        return OtlpWire.Body(writer, target, 0);
     }
 
     void WriteDurations(ProtobufWriter writer, ulong now)

@@ -10,8 +10,15 @@ namespace Tracing.Instrumentation;
 /// </summary>
 sealed class SpanReporter : IDisposable
 {
-    /// <summary>A body is sent when it is as large; far below the 4 MiB that servers take at least.</summary>
+    /// <summary>
+    /// A body is sent when it is as large; with the largest span as its last still below the 1 MiB that nginx takes.
+    /// </summary>
     const int MaxBodyBytes = 512 << 10;
+
+    /// <summary>
+    /// How long a stop waits for the writing thread at least. It needs milliseconds, unless a tag's value holds it up.
+    /// </summary>
+    static readonly TimeSpan LeastStop = TimeSpan.FromSeconds(1);
 
     static readonly TimeSpan HistogramInterval = TimeSpan.FromSeconds(10);
 
@@ -25,30 +32,34 @@ sealed class SpanReporter : IDisposable
     readonly Sender _sender;
     readonly SpanHistograms? _histograms;
     readonly UpgradeRing? _upgrades;
-    readonly Thread _thread;
+    readonly TaskCompletionSource _written = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly Action<Activity, string?> _write;
 
     // so that several bodies have room
     readonly int _bodyBytes;
 
     long _flushesAsked, _flushesDone;
-    bool _hasFailed;
-    volatile bool _stopping;
+    bool _hasFailed, _hasMissed;
+    volatile bool _stopping, _stopped;
 
-    public SpanReporter(TracingOptions options, ILogger log, TimeProvider time, HttpMessageHandler http)
+    public SpanReporter(
+        TracingOptions options, SourceNames sources, ILogger log, TimeProvider time, HttpMessageHandler http)
     {
         (_options, _log, _time, _write) = (options, log, time, Write);
         _bodyBytes = Math.Min(MaxBodyBytes, options.MaxBufferBytes / 8);
         var resource = new OtlpResource(options);
-        _body = options.IsOtlp ? new OtlpSpanBody(resource, options.Format) : new ZipkinSpanBody(options);
+        // several of the largest spans have room too
+        var spanBytes = Math.Min(OtlpSpanBody.MaxSpanBytes, options.MaxBufferBytes / 8);
+        _body = options.IsOtlp
+            ? new OtlpSpanBody(resource, options.Traces, sources, spanBytes)
+            : new ZipkinSpanBody(options, sources, spanBytes);
         _sender = new Sender(options, Counters, log, time, http);
         if (options.Histograms && options.IsOtlp)
-            _histograms = new SpanHistograms(resource, options.Format, Counters, time);
+            _histograms = new SpanHistograms(resource, options.Metrics, Counters, time);
         if (options.Upgrades)
-            _upgrades = new UpgradeRing(options);
+            _upgrades = new UpgradeRing(options, sources);
         _ring = new SpanRing(() => _called.Set());
-        _thread = new Thread(Run) { IsBackground = true, Name = "tracing reporter" };
-        _thread.UnsafeStart();
+        new Thread(Run) { IsBackground = true, Name = "tracing reporter" }.UnsafeStart();
     }
 
     public Counters Counters { get; } = new();
@@ -70,11 +81,11 @@ sealed class SpanReporter : IDisposable
             Counters.Missed(false);
     }
 
-    /// <summary>Completes when all that ended before is sent, or dropped.</summary>
+    /// <summary>Completes when all that ended before is sent, or dropped, or all has stopped.</summary>
     public async Task FlushAsync(CancellationToken cancellationToken)
     {
         await CatchUpAsync(cancellationToken).ConfigureAwait(false);
-        await _sender.WhenEmptyAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _sender.WhenSentAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Completes when all that ended before is written and handed to the sender.</summary>
@@ -82,7 +93,7 @@ sealed class SpanReporter : IDisposable
     {
         var mine = Interlocked.Increment(ref _flushesAsked);
         _called.Set();
-        while (Volatile.Read(ref _flushesDone) < mine)
+        while (Volatile.Read(ref _flushesDone) < mine && !_stopped)
             await Task.Delay(TimeSpan.FromMilliseconds(1), cancellationToken).ConfigureAwait(false);
     }
 
@@ -91,30 +102,44 @@ sealed class SpanReporter : IDisposable
     {
         _stopping = true;
         _called.Set();
-        _thread.Join();
         using var patience = new CancellationTokenSource(_options.StopTimeout, _time);
         try
         {
-            await _sender.WhenEmptyAsync().WaitAsync(patience.Token).ConfigureAwait(false);
+            await _written.Task.WaitAsync(_options.StopTimeout > LeastStop ? _options.StopTimeout : LeastStop)
+                .ConfigureAwait(false);
+            await _sender.WhenSentAsync().WaitAsync(patience.Token).ConfigureAwait(false);
             // once more, as the last counts are those after the last spans
             SendHistograms();
-            await _sender.WhenEmptyAsync().WaitAsync(patience.Token).ConfigureAwait(false);
+            await _sender.WhenSentAsync().WaitAsync(patience.Token).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            Log.Stuck(_log);
         }
         catch (OperationCanceledException)
         {
             // what is left is dropped
         }
         await _sender.StopAsync().ConfigureAwait(false);
+        _stopped = true;
     }
 
     public void Dispose()
     {
         _sender.Dispose();
-        _body.Dispose();
         Counters.Dispose();
+        // a thread that is held up still writes there
+        if (_written.Task.IsCompleted)
+            _body.Dispose();
     }
 
     void Run()
+    {
+        Write();
+        _written.SetResult();
+    }
+
+    void Write()
     {
         var (spansSent, histogramsSent) = (_time.GetTimestamp(), _time.GetTimestamp());
         while (true)
@@ -133,6 +158,11 @@ sealed class SpanReporter : IDisposable
             {
                 SendSpans();
                 spansSent = _time.GetTimestamp();
+            }
+            if (!_hasMissed && Counters.HasMissed)
+            {
+                _hasMissed = true;
+                Log.TooMany(_log);
             }
             if (mustFlush || _time.GetElapsedTime(histogramsSent) >= HistogramInterval)
             {
@@ -170,7 +200,7 @@ sealed class SpanReporter : IDisposable
                 Log.Unreadable(_log, span.DisplayName, e);
             _hasFailed = true;
         }
-        if (_body.Length >= _bodyBytes)
+        if (_body.Length >= _bodyBytes || _body.IsFull)
             SendSpans();
     }
 
@@ -192,7 +222,7 @@ sealed class SpanReporter : IDisposable
 /// out to have failed or to have been slow. They are marked: the sampled traces stand for them already, so that they
 /// weigh nothing in statistics.
 /// </summary>
-sealed class UpgradeRing(TracingOptions options)
+sealed class UpgradeRing(TracingOptions options, SourceNames sources)
 {
     /// <summary>Of all traces together; beyond it the trace loses its first spans to end.</summary>
     const int Capacity = 2048;
@@ -203,7 +233,7 @@ sealed class UpgradeRing(TracingOptions options)
     public void Add(Activity span, Action<Activity, string?> report)
     {
         _spans[_next++ % Capacity] = span;
-        if (span.Parent is null && ReasonFor(span) is { } reason)
+        if (sources.IsFirst(span) && ReasonFor(span) is { } reason)
             Report(span.TraceId, reason, report);
     }
 

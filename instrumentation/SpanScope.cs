@@ -18,7 +18,9 @@ public static class ActivitySourceExtensions
         this ActivitySource source, string name, ActivityKind kind = ActivityKind.Internal)
     {
         ArgumentNullException.ThrowIfNull(source);
-        if (Tracer.Skipping is not { } tracer || Activity.Current is not { Recorded: false } parent)
+        // an activity of others above is no decision not to record
+        if (Tracer.Skipping is not { } tracer || Activity.Current is not { Recorded: false } parent ||
+            !tracer.Owns(parent))
             return new SpanScope(source.StartActivity(name, kind));
         return tracer.CountsSkipped && source.HasListeners()
             ? new SpanScope(parent, name, kind, tracer.Timestamp)

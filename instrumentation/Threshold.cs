@@ -37,6 +37,10 @@ sealed class Threshold
     public bool Samples(ActivityTraceId traceId) =>
         Value == 0 || (Value < OtTraceState.Range && RandomnessOf(traceId) >= Value);
 
+    /// <summary>The trace state of a trace that others have begun, and not decided upon.</summary>
+    public string Within(string state) =>
+        Value < OtTraceState.Range ? OtTraceState.With(state, "th", OtTraceState.Hex(Value)) : state;
+
     /// <summary>The last 56 bits of the id ("W3C Trace Context Level 2", random flag).</summary>
     public static ulong RandomnessOf(ActivityTraceId traceId)
     {

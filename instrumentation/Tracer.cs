@@ -14,21 +14,25 @@ namespace Tracing.Instrumentation;
 /// </summary>
 public sealed class Tracer : IAsyncDisposable, IDisposable
 {
-    const string HttpClientSource = "System.Net.Http";
-
     readonly Sampler _sampler;
+    readonly CallerDecisions _callers;
+    readonly SourceNames _sources;
+    readonly ILogger _log;
     readonly SpanReporter _reporter;
     readonly CancellationTokenSource _stop = new();
-    readonly RequestOutcomes _outcomes = new();
-    readonly ActivityListener _listener;
+    readonly RequestOutcomes? _outcomes;
+    readonly EventListener? _httpClients, _grpcCalls;
+    readonly ActivityListener? _listener;
     readonly DistributedContextPropagator _propagatorBefore;
     readonly DistributedContextPropagator _propagator;
+    readonly (ActivityIdFormat Format, bool IsForced) _idsBefore;
 
     // of a span that is not sampled, where the context must go on, and where nobody asks
     readonly ActivitySamplingResult _unsampledFirst, _unsampledChild;
     readonly bool _reportsUnsampled;
     readonly TimeProvider _time;
     Task? _stopped;
+    int _toldUnsampled;
 
     static volatile Tracer? _skipping;
 
@@ -38,7 +42,10 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
         TracingOptions options, ILogger log, TimeProvider? time = null, HttpMessageHandler? http = null)
     {
         _time = time ?? TimeProvider.System;
-        _sampler = options.Sampler;
+        (_sampler, _callers, _log) = (options.Sampler, options.CallerDecisions, log);
+        options.Resolve();
+        foreach (var problem in options.Problems)
+            Log.Ignored(log, problem);
         _unsampledFirst = options.Upgrades ? ActivitySamplingResult.AllData : ActivitySamplingResult.PropagationData;
         _reportsUnsampled = options.Upgrades || (options.Histograms && options.IsOtlp);
         _unsampledChild = _reportsUnsampled ? _unsampledFirst : ActivitySamplingResult.None;
@@ -46,13 +53,24 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
         AppContext.SetSwitch("Microsoft.AspNetCore.Hosting.SuppressActivityOpenTelemetryData", false);
         _propagatorBefore = DistributedContextPropagator.Current;
         DistributedContextPropagator.Current = _propagator = new HeaderPropagator(options.Propagation);
-        _reporter = new SpanReporter(options, log, _time, http ?? UntracedHttp.Handler());
+        // hierarchical ids name no trace; below an activity that has one, spans are to be traced all the same
+        _idsBefore = (Activity.DefaultIdFormat, Activity.ForceDefaultIdFormat);
+        (Activity.DefaultIdFormat, Activity.ForceDefaultIdFormat) = (ActivityIdFormat.W3C, true);
+        // nothing of a tracer that is off is recorded, and contexts pass through it
+        _sources = new SourceNames(options.Disabled ? [] : options.Sources);
+        _sources.Run();
+        _reporter = new SpanReporter(options, _sources, log, _time, http ?? UntracedHttp.Handler());
+        if (options.Disabled)
+            return;
         _sampler.Start(options, _stop.Token);
-        var sources = new SourceNames(options.Sources);
+        _outcomes = new RequestOutcomes(_sources);
+        _httpClients = HttpClientHeaders.Listen(options, _propagator);
+        _grpcCalls = GrpcCalls.Listen();
         _listener = new ActivityListener
         {
-            ShouldListenTo = source => sources.Include(source.Name),
+            ShouldListenTo = source => _sources.Include(source.Name),
             Sample = Sample,
+            SampleUsingParentId = SampleHierarchical,
             ActivityStopped = Stopped,
         };
         ActivitySource.AddActivityListener(_listener);
@@ -62,6 +80,9 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
 
     /// <summary>The tracer that runs, if unsampled spans need be no activities.</summary>
     internal static Tracer? Skipping => _skipping;
+
+    /// <summary>Whether an activity is one that this tracer has decided upon.</summary>
+    internal bool Owns(Activity activity) => _sources.Owns(activity);
 
     /// <summary>Whether spans that are no activities are counted.</summary>
     internal bool CountsSkipped => _reportsUnsampled;
@@ -90,11 +111,14 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     {
         var options = new TracingOptions();
         configure?.Invoke(options);
-        options.Validate();
         return new Tracer(options, log ?? NullLogger.Instance);
     }
 
-    /// <summary>Completes when all spans that ended before are sent, or dropped.</summary>
+    /// <summary>
+    /// Completes when all spans that ended before are sent, or dropped. Without a token that takes up to 5 minutes while
+    /// the server is away; at the latest it completes when the tracer has stopped.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait, not the sending.</param>
     public Task FlushAsync(CancellationToken cancellationToken = default) => _reporter.FlushAsync(cancellationToken);
 
     /// <summary>
@@ -110,8 +134,12 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     async Task StopAsync()
     {
         Interlocked.CompareExchange(ref _skipping, null, this);
-        _listener.Dispose();
-        _outcomes.Dispose();
+        _listener?.Dispose();
+        _outcomes?.Dispose();
+        _httpClients?.Dispose();
+        _grpcCalls?.Dispose();
+        _sources.Stop();
+        (Activity.DefaultIdFormat, Activity.ForceDefaultIdFormat) = _idsBefore;
         await _stop.CancelAsync().ConfigureAwait(false);
         if (DistributedContextPropagator.Current == _propagator)
             DistributedContextPropagator.Current = _propagatorBefore;
@@ -125,29 +153,70 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
 
     ActivitySamplingResult Sample(ref ActivityCreationOptions<ActivityContext> creation)
     {
+        var isHttp = creation.Source.Name == Conventions.HttpClientSource;
+        if ((isHttp || creation.Source.Name == Conventions.GrpcClientSource) && OtherExporters.AreSending)
+            return ActivitySamplingResult.None;
         var parent = creation.Parent;
         if (parent.SpanId == default)
-            return SampleFirst(ref creation);
+            return SampleFirst(ref creation, null);
         if (parent.IsRemote)
             return SampleRemote(ref creation, parent);
-        // a call of gRPC is one span, not two
-        if (creation.Source.Name == HttpClientSource && Activity.Current?.Source.Name == Conventions.GrpcClientSource)
-            return ActivitySamplingResult.None;
-        return (parent.TraceFlags & ActivityTraceFlags.Recorded) != 0
+        var flags = parent.TraceFlags;
+        // unless the parent was given as a context, it is the current activity
+        if (Activity.Current is { } current && current.SpanId == parent.SpanId)
+        {
+            if (!_sources.Owns(current))
+            {
+                if (_sources.Nearest(current, out var top) is not { } nearest)
+                    return SampleBelow(ref creation, top!);
+                (current, flags) = (nearest, nearest.ActivityTraceFlags);
+            }
+            // a call of gRPC is one span, not two
+            if (isHttp && !current.Recorded && current.Source.Name == Conventions.GrpcClientSource)
+                return ActivitySamplingResult.None;
+        }
+        return (flags & ActivityTraceFlags.Recorded) != 0
             ? ActivitySamplingResult.AllDataAndRecorded
             : _unsampledChild;
     }
 
+    /// <summary>
+    /// The first span of ours below activities of others, such as ASP.NET Core's for its log: those are no decision, but
+    /// a caller's may have come with them.
+    /// </summary>
+    ActivitySamplingResult SampleBelow(ref ActivityCreationOptions<ActivityContext> creation, Activity top) =>
+        top.ParentSpanId == default
+            ? SampleFirst(ref creation, top.TraceStateString)
+            : SampleRemote(ref creation, new ActivityContext(
+                top.TraceId, top.ParentSpanId, top.ActivityTraceFlags, top.TraceStateString, isRemote: true));
+
+    /// <summary>The parent's id is hierarchical: it names no trace, so that one begins.</summary>
+    ActivitySamplingResult SampleHierarchical(ref ActivityCreationOptions<string> creation)
+    {
+        var threshold = _sampler.ThresholdOf(_sampler.IsPerOperation ? creation.Name : "");
+        if (threshold != Threshold.Always && !threshold.Samples(creation.TraceId))
+            return _unsampledFirst;
+        creation = creation with { TraceState = threshold.State };
+        return ActivitySamplingResult.AllDataAndRecorded;
+    }
+
     /// <summary>A trace that begins here, or on which nobody has decided.</summary>
-    ActivitySamplingResult SampleFirst(ref ActivityCreationOptions<ActivityContext> creation)
+    /// <param name="state">What came with it.</param>
+    ActivitySamplingResult SampleFirst(ref ActivityCreationOptions<ActivityContext> creation, string? state)
     {
         var threshold = _sampler.ThresholdOf(_sampler.IsPerOperation ? OperationOf(creation) : "");
         // asked for, the id is made; without that, it is made later
-        if (threshold != Threshold.Always && !threshold.Samples(creation.TraceId))
+        if (threshold != Threshold.Always && !Samples(threshold, creation.TraceId, state))
             return _unsampledFirst;
-        CreationOptions<ActivityContext>.SetTraceState(ref creation, threshold.State);
+        CreationOptions<ActivityContext>.SetTraceState(
+            ref creation, string.IsNullOrEmpty(state) ? threshold.State : threshold.Within(state));
         return ActivitySamplingResult.AllDataAndRecorded;
     }
+
+    static bool Samples(Threshold threshold, ActivityTraceId traceId, string? state) =>
+        string.IsNullOrEmpty(state) || !OtTraceState.TryReadRandomness(state, out var randomness)
+            ? threshold.Samples(traceId)
+            : randomness >= threshold.Value;
 
     /// <summary>The decision came with the request.</summary>
     ActivitySamplingResult SampleRemote(
@@ -157,9 +226,13 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
         if (state == B3.UndecidedState)
         {
             creation = creation with { TraceState = "" };
-            return SampleFirst(ref creation);
+            return SampleFirst(ref creation, null);
         }
         var isSampled = (parent.TraceFlags & ActivityTraceFlags.Recorded) != 0;
+        if (_callers == CallerDecisions.Ignore || (!isSampled && _callers == CallerDecisions.KeepSampled))
+            return SampleFirst(ref creation, state);
+        if (!isSampled && Interlocked.Exchange(ref _toldUnsampled, 1) == 0)
+            Log.Unsampled(_log);
         // a threshold that the trace does not reach says nothing of how it was sampled
         if (isSampled && !string.IsNullOrEmpty(state) && OtTraceState.TryReadThreshold(state, out var threshold) &&
             RandomnessOf(parent) < threshold)
@@ -184,12 +257,14 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
             else if (key == "url.path")
                 path = value as string ?? "";
         }
-        return method.Length == 0 ? creation.Name : _outcomes.Routes.Find(method, path);
+        return method.Length == 0 ? creation.Name : _outcomes!.Routes.Find(method, path);
     }
 
     void Stopped(Activity span)
     {
-        if (span.Recorded || _reportsUnsampled)
+        if (!span.Recorded && !_reportsUnsampled)
+            return;
+        if (!Conventions.IsMerged(span))
             _reporter.Add(span);
     }
 }

@@ -24,7 +24,7 @@ public static class TracingServiceCollectionExtensions
         var options = new TracingOptions();
         configure?.Invoke(options);
         // here, so that a mistake ends the start where it was made
-        options.Validate();
+        options.Resolve();
         services.AddSingleton(provider => new Tracer(
             options, provider.GetRequiredService<ILoggerFactory>().CreateLogger<Tracer>()));
         // ASP.NET Core takes its propagator from the services, and an HttpClient the one that there is when it is made

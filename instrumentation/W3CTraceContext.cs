@@ -74,6 +74,25 @@ static class W3CTraceContext
         return members == 0 ? null : isTidy ? header : Tidy(header);
     }
 
+    /// <summary>
+    /// What of a state that this process has set may be sent: its well-formed members, as a header that is not ASCII
+    /// would break the request it goes with. Null if there are none.
+    /// </summary>
+    public static string? Sendable(string? state)
+    {
+        if (string.IsNullOrEmpty(state))
+            return null;
+        if (NormalizeState(state) is { } normalized)
+            return normalized;
+        var members = new Dictionary<string, string>();
+        foreach (var member in state.Split(',', StringSplitOptions.TrimEntries))
+        {
+            if (members.Count < MaxStateMembers && IsMember(member))
+                members.TryAdd(member[..member.IndexOf('=')], member);
+        }
+        return members.Count == 0 ? null : string.Join(',', members.Values);
+    }
+
     /// <summary>Whether a member before it has the same key.</summary>
     static bool IsRepeated(ReadOnlySpan<char> header, int end, ReadOnlySpan<char> member)
     {

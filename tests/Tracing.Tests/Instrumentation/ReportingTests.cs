@@ -130,14 +130,23 @@ public sealed class ReportingTests : IDisposable
     [Fact]
     public void Of_an_unsampled_trace_the_spans_that_ended_last_are_kept()
     {
-        var ring = new UpgradeRing(new TracingOptions { UpgradeErrors = true });
+        var sources = new SourceNames([_source.Name]);
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source == _source,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+        };
+        ActivitySource.AddActivityListener(listener);
+        var ring = new UpgradeRing(new TracingOptions { UpgradeErrors = true }, sources);
         var reported = new List<(Activity Span, string? State)>();
-        using var other = new Activity("other").SetIdFormat(ActivityIdFormat.W3C).Start();
-        var otherChild = new Activity("other's").Start();
+        using var other = _source.StartActivity("other")!;
+        var otherChild = _source.StartActivity("other's")!;
         otherChild.Dispose();
         other.Dispose();
-        using var root = new Activity("root").SetIdFormat(ActivityIdFormat.W3C).Start();
-        var children = Enumerable.Range(0, 3000).Select(_ => new Activity("child").Start()).ToList();
+        // what others make above it does not count
+        using var above = new Activity("of others").Start();
+        using var root = _source.StartActivity("root")!;
+        var children = Enumerable.Range(0, 3000).Select(_ => _source.StartActivity("child")!).ToList();
         children.AsEnumerable().Reverse().ToList().ForEach(child => child.Dispose());
         root.TraceStateString = "a=1";
 

@@ -1,6 +1,6 @@
 import type { TimeseriesAnswer } from '../../api/types'
 import { cssColor, heatColor } from '../../parts/colors'
-import { clock, duration } from '../../parts/format'
+import { clock, day, duration } from '../../parts/format'
 import { type HeatGeometry, mostOf, shareOf, ticksOf, timesOf, xOf, yOf, yOfRow } from './heat'
 
 export function drawHeatmap(
@@ -47,8 +47,7 @@ function drawAxes(context: CanvasRenderingContext2D, geometry: HeatGeometry) {
 }
 
 function label(unixSeconds: number, length: number): string {
-  const day = new Date(unixSeconds * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })
-  return length > 2 * 86400 ? `${day} ${clock(unixSeconds)}` : clock(unixSeconds)
+  return length > 2 * 86400 ? `${day(unixSeconds)} ${clock(unixSeconds)}` : clock(unixSeconds)
 }
 
 function drawCells(context: CanvasRenderingContext2D, geometry: HeatGeometry, dark: boolean) {

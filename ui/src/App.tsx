@@ -106,7 +106,7 @@ function NoPage() {
         <Heading title="There is no page at this address" />
         <p className="mono">{pathname}</p>
         <p>
-          <Link to={link('/')}>To the health of all services</Link> or <Link to={link('/search')}>to the search</Link>
+          Go to <Link to={link('/')}>Health</Link> or <Link to={link('/search')}>Search</Link>
         </p>
       </div>
     </div>

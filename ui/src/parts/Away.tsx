@@ -8,10 +8,10 @@ import { useRange } from './range'
 /** Milliseconds after which a server that does not answer is asked again. */
 const againMillis = 5_000
 
-/** Says that the server does not answer, asks it until it does, and has the page read then what it could not. */
+/** Says that the server does not answer, asks until it does, and then reads what could not be read. */
 export function Away() {
   const away = useAway()
-  const { range, refresh } = useRange()
+  const { refresh } = useRange()
   const client = useQueryClient()
   const wasAway = useRef(false)
   useEffect(() => {
@@ -32,8 +32,7 @@ export function Away() {
     <div role="status">
       {away !== null && (
         <p className="away">
-          ⚠ The server does not answer. What is shown is of {instant(away)}
-          {range.live ? ', and stays until it does' : ''}; it is asked again every {againMillis / 1000} s.
+          ⚠ The server is not answering. Showing data from {instant(away)}; trying again every {againMillis / 1000} s.
         </p>
       )}
     </div>

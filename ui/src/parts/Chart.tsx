@@ -61,7 +61,9 @@ export function Chart({ label, x, lines, format, formatX, height = 160, logarith
         axes: [
           {
             ...axis,
-            size: 26,
+            size: 30,
+            // below the lowest number at the side
+            gap: 9,
             // pixels between marks, which must not run into one another
             space: formatX ? 80 : 58,
             values: (_, all, __, ___, step) => all.map(value => formatX?.(value) ?? mark(value, step)),

@@ -150,7 +150,7 @@ function columnsOf(extent: Extent, a: Trace, b: Trace): Column<Pair>[] {
       name: 'A above, B below',
       isText: true,
       className: 'bars',
-      more: <span className="note">0 to {duration(extent.end - extent.start)}</span>,
+      more: `, from 0 to ${duration(extent.end - extent.start)}`,
     },
   ]
 }

@@ -52,7 +52,7 @@ function Kinds({ data }: { data: ErrorKinds }) {
       ))}
       {data.others > 0 && (
         <li>
-          <span className="key">others, and such that say nothing</span>
+          <span className="key">other kinds, or none given</span>
           <Share of={data.others} total={data.total} />
         </li>
       )}

@@ -39,10 +39,12 @@ function drawAxes(context: CanvasRenderingContext2D, geometry: HeatGeometry) {
   }
   const { startUnixSeconds: start, endUnixSeconds: end } = answer.range
   context.textAlign = 'center'
-  for (const time of timesOf(start, end, Math.max(2, Math.floor((width - left) / 110)))) {
+  const widest = context.measureText(label(start, end - start)).width
+  for (const time of timesOf(start, end, Math.max(2, Math.floor((width - left) / (widest + 36))))) {
     // none that would be cut off
     const x = xOf(geometry, time)
-    if (x > left + 20 && x < width - 20) context.fillText(label(time, end - start), x, height - bottom + 15)
+    if (x + widest / 2 < width && x - widest / 2 > left - 20)
+      context.fillText(label(time, end - start), x, height - bottom + 15)
   }
 }
 

@@ -18,7 +18,7 @@ export function LogsLink({ trace, span }: { trace: Trace; span: TraceSpan }) {
     event.preventDefault()
     const text = String(new FormData(event.currentTarget).get('template')).trim()
     if (text !== '' && fillTemplate(text, trace, span) === null) {
-      setProblem('This is no address: it must begin with http:// or https://')
+      setProblem('Not an address: it must start with http:// or https://')
       return
     }
     localStorage.setItem(key, text)

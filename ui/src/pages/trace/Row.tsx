@@ -100,7 +100,7 @@ function Bar({ span, view, analysis, trackWidth }: Pick<Props, 'span' | 'view' |
   const place = isBehind
     ? { left: `calc(${left + width}% + 6px)` }
     : isBefore
-      ? { right: `${100 - left + 0.4}%` }
+      ? { right: `calc(${100 - left}% + 6px)` }
       : { left: `max(10px, ${left}% + 10px)` }
   const isWithin = !isBehind && !isBefore
   const critical = joined(analysis.segments.get(span.index) ?? [], length / 500)

@@ -69,7 +69,6 @@ static class Pages
             return;
         }
         await PageAsync(context);
-        response.Headers.CacheControl = "no-store";
     }
 
     static bool AsksForHtml(HttpRequest request) =>
@@ -90,7 +89,8 @@ static class Pages
     static Task PageAsync(HttpContext context, string link = "")
     {
         var headers = context.Response.Headers;
-        headers.CacheControl = "max-age=60";
+        headers.CacheControl =
+            context.Response.StatusCode == StatusCodes.Status404NotFound ? "no-store" : "max-age=60";
         headers.Vary = HeaderNames.Accept;
         headers.ContentSecurityPolicy = ContentSecurityPolicy;
         headers.XContentTypeOptions = "nosniff";

@@ -16,7 +16,7 @@ enum Listener
 /// </param>
 sealed record PortState(int Port, IReadOnlyList<string> Protocols);
 
-/// <summary>The ports that this process listens at, whatever the settings left open or to the system to choose.</summary>
+/// <summary>The ports that this process listens at, whatever was left closed or to the system to choose.</summary>
 sealed class OpenPorts(ServerOptions options)
 {
     readonly List<(Listener Listener, ListenOptions Listen)> _ports = [];

@@ -29,7 +29,7 @@ public sealed partial class UiTests
                 var sign = page.Locator(string.Format(CultureInfo.InvariantCulture, selector, service)).First;
                 await Expect(sign).ToBeVisibleAsync();
                 seen.Add(await sign.EvaluateAsync<string>(
-                    "sign => sign.tagName === 'rect' ? sign.style.fill : sign.style.backgroundColor || sign.style.background"));
+                    "sign => sign.tagName === 'rect' ? sign.style.fill : sign.style.backgroundColor"));
             }
             await page.Context.CloseAsync();
         }
@@ -114,7 +114,8 @@ public sealed partial class UiTests
             Assert.Empty(await page.EvaluateAsync<string[]>("""
                 () => [...document.querySelectorAll('svg text, .ticks span, .track .length')]
                   .filter(text => {
-                    const [own, around] = [text, text.closest('svg, .ticks, .track')].map(each => each.getBoundingClientRect())
+                    const own = text.getBoundingClientRect()
+                    const around = text.closest('svg, .ticks, .track').getBoundingClientRect()
                     return own.left < around.left - 1 || own.right > around.right + 1
                   })
                   .map(text => text.textContent)

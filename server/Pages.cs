@@ -54,6 +54,23 @@ static class Pages
     static void Map(IEndpointRouteBuilder routes, string path, RequestDelegate handler) =>
         routes.MapMethods(path, GetOrHead, handler).ExcludeFromDescription();
 
+    /// <summary>
+    /// What a browser asked for in vain is answered with a page that says so, still with 404. Programs, which do not
+    /// ask for HTML, get the bare answer, and so does whoever asks for what is no page.
+    /// </summary>
+    public static async Task ShowThatThereIsNoneAsync(HttpContext context, RequestDelegate next)
+    {
+        await next(context);
+        var (request, response) = (context.Request, context.Response);
+        if (response.StatusCode != StatusCodes.Status404NotFound || response.HasStarted || !AsksForHtml(request) ||
+            !(HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)) ||
+            request.Path.StartsWithSegments("/api") || request.Path.StartsWithSegments("/assets"))
+        {
+            return;
+        }
+        await PageAsync(context);
+    }
+
     static bool AsksForHtml(HttpRequest request) =>
         request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
 
@@ -72,7 +89,8 @@ static class Pages
     static Task PageAsync(HttpContext context, string link = "")
     {
         var headers = context.Response.Headers;
-        headers.CacheControl = "max-age=60";
+        headers.CacheControl =
+            context.Response.StatusCode == StatusCodes.Status404NotFound ? "no-store" : "max-age=60";
         headers.Vary = HeaderNames.Accept;
         headers.ContentSecurityPolicy = ContentSecurityPolicy;
         headers.XContentTypeOptions = "nosniff";

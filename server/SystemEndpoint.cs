@@ -25,7 +25,8 @@ sealed record ClientState(string Service, ulong Ended, ulong Sent, ulong Dropped
 /// <param name="Value">In force.</param>
 sealed record SettingState(string Key, string Value, string Default, string Text);
 
-sealed record SystemState(string Version, long StartedUnixSeconds, StoreState Store,
+sealed record SystemState(string Version, long StartedUnixSeconds, IReadOnlyList<PortState> Ports,
+    StoreState Store,
     IReadOnlyList<IntakeState> Intake, IReadOnlyList<PointsState> Metrics, IReadOnlyList<ClientState> Clients,
     IReadOnlyList<SamplingAdvice> Sampling, IReadOnlyList<SettingState> Settings);
 
@@ -38,14 +39,14 @@ static class SystemEndpoint
     public static void MapSystem(this IEndpointRouteBuilder routes)
     {
         var started = routes.ServiceProvider.GetRequiredService<TimeProvider>().GetUtcNow().ToUnixTimeSeconds();
-        routes.MapGet("/api/tracing/system", async (ServerOptions options, CollectorMetrics metrics,
-                ClientAudit audit, ISpanStore store, HttpContext context) =>
-            TypedResults.Ok(new SystemState(Version(), started, StoreOf(options), IntakeOf(metrics),
+        routes.MapGet("/api/tracing/system", async (ServerOptions options, OpenPorts ports,
+                CollectorMetrics metrics, ClientAudit audit, ISpanStore store, HttpContext context) =>
+            TypedResults.Ok(new SystemState(Version(), started, ports.State, StoreOf(options), IntakeOf(metrics),
                 PointsOf(metrics), ClientsOf(audit), await SamplingOfAsync(options, store, context),
                 SettingsOf(options))))
             .WithName("GetSystem")
-            .WithSummary("Version, files of the store, counters of the intake and what clients report of their " +
-                "spans since the start, what they are told to sample, and all settings.");
+            .WithSummary("Version, open ports, files of the store, counters of the intake and what clients report of " +
+                "their spans since the start, what they are told to sample, and all settings.");
     }
 
     static string Version() => typeof(SystemEndpoint).Assembly

@@ -50,7 +50,9 @@ public static class TracingServer
     {
         var services = builder.Services;
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
-        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options));
+        var ports = new OpenPorts(options);
+        services.AddSingleton(ports);
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, ports));
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopTimeout);
         services.AddProblemDetails();
         services.AddSingleton(options);
@@ -98,27 +100,28 @@ public static class TracingServer
         services.AddHostedService<StartMessage>();
     }
 
-    static void Listen(KestrelServerOptions kestrel, ServerOptions options)
+    static void Listen(KestrelServerOptions kestrel, ServerOptions options, OpenPorts ports)
     {
         kestrel.AddServerHeader = false;
         // the intake bounds bodies itself, so that the answer can be in the sender's own format
         kestrel.Limits.MaxRequestBodySize = null;
         // queries of TraceQL stand in the address; the framework's 8 KiB end at some hundred conditions
         kestrel.Limits.MaxRequestLineSize = 128 * 1024;
-        Listen(kestrel, options.Address, options.Port, HttpProtocols.Http1, Listener.Main);
+        Listen(kestrel, ports, options.Address, options.Port, HttpProtocols.Http1, Listener.Main);
         if (options.OtlpHttpPort >= 0)
-            Listen(kestrel, options.Address, options.OtlpHttpPort, HttpProtocols.Http1, Listener.OtlpHttp);
+            Listen(kestrel, ports, options.Address, options.OtlpHttpPort, HttpProtocols.Http1, Listener.OtlpHttp);
         if (options.GrpcPort >= 0)
-            Listen(kestrel, options.Address, options.GrpcPort, HttpProtocols.Http2, Listener.Grpc);
+            Listen(kestrel, ports, options.Address, options.GrpcPort, HttpProtocols.Http2, Listener.Grpc);
         if (options.Sampling.Port >= 0)
-            Listen(kestrel, options.Address, options.Sampling.Port, HttpProtocols.Http1, Listener.Sampling);
+            Listen(kestrel, ports, options.Address, options.Sampling.Port, HttpProtocols.Http1, Listener.Sampling);
     }
 
-    static void Listen(
-        KestrelServerOptions kestrel, string address, int port, HttpProtocols protocols, Listener listener)
+    static void Listen(KestrelServerOptions kestrel, OpenPorts ports, string address, int port,
+        HttpProtocols protocols, Listener listener)
     {
         void Configure(ListenOptions listen)
         {
+            ports.Add(listener, listen);
             listen.Protocols = protocols;
             listen.Use(next => connection =>
             {
@@ -140,6 +143,8 @@ public static class TracingServer
         var metrics = app.Services.GetRequiredService<RequestMetrics>();
         app.Use(metrics.MeasureAsync);
         app.Use(KeepToItsPort);
+        if (options.Query.Enabled && options.UiEnabled)
+            app.Use(Pages.ShowThatThereIsNoneAsync);
         app.UseMiddleware<Cors>(options.Query.AllowedOrigins);
         app.Use(FollowZipkinsPaths);
         app.UseRouting();
@@ -183,13 +188,5 @@ public static class TracingServer
         else
             return next(context);
         return Task.CompletedTask;
-    }
-
-    enum Listener
-    {
-        Main,
-        OtlpHttp,
-        Grpc,
-        Sampling,
     }
 }

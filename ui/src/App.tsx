@@ -18,11 +18,14 @@ import { SystemPage } from './pages/system/SystemPage'
 import { rememberPasted } from './pages/trace/pasted'
 import { TracePage } from './pages/trace/TracePage'
 import { ViewPage } from './pages/trace/ViewPage'
+import { Away } from './parts/Away'
+import { Heading } from './parts/Heading'
 import { Help, useKeys } from './parts/Keys'
 import { RangePicker } from './parts/RangePicker'
 import { useLink } from './parts/range'
-import { Boundary, Empty } from './parts/State'
+import { Boundary } from './parts/State'
 import { useTheme } from './parts/theme'
+import { useZone } from './parts/zone'
 
 // All pages are in one file, as they are small and files that lead to one another are slow; but for what draws charts.
 // While that comes the page before stays: React shows what replaces a placeholder no sooner than 0.3 s after it.
@@ -54,13 +57,13 @@ export function App() {
     ...Object.fromEntries(pages.map(([path, , key]) => [`g ${key}`, () => void navigate(link(path))])),
   })
   useEffect(() => {
-    const name = pages.find(([path]) => path === pathname)?.[1] ?? pathname.slice(1).replace('/', ' ')
-    document.title = `${name} · Tracing`
     const query = state === toQuery ? document.querySelector<HTMLElement>('[data-search]') : null
     const target = query ?? main.current
     target?.focus({ preventScroll: true })
   }, [pathname, state])
   useDrop()
+  // all pages write times
+  useZone()
 
   return (
     <>
@@ -68,6 +71,7 @@ export function App() {
         Skip to the page
       </a>
       <TopBar onHelp={() => help.current?.showModal()} />
+      <Away />
       <main id="main" ref={main} tabIndex={-1}>
         <Boundary key={pathname}>
           <Routes>
@@ -83,12 +87,29 @@ export function App() {
             <Route path="/zipkin/dependency" element={<Navigate to="/dependencies" replace />} />
             <Route path="/zipkin/traceViewer" element={<Navigate to="/view" replace />} />
             <Route path="/zipkin/*" element={<FromZipkinsSearch />} />
-            <Route path="*" element={<Empty>There is no page at this address.</Empty>} />
+            <Route path="*" element={<NoPage />} />
           </Routes>
         </Boundary>
       </main>
       <Help ref={help} />
     </>
+  )
+}
+
+/** The server answers the same with 404. */
+function NoPage() {
+  const { pathname } = useLocation()
+  const link = useLink()
+  return (
+    <div className="page">
+      <div className="state">
+        <Heading title="There is no page at this address" />
+        <p className="mono">{pathname}</p>
+        <p>
+          Go to <Link to={link('/')}>Health</Link> or <Link to={link('/search')}>Search</Link>
+        </p>
+      </div>
+    </div>
   )
 }
 

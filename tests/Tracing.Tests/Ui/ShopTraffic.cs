@@ -14,6 +14,9 @@ static class ShopTraffic
     const int TracesPerMinute = 12;
     const int SlowMinutes = 10;
 
+    /// <summary>Of the requests of the slow host every third; a twelfth of all of its minutes.</summary>
+    public const int FailedRequests = SlowMinutes * TracesPerMinute / 12;
+
     public static string Body(DateTimeOffset now)
     {
         var shop = new List<object>();
@@ -27,9 +30,10 @@ static class ShopTraffic
             var trace = $"{i + 1:x32}";
             shop.Add(Span(trace, i * 4 + 1, 0, "GET /cart", 2, start, 0, length + 9));
             shop.Add(Span(trace, i * 4 + 2, i * 4 + 1, "stock.Reserve", 3, start, 4, length + 2));
-            stock[host].Add(Span(trace, i * 4 + 3, i * 4 + 2, "stock.Reserve", 2, start, 5, length,
-                isSlow && i % 3 == 0 ? "lock timeout" : null));
-            stock[host].Add(Span(trace, i * 4 + 4, i * 4 + 3, "select", 3, start, 6, length - 3));
+            // what fails within a request fails it
+            var error = isSlow && i % 3 == 0 ? "lock timeout" : null;
+            stock[host].Add(Span(trace, i * 4 + 3, i * 4 + 2, "stock.Reserve", 2, start, 5, length, error));
+            stock[host].Add(Span(trace, i * 4 + 4, i * 4 + 3, "select", 3, start, 6, length - 3, error));
         }
         return JsonSerializer.Serialize(new
         {

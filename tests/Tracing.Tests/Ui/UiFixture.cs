@@ -18,6 +18,9 @@ public sealed class UiFixture : IAsyncLifetime
 
     public Uri Address => _server!.Http;
 
+    /// <summary>Of all ports, in the order in which the server listens.</summary>
+    public IReadOnlyList<Uri> Addresses => _server!.Addresses;
+
     /// <summary>When the traffic ended.</summary>
     public DateTimeOffset Now { get; private set; }
 

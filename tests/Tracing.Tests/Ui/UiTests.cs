@@ -159,8 +159,15 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
     public async Task Logs_are_linked_by_a_template_that_the_browser_keeps()
     {
         var (page, _) = await ui.OpenAsync($"/traces/{1:x32}?span={3:x16}");
-        page.Dialog += (_, dialog) => _ = dialog.AcceptAsync("https://logs.example/?t={traceId}&h={host}");
         await page.GetByRole(AriaRole.Button, new() { Name = "Link logs" }).ClickAsync();
+        var dialog = page.GetByRole(AriaRole.Dialog);
+        await dialog.GetByLabel("Address").FillAsync("javascript:alert(1)");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(dialog.GetByRole(AriaRole.Alert)).ToContainTextAsync("must start with http");
+        await AssertUsableByAllAsync(page);
+        await dialog.GetByLabel("Address").FillAsync("https://logs.example/?t={traceId}&h={host}");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(dialog).ToHaveCountAsync(0);
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Logs" }))
             .ToHaveAttributeAsync("href", $"https://logs.example/?t={1:x32}&h=stock-0");
         await page.ReloadAsync();
@@ -266,6 +273,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
         await page.GetByRole(AriaRole.Button, new() { Name = "Select the slowest" }).ClickAsync();
         await Expect(page.Locator(".common li").First).ToBeVisibleAsync();
         await page.Locator(".range summary").ClickAsync();
+        await Expect(page.Locator(".menu")).ToBeVisibleAsync();
         await AssertUsableByAllAsync(page);
         await page.Keyboard.PressAsync("?");
         await Expect(page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();

@@ -1,3 +1,7 @@
+import { noteAnswer, noteSilence } from './away'
+
+const silence = 'The server does not answer. Is it running?'
+
 /** What the server said was wrong, or that it did not answer. */
 export class ApiError extends Error {
   constructor(
@@ -7,6 +11,9 @@ export class ApiError extends Error {
     super(message)
   }
 }
+
+/** Answers of what stands between this page and a server that does not answer it. */
+const ofProxies = new Set([502, 504])
 
 type Value = string | number | null | undefined
 
@@ -20,20 +27,26 @@ export function apiUrl(path: string, parameters: Record<string, Value> = {}): st
 }
 
 /** The answer once it is known to be a success. */
-export async function open(url: string, signal?: AbortSignal): Promise<Response> {
+export async function open(url: string, signal?: AbortSignal, cache: RequestCache = 'default'): Promise<Response> {
   let answer: Response
   try {
-    answer = await fetch(url, { signal: signal ?? null })
+    answer = await fetch(url, { signal: signal ?? null, cache })
   } catch (e) {
     if (signal?.aborted) throw e
-    throw new ApiError('The server does not answer. Is it running?', 0)
+    noteSilence()
+    throw new ApiError(silence, 0)
   }
+  if (ofProxies.has(answer.status)) {
+    noteSilence()
+    throw new ApiError(silence, 0)
+  }
+  noteAnswer()
   if (answer.ok) return answer
   throw new ApiError(await problemOf(answer), answer.status)
 }
 
-export async function get<T>(url: string, signal?: AbortSignal): Promise<T> {
-  return (await open(url, signal)).json() as Promise<T>
+export async function get<T>(url: string, signal?: AbortSignal, cache?: RequestCache): Promise<T> {
+  return (await open(url, signal, cache)).json() as Promise<T>
 }
 
 async function problemOf(answer: Response): Promise<string> {

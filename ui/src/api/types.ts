@@ -204,6 +204,8 @@ export interface HistoryAnswer {
 export interface SystemAnswer {
   version: string
   startedUnixSeconds: number
+  /** Open ports, and in what formats and transports spans are taken at each. */
+  ports: { port: number; protocols: string[] }[]
   store: {
     kind: string
     path: string

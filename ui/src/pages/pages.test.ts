@@ -1,11 +1,12 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Change, Edge, GraphNode, HeatmapAnswer, Summary, SummaryItem } from '../api/types'
-import { align, differenceOf } from './compare/align'
+import { align, differenceOf, extentOf } from './compare/align'
 import { around, curveOf, severityOf, widthOf } from './dependencies/graph'
 import { layout } from './dependencies/layout'
 import { bySignificance, foldedByService, tellingFigure } from './health/order'
 import { without } from './search/QueryLine'
 import { listedKey, placeAt } from './search/suggest'
+import { readErrorKinds } from './service/errorKinds'
 import { type HeatGeometry, regionOf, shareOf, ticksOf, timesOf, yOf } from './service/heat'
 import { inCommon, queryOf, regionIn, regionText } from './service/region'
 import { tiersOf } from './system/store'
@@ -193,6 +194,9 @@ test('traces are compared by structure: what is missing, extra and slower', () =
     ['3', null, 'missing'],
     [null, '9', 'extra'],
   ])
+  const longer = trace(['1', '', 'get', 0, 20])
+  expect(extentOf(a, longer)).toEqual({ start: 0, end: 9e6 })
+  expect(extentOf(longer, a)).toEqual(extentOf(a, longer))
 })
 
 test('a box of the heat map is the same after a way through the address', () => {
@@ -263,4 +267,34 @@ test('of what got worse each service is told once, and where it may begin', () =
     ['stock', changes[3], true],
     ['mail', changes[5], false],
   ])
+})
+
+test('a failure that has several keys is counted once, by the first of them', async () => {
+  const failures: Record<string, string>[] = [
+    { 'span.error.type': 'Timeout', statusMessage: 'late' },
+    { 'span.error.type': 'Timeout', 'span.http.response.status_code': '500', statusMessage: 'late' },
+    { 'span.http.response.status_code': '503', statusMessage: 'full' },
+    {},
+  ]
+  vi.stubGlobal('fetch', async (url: string) => {
+    const parameters = new URL(url, 'http://server').searchParams
+    const key = parameters.get('keys') ?? ''
+    const absent = [...(parameters.get('q') ?? '').matchAll(/(\S+) = nil/g)].map(match => match[1] as string)
+    const left = failures.filter(each => absent.every(name => !(name in each)))
+    const texts = left.flatMap(each => each[key] ?? [])
+    const values = [...new Set(texts)].map(value => ({
+      value,
+      type: 'string',
+      count: texts.filter(text => text === value).length,
+    }))
+    return Response.json({ spans: left.length, facets: [{ key, distinctValues: values.length, values }] })
+  })
+  const { total, kinds, others } = await readErrorKinds('{ x = 1 }', { start: 0, end: 9 }, new AbortController().signal)
+  vi.unstubAllGlobals()
+  expect(total).toBe(4)
+  expect(kinds.map(kind => [kind.key, kind.value, kind.count])).toEqual([
+    ['span.error.type', 'Timeout', 2],
+    ['span.http.response.status_code', '503', 1],
+  ])
+  expect(others).toBe(1)
 })

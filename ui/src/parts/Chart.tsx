@@ -5,6 +5,7 @@ import { cssColor } from './colors'
 import { instant, mark } from './format'
 import { useTheme } from './theme'
 import { useWidth } from './useSize'
+import { useZone } from './zone'
 
 export interface Line {
   label: string
@@ -35,17 +36,23 @@ export function Chart({ label, x, lines, format, formatX, height = 160, logarith
   const brush = useRef(onBrush)
   brush.current = onBrush
   const { theme } = useTheme()
+  const { zone } = useZone()
 
   useEffect(() => {
     const element = host.current
     // theme: the colours are read when the chart is made
     if (!element || width === 0 || !theme) return
+    const isUtc = zone === 'utc'
     const axis = { stroke: cssColor('muted'), grid: { stroke: cssColor('grid'), width: 1 }, ticks: { show: false } }
     const chart = new uPlot(
       {
         width,
         height,
         legend: { show: false },
+        // where marks are put: at whole hours and days of the zone
+        ...(isUtc ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') } : {}),
+        // room for half of the last mark at the bottom, and for half of the uppermost one at the side
+        padding: [9, formatX ? 28 : 18, 0, 0],
         cursor: { drag: { x: brush.current !== undefined, y: false, setScale: false }, points: { size: 5 } },
         scales: {
           x: { time: formatX === undefined },
@@ -54,7 +61,11 @@ export function Chart({ label, x, lines, format, formatX, height = 160, logarith
         axes: [
           {
             ...axis,
-            size: 26,
+            size: 30,
+            // below the lowest number at the side
+            gap: 9,
+            // pixels between marks, which must not run into one another
+            space: formatX ? 80 : 58,
             values: (_, all, __, ___, step) => all.map(value => formatX?.(value) ?? mark(value, step)),
           },
           { ...axis, size: 62, values: (_, all) => all.map(value => (value === null ? '' : format(value))) },
@@ -88,7 +99,7 @@ export function Chart({ label, x, lines, format, formatX, height = 160, logarith
       element,
     )
     return () => chart.destroy()
-  }, [width, height, x, lines, format, formatX, logarithmic, theme])
+  }, [width, height, x, lines, format, formatX, logarithmic, theme, zone])
 
   return (
     <figure className="chart" aria-label={label} ref={attach}>

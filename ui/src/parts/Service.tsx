@@ -1,10 +1,11 @@
 import { Link } from 'react-router'
-import { serviceColor } from './colors'
 import { serviceName } from './format'
 import { useLink } from './range'
+import { useServiceColor } from './serviceColors'
 
 export function Dot({ service }: { service: string }) {
-  return <span className="dot" style={{ background: serviceColor(service) }} aria-hidden="true" />
+  const colorOf = useServiceColor()
+  return <span className="dot" style={{ background: colorOf(service) }} aria-hidden="true" />
 }
 
 export function ServiceLink({ service, operation }: { service: string; operation?: string | null }) {

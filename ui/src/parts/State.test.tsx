@@ -25,7 +25,9 @@ function show(...answers: Response[]) {
   vi.stubGlobal('fetch', async () => answers.shift())
   render(
     <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
-      <Names />
+      <MemoryRouter>
+        <Names />
+      </MemoryRouter>
     </QueryClientProvider>,
   )
 }

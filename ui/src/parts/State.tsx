@@ -1,6 +1,8 @@
-import type { UseQueryResult } from '@tanstack/react-query'
 import { Component, type ReactNode } from 'react'
+import { useAway } from '../api/away'
 import { ApiError } from '../api/get'
+import { Heading } from './Heading'
+import type { Asked } from './useApi'
 
 export function Loading({ what = 'Loading' }: { what?: string }) {
   return (
@@ -40,12 +42,18 @@ export class Boundary extends Component<{ children: ReactNode }, { error: Error 
 
   override render() {
     const { error } = this.state
-    return error ? <Failure error={error} retry={() => this.setState({ error: null })} /> : this.props.children
+    if (!error) return this.props.children
+    return (
+      <div className="page">
+        <Heading title="A page that failed" hidden />
+        <Failure error={error} retry={() => this.setState({ error: null })} />
+      </div>
+    )
   }
 }
 
 interface AnswerProps<T> {
-  query: UseQueryResult<T>
+  query: Omit<Asked<T>, 'isKept'> & { isKept?: boolean }
   /** What to show when there is nothing; null when there is something. */
   empty?: (data: T) => ReactNode
   children: (data: T) => ReactNode
@@ -53,13 +61,16 @@ interface AnswerProps<T> {
 
 /** Every answer on a page goes through here, so that loading, failing and having nothing are never forgotten. */
 export function Answer<T>({ query, empty, children }: AnswerProps<T>) {
+  const away = useAway()
   if (query.data === undefined) {
     return query.error ? <Failure error={query.error} retry={() => void query.refetch()} /> : <Loading />
   }
   const nothing = empty?.(query.data)
+  // the page says once that the server is away, rather than each part of it
+  const isSaid = query.isKept === true && away !== null
   return (
     <>
-      {query.error && <Failure error={query.error} retry={() => void query.refetch()} />}
+      {query.error && !isSaid && <Failure error={query.error} retry={() => void query.refetch()} />}
       {nothing ? <Empty>{nothing}</Empty> : children(query.data)}
     </>
   )
@@ -81,33 +92,5 @@ export function Panel(props: {
       </header>
       {props.children}
     </section>
-  )
-}
-
-/** A table of numbers, whose rows begin with a header. */
-export function Figures({ columns, children }: { columns: string[]; children: ReactNode }) {
-  return (
-    <table className="figures">
-      <thead>
-        <tr>
-          {columns.map(name => (
-            <th key={name} scope="col">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>{children}</tbody>
-    </table>
-  )
-}
-
-/** A wide table on a narrow screen; without links in it, it could not be scrolled by keyboard otherwise. */
-export function Scroll({ children }: { children: ReactNode }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <div className="scroll" tabIndex={0}>
-      {children}
-    </div>
   )
 }

@@ -1,9 +1,9 @@
 import { Link } from 'react-router'
 import type { FoundTrace } from '../api/types'
-import { serviceColor } from './colors'
 import { duration, instant, serviceName, some } from './format'
 import { useLink } from './range'
 import { Dot } from './Service'
+import { useServiceColor } from './serviceColors'
 
 const keptTexts: Record<string, string> = {
   error: 'kept: failed',
@@ -14,9 +14,16 @@ const keptTexts: Record<string, string> = {
   baseline: 'sampled',
 }
 
+interface Props {
+  traces: FoundTrace[]
+  dense?: boolean
+  /** Nanoseconds of the longest bar of the page, where there are bars beside those of the list. */
+  scale?: number
+}
+
 /** Found traces; the bar is the duration against the longest, in the shares that services have of the spans. */
-export function TraceList({ traces, dense }: { traces: FoundTrace[]; dense?: boolean }) {
-  const longest = Math.max(1, ...traces.map(trace => trace.durationNanos))
+export function TraceList({ traces, dense, scale = 1 }: Props) {
+  const longest = Math.max(scale, ...traces.map(trace => trace.durationNanos))
   return (
     <ol className={dense ? 'traces dense' : 'traces'}>
       {traces.map(trace => (
@@ -30,6 +37,7 @@ export function TraceList({ traces, dense }: { traces: FoundTrace[]; dense?: boo
 
 function TraceLine({ trace, longest }: { trace: FoundTrace; longest: number }) {
   const link = useLink()
+  const colorOf = useServiceColor()
   const first = trace.spans[0]
   const service = trace.rootService ?? first?.service ?? null
   const services = trace.services.slice(0, 6)
@@ -44,7 +52,7 @@ function TraceLine({ trace, longest }: { trace: FoundTrace; longest: number }) {
       <span className="bar" aria-hidden="true">
         <span style={{ width: `${Math.max(0.5, (trace.durationNanos / longest) * 100)}%` }}>
           {trace.services.map(each => (
-            <i key={each.name} style={{ flexGrow: each.spans, background: serviceColor(each.name) }} />
+            <i key={each.name} style={{ flexGrow: each.spans, background: colorOf(each.name) }} />
           ))}
         </span>
       </span>

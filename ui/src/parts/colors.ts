@@ -1,48 +1,70 @@
 /**
- * Twenty colours, told apart by lightness as well as by hue, as the common kinds of colour blindness need it; each is
- * readable as a bar on white and on the dark ground. Colour is never the only sign of anything.
+ * Twenty colours, each readable as a bar on white and on the dark ground. The first ten were chosen to be as far apart
+ * as can be, to eyes with the common kinds of colour blindness too, and none is like the red of errors; the others come
+ * when these are used up. Colour is never the only sign of anything.
  */
 const palette = [
-  '#3b78c3',
-  '#d98a1f',
-  '#2a9d7f',
-  '#b0609f',
-  '#7a6fd0',
-  '#8a9a2f',
-  '#4fa3d1',
-  '#a3704a',
-  '#5a8f4e',
-  '#c4728a',
-  '#6b7f99',
-  '#b59b2b',
-  '#1f7a8c',
-  '#d2603a',
-  '#9a86e0',
-  '#3f8f9f',
-  '#c9544f',
-  '#6f8a1f',
-  '#c77fd0',
-  '#7d6b5d',
+  '#396de5',
+  '#bd9502',
+  '#00a870',
+  '#c42d62',
+  '#7b9ec2',
+  '#9846b9',
+  '#985d01',
+  '#1f757c',
+  '#c579f8',
+  '#ff658d',
+  '#03a0ff',
+  '#d46808',
+  '#017c3f',
+  '#73609d',
+  '#7d8d44',
+  '#c260a5',
+  '#927976',
+  '#018fb9',
+  '#8775e3',
+  '#bf8c9f',
 ]
+const half = palette.length / 2
 
-const colors = new Map<string, string>()
+/** FNV-1a, whose low bits alone tell short names badly apart. */
+function hashOf(name: string): number {
+  let hash = 2166136261
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 16777619)
+  hash ^= hash >>> 15
+  hash = Math.imul(hash, 0x2c1b3c6d)
+  return (hash ^ (hash >>> 13)) >>> 0
+}
+
+/** The colour that is first for a name among those that are free: all of the first ten, then all of the others. */
+function colorOf(name: string, taken: ReadonlySet<string>): string {
+  const hash = hashOf(name)
+  // steps that have no divisor in common with ten, so that each colour comes once
+  const step = [1, 3, 7, 9][(hash >>> 8) % 4] as number
+  const at = (i: number) => palette[((hash + i * step) % half) + (i < half ? 0 : half)] as string
+  for (let i = 0; i < palette.length; i++) if (!taken.has(at(i))) return at(i)
+  return at(0)
+}
 
 /**
- * By the name, so that a service mostly looks the same to all and always; but where two would look alike, the one that
- * was seen later takes the next colour that is free.
+ * Colours of services by their names and those of all others, never by what was seen first: so a service looks the same
+ * on every page and to everybody, and up to twenty look different. A service that is not among the names, such as one
+ * without spans of its own, gets a colour that none of them has, while there is one.
  */
-export function serviceColor(service: string): string {
-  const known = colors.get(service)
-  if (known) return known
-  let hash = 2166136261
-  for (let i = 0; i < service.length; i++) hash = Math.imul(hash ^ service.charCodeAt(i), 16777619)
-  // the low bits of FNV-1a alone tell short names badly apart
-  const first = ((hash ^ (hash >>> 15)) >>> 0) % palette.length
-  const taken = new Set(colors.values())
-  const ordered = [...palette.slice(first), ...palette.slice(0, first)]
-  const color = (ordered.find(each => !taken.has(each)) ?? ordered[0]) as string
-  colors.set(service, color)
-  return color
+export function colorsOf(services: readonly string[]): (service: string) => string {
+  const colors = new Map<string, string>()
+  const taken = new Set<string>()
+  const names = [...new Set(services.map(name => name.toLowerCase()))]
+  for (const name of names.sort((a, b) => hashOf(a) - hashOf(b) || (a < b ? -1 : 1))) {
+    if (taken.size === palette.length) taken.clear()
+    const color = colorOf(name, taken)
+    colors.set(name, color)
+    taken.add(color)
+  }
+  return service => {
+    const name = service.toLowerCase()
+    return colors.get(name) ?? colorOf(name, taken)
+  }
 }
 
 /** Viridis at nine places: rising lightness, so that it reads without colour too. */

@@ -69,29 +69,67 @@ export function timeSpan(text: string): string {
   return parts.join(' ') || '0 seconds'
 }
 
+export type Zone = 'local' | 'utc'
+
+let zone: Zone = 'local'
+
+/** In which times are written from now on. */
+export function setZone(next: Zone) {
+  zone = next
+}
+
+/** British, for 24 hours and the day before the month. */
+function format(unixSeconds: number, options: Intl.DateTimeFormatOptions): string {
+  return new Date(unixSeconds * 1000).toLocaleString(
+    'en-GB',
+    zone === 'utc' ? { ...options, timeZone: 'UTC' } : options,
+  )
+}
+
 export function clock(unixSeconds: number, withSeconds = false): string {
-  return new Date(unixSeconds * 1000).toLocaleTimeString('en-GB', {
+  return format(unixSeconds, {
     hour: '2-digit',
     minute: '2-digit',
     ...(withSeconds ? { second: '2-digit' } : {}),
   })
 }
 
+/** Such as "27 Nov". */
+export function day(unixSeconds: number, withYear = false): string {
+  return format(unixSeconds, { day: 'numeric', month: 'short', ...(withYear ? { year: 'numeric' } : {}) })
+}
+
 /** At an axis with marks so many seconds apart: midnight is called by its day. */
 export function mark(unixSeconds: number, step: number): string {
   const text = clock(unixSeconds, step < 60)
-  return step >= 86400 || text === '00:00'
-    ? new Date(unixSeconds * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })
-    : text
+  return step >= 86400 || text === '00:00' ? day(unixSeconds) : text
 }
 
 /** With the day, unless that is today's. */
 export function instant(unixSeconds: number, now = Date.now()): string {
-  const date = new Date(unixSeconds * 1000)
-  const isToday = date.toDateString() === new Date(now).toDateString()
-  return isToday
+  return day(unixSeconds, true) === day(now / 1000, true)
     ? clock(unixSeconds, true)
-    : `${date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })} ${clock(unixSeconds)}`
+    : `${day(unixSeconds, true)} ${clock(unixSeconds)}`
+}
+
+/** Two instants with the day once where both are on it, and with seconds where they are no whole minutes. */
+export function between(start: number, end: number): string {
+  const withSeconds = start % 60 !== 0 || end % 60 !== 0
+  const [first, last] = [day(start), day(end)]
+  const ending = first === last ? clock(end, withSeconds) : `${last} ${clock(end, withSeconds)}`
+  return `${first} ${clock(start, withSeconds)} – ${ending}${zone === 'utc' ? ' UTC' : ''}`
+}
+
+/** As an input of type datetime-local has it, which knows no time zone. */
+export function inputText(unixSeconds: number): string {
+  const date = new Date(unixSeconds * 1000)
+  const offset = zone === 'utc' ? 0 : date.getTimezoneOffset()
+  return new Date(date.getTime() - offset * 60_000).toISOString().slice(0, 19)
+}
+
+/** Unix seconds of such a text; NaN when it is none. */
+export function inputSeconds(text: string): number {
+  return new Date(zone === 'utc' ? `${text}Z` : text).getTime() / 1000
 }
 
 export function ago(unixSeconds: number, now = Date.now()): string {

@@ -1,7 +1,22 @@
 import { expect, test } from 'vitest'
-import { serviceColor } from './colors'
-import { count, duration, mark, rate, share, some, timeSpan } from './format'
+import { colorsOf } from './colors'
+import {
+  between,
+  count,
+  duration,
+  inputSeconds,
+  inputText,
+  instant,
+  mark,
+  rate,
+  setZone,
+  share,
+  some,
+  timeSpan,
+} from './format'
+import { problemOf } from './RangePicker'
 import { lengthOf, rangeOf } from './range'
+import { after, ordered } from './Table'
 import { complete, condition, inside, quote, withCondition } from './traceql'
 import { trendOf } from './trend'
 
@@ -38,12 +53,35 @@ test('one is singular, and time spans of settings are words', () => {
   expect(timeSpan('none')).toBe('none')
 })
 
-test('services that are few have colours of their own, and keep them', () => {
+test('services that are few have colours of their own, the same in whatever order they are known', () => {
   const services = Array.from({ length: 20 }, (_, i) => `service-${i}`)
-  const colors = services.map(serviceColor)
+  const colors = services.map(colorsOf(services))
   expect(new Set(colors).size).toBe(20)
-  expect(serviceColor('one more')).toMatch(/^#/)
-  expect(services.map(serviceColor)).toEqual(colors)
+  expect(services.map(colorsOf([...services].reverse()))).toEqual(colors)
+  expect(services.map(name => colorsOf(services)(name.toUpperCase()))).toEqual(colors)
+})
+
+test('up to ten services share out the ten colours that differ most, and hundreds all have one', () => {
+  const names = (count: number) => Array.from({ length: count }, (_, i) => `app ${i}`)
+  const ten = new Set(names(10).map(colorsOf(names(10))))
+  expect(ten.size).toBe(10)
+  for (const count of [2, 5, 9])
+    expect(
+      names(count)
+        .map(colorsOf(names(count)))
+        .every(color => ten.has(color)),
+    ).toBe(true)
+  const many = names(300).map(colorsOf(names(300)))
+  const uses = [...new Set(many)].map(color => many.filter(each => each === color).length)
+  expect(uses).toEqual(new Array(20).fill(15))
+})
+
+test('a service that nobody listed has a colour of its own while there is one, and always the same', () => {
+  const listed = ['shop', 'stock', 'cart']
+  const colorOf = colorsOf(listed)
+  const foreign = ['postgres', 'redis', 'kafka'].map(colorOf)
+  for (const color of foreign) expect(listed.map(colorOf)).not.toContain(color)
+  expect(['kafka', 'postgres', 'redis'].map(colorsOf(['cart', 'stock', 'shop'])).sort()).toEqual([...foreign].sort())
 })
 
 test('a relative range ends now, an absolute one where the address says', () => {
@@ -93,4 +131,42 @@ test('steps without spans have no rate, and no latency', () => {
     points: [{ ...point, durationNanos }],
   })
   expect(trend).toEqual({ times: [0, 60, 120], rates: [0, 0.1, 0], p95: [null, 2, null] })
+})
+
+test('times are written and read in the zone that is chosen, to the second', () => {
+  const at = Date.UTC(2026, 10, 27, 23, 59, 7) / 1000
+  try {
+    setZone('utc')
+    expect(inputText(at)).toBe('2026-11-27T23:59:07')
+    expect(instant(at, (at + 86_400) * 1000)).toBe('27 Nov 2026 23:59')
+    expect(between(at, at + 60)).toBe('27 Nov 23:59:07 – 28 Nov 00:00:07 UTC')
+    expect(between(at - 67, at - 7)).toBe('27 Nov 23:58 – 23:59 UTC')
+    expect(inputSeconds(inputText(at))).toBe(at)
+  } finally {
+    setZone('local')
+  }
+  expect(inputSeconds(inputText(at))).toBe(at)
+})
+
+test('a range that ends before it begins is refused with a sentence', () => {
+  expect(problemOf(20, 10)).toContain('ends before it begins')
+  expect(problemOf(20, 20)).toContain('no length')
+  expect(problemOf(Number.NaN, 20)).toContain('needed')
+  expect(problemOf(10, 20)).toBeNull()
+})
+
+test('rows are ordered by figures as figures and by texts as people do, what is unknown last either way', () => {
+  const of = (values: (number | string | null)[], descending: boolean) => ordered(values, value => value, descending)
+  expect(of([2, null, 10, 1], true)).toEqual([10, 2, 1, null])
+  expect(of([2, null, 10, 1], false)).toEqual([1, 2, 10, null])
+  expect(of(['stock-10', 'Stock-2', 'cart'], false)).toEqual(['cart', 'Stock-2', 'stock-10'])
+})
+
+test('a column is pressed for the one order, for the other, and for that of the rows if they have one', () => {
+  const first = after(null, 'Rate', true, false)
+  expect(first).toEqual({ column: 'Rate', descending: true })
+  expect(after(first, 'Rate', true, false)).toEqual({ column: 'Rate', descending: false })
+  expect(after({ column: 'Rate', descending: false }, 'Rate', true, false)).toBeNull()
+  expect(after({ column: 'Rate', descending: false }, 'Rate', true, true)).toEqual(first)
+  expect(after(first, 'Service', false, true)).toEqual({ column: 'Service', descending: false })
 })

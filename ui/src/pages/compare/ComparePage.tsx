@@ -1,24 +1,26 @@
-import { type FormEvent, useMemo, useState } from 'react'
+import { type FormEvent, type ReactNode, useMemo, useState } from 'react'
 import { Link, useSearchParams } from 'react-router'
 import type { SearchAnswer } from '../../api/types'
 import { duration, serviceName } from '../../parts/format'
+import { Heading } from '../../parts/Heading'
 import { useLink, useRange } from '../../parts/range'
 import { Dot } from '../../parts/Service'
 import { Answer, Empty, Failure, Loading, Panel } from '../../parts/State'
+import { type Column, Table } from '../../parts/Table'
 import { TraceList } from '../../parts/TraceList'
 import { quote } from '../../parts/traceql'
 import { useApi } from '../../parts/useApi'
 import type { Trace } from '../trace/model'
 import { traceIdIn } from '../trace/read'
 import { useTrace } from '../trace/useTrace'
-import { align, type Difference, differenceOf, type Pair } from './align'
+import { align, type Difference, differenceOf, type Extent, extentOf, type Pair } from './align'
 
 export function ComparePage() {
   const [parameters] = useSearchParams()
   const [a, b] = [parameters.get('a'), parameters.get('b')]
   return (
     <div className="page">
-      <h1 className="hidden">Two traces compared</h1>
+      <Heading title="Two traces compared" hidden />
       {a ? <WithFirst a={a} b={b} /> : <Empty>The address names no trace.</Empty>}
     </div>
   )
@@ -37,13 +39,18 @@ function Choose({ trace }: { trace: Trace }) {
   const root = trace.spans[0]
   const q = `{ resource.service.name = ${quote(root?.service ?? '')} && name = ${quote(root?.name ?? '')} }`
   const others = useApi<SearchAnswer>('search', { q, ...window, limit: 20 })
+  // one scale for all, the first trace among them
+  const longest = (data: SearchAnswer) => Math.max(trace.duration, ...data.traces.map(each => each.durationNanos))
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const id = traceIdIn(String(new FormData(event.currentTarget).get('id')))
     if (id) change({ b: id })
   }
   return (
-    <Panel title="Compare with which trace?" note={`of ${serviceName(root?.service)} ${root?.name ?? ''}`}>
+    <Panel
+      title="Compare with which trace?"
+      note={`of ${serviceName(root?.service)} ${root?.name ?? ''}, ${duration(trace.duration)}`}
+    >
       <form className="tabs" onSubmit={submit}>
         <input name="id" aria-label="Id of the other trace" placeholder="Id of a trace" size={36} />
         <button type="submit">Compare</button>
@@ -55,7 +62,7 @@ function Choose({ trace }: { trace: Trace }) {
               .filter(each => each.traceId !== trace.id)
               .map(each => (
                 <li key={each.traceId}>
-                  <TraceList traces={[each]} dense />
+                  <TraceList traces={[each]} scale={longest(data)} dense />
                   <button type="button" onClick={() => change({ b: each.traceId })}>
                     Compare
                   </button>
@@ -68,7 +75,7 @@ function Choose({ trace }: { trace: Trace }) {
   )
 }
 
-/** Rows that are shown at once. */
+/** Rows that are drawn at first. */
 const mostRows = 500
 
 const signs: Record<Difference, string> = { missing: '−', extra: '+', slower: '▲', faster: '▼', same: '' }
@@ -87,7 +94,7 @@ function Both({ first, b }: { first: Trace; b: string }) {
     return all
   }, {})
   const shown = onlyDifferent ? pairs.filter(pair => differenceOf(pair) !== 'same') : pairs
-  const longest = Math.max(first.duration, other.duration, 1)
+  const extent = extentOf(first.spans, other.spans)
   return (
     <Panel
       title="Comparison"
@@ -106,38 +113,46 @@ function Both({ first, b }: { first: Trace; b: string }) {
         </>
       }
     >
-      <div className="scroll">
-        <table className="figures compare">
-          <thead>
-            <tr>
-              <th scope="col">Span</th>
-              <th scope="col">
-                A: <TraceId trace={first} />
-              </th>
-              <th scope="col">
-                B: <TraceId trace={other} />
-              </th>
-              <th scope="col">Difference</th>
-              <th scope="col" className="text bars">
-                A above, B below
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.slice(0, mostRows).map(pair => (
-              <PairRow key={`${pair.a?.index}|${pair.b?.index}`} pair={pair} longest={longest} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      {shown.length > mostRows && (
-        <p className="state">
-          The first {mostRows} of {shown.length} rows.
-        </p>
-      )}
+      <Table columns={columnsOf(extent, first, other)} rows={shown} most={mostRows} className="compare">
+        {(pair, order) => (
+          <PairRow
+            key={`${pair.a?.index}|${pair.b?.index}`}
+            pair={pair}
+            extent={extent}
+            // out of the order of the trace, depth says nothing
+            depth={order ? 0 : pair.depth}
+          />
+        )}
+      </Table>
       {shown.length === 0 && <p className="state">They do not differ.</p>}
     </Panel>
   )
+}
+
+/** Nanoseconds that the second took more; null where there is no second, or no first. */
+const moreOf = ({ a, b }: Pair) => (a && b ? b.duration - a.duration : null)
+
+function columnsOf(extent: Extent, a: Trace, b: Trace): Column<Pair>[] {
+  const of = (name: string, trace: Trace): ReactNode => (
+    <>
+      {' '}
+      <span className="hidden">Trace {name}</span>
+      <TraceId trace={trace} />
+    </>
+  )
+  const nameOf = ({ a, b }: Pair) => `${serviceName((a ?? b)?.service)} ${(a ?? b)?.name}`
+  return [
+    { name: 'Span', of: nameOf },
+    { name: 'A', of: pair => pair.a?.duration, more: of('A', a) },
+    { name: 'B', of: pair => pair.b?.duration, more: of('B', b) },
+    { name: 'Difference', of: moreOf },
+    {
+      name: 'A above, B below',
+      isText: true,
+      className: 'bars',
+      more: `, from 0 to ${duration(extent.end - extent.start)}`,
+    },
+  ]
 }
 
 function TraceId({ trace }: { trace: Trace }) {
@@ -149,14 +164,15 @@ function TraceId({ trace }: { trace: Trace }) {
   )
 }
 
-function PairRow({ pair, longest }: { pair: Pair; longest: number }) {
+function PairRow({ pair, extent, depth }: { pair: Pair; extent: Extent; depth: number }) {
   const difference = differenceOf(pair)
   const span = pair.a ?? pair.b
   if (!span) return null
-  const nanos = (pair.b?.duration ?? 0) - (pair.a?.duration ?? 0)
+  const nanos = moreOf(pair) ?? 0
+  const length = extent.end - extent.start
   return (
     <tr className={difference}>
-      <th scope="row" style={{ paddingLeft: 8 + Math.min(20, pair.depth) * 12 }}>
+      <th scope="row" style={{ paddingLeft: 8 + Math.min(20, depth) * 12 }}>
         <span className="sign" aria-hidden="true">
           {signs[difference]}
         </span>
@@ -179,8 +195,8 @@ function PairRow({ pair, longest }: { pair: Pair; longest: number }) {
               <i
                 className={i === 0 ? 'a' : 'b'}
                 style={{
-                  left: `${(each.start / longest) * 100}%`,
-                  width: `max(2px, ${(each.duration / longest) * 100}%)`,
+                  left: `${((each.start - extent.start) / length) * 100}%`,
+                  width: `max(2px, ${(each.duration / length) * 100}%)`,
                 }}
               />
             )}

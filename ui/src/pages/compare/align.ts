@@ -1,3 +1,4 @@
+import { boundsOf } from '../trace/analyze'
 import { childrenOf, type TraceSpan } from '../trace/model'
 
 /** A place in both traces, or in one of them. */
@@ -32,6 +33,18 @@ export function align(a: TraceSpan[], b: TraceSpan[]): Pair[] {
     pending.push(...below.reverse())
   }
   return pairs
+}
+
+/** Nanoseconds since the start of a trace. */
+export interface Extent {
+  start: number
+  end: number
+}
+
+/** The time of both traces together, in which the bars of each are drawn. */
+export function extentOf(a: TraceSpan[], b: TraceSpan[]): Extent {
+  const [first, second] = [boundsOf(a), boundsOf(b)]
+  return { start: Math.min(first.start, second.start), end: Math.max(first.end, second.end) }
 }
 
 function rootsOf(spans: TraceSpan[]): number[] {

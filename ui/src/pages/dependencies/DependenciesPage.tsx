@@ -2,6 +2,7 @@ import { useState } from 'react'
 import { useSearchParams } from 'react-router'
 import type { GraphAnswer } from '../../api/types'
 import { serviceName } from '../../parts/format'
+import { Heading } from '../../parts/Heading'
 import { useRange } from '../../parts/range'
 import { Answer, Panel } from '../../parts/State'
 import { useApi } from '../../parts/useApi'
@@ -21,7 +22,7 @@ export function DependenciesPage() {
   const isTable = parameters.get('view') === 'table'
   return (
     <div className="page">
-      <h1 className="hidden">Dependencies</h1>
+      <Heading title={focus ? `Dependencies of ${serviceName(focus)}` : 'Dependencies'} hidden />
       <Answer query={graph} empty={data => data.nodes.length === 0 && 'No services in this time.'}>
         {data => {
           const shown = around(data, focus, depth)

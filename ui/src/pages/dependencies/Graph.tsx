@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from 'react'
 import type { Edge, GraphAnswer, GraphNode } from '../../api/types'
-import { serviceColor } from '../../parts/colors'
 import { duration, rate, serviceName, share } from '../../parts/format'
 import { Loading } from '../../parts/State'
+import { useServiceColor } from '../../parts/serviceColors'
 import {
   type Box,
   boxes,
@@ -142,6 +142,7 @@ interface NodeProps {
 }
 
 function NodeBox({ node, box, at, severity, isFocus, onFocus, onHover }: NodeProps) {
+  const colorOf = useServiceColor()
   const name = serviceName(node.service)
   // a colour alone does not tell
   const sign = severity === 0 || box === boxes.large ? '' : '⚠ '
@@ -171,7 +172,7 @@ function NodeBox({ node, box, at, severity, isFocus, onFocus, onHover }: NodePro
         {node.instrumented ? `${name}: ${figures}` : `${name}: has no spans of its own, known from its callers`}
       </title>
       <rect width={box.width} height={box.height} rx={6} />
-      <rect width={5} height={box.height} rx={2} style={{ fill: serviceColor(node.service) }} className="stripe" />
+      <rect width={5} height={box.height} rx={2} style={{ fill: colorOf(node.service) }} className="stripe" />
       <text x={13} y={17} className="name">
         {sign}
         {name.length > letters ? `${name.slice(0, letters - 1)}…` : name}

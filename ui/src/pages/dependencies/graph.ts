@@ -43,7 +43,11 @@ export function around(graph: GraphPart, focus: string | null, depth: number): G
 
 export const keyOf = (edge: Edge) => `${edge.caller.service}\0${edge.callee.service}\0${edge.kind}`
 
-export const p99Of = (edge: Edge) => (edge.callerSide.count > 0 ? edge.callerSide : edge.calleeSide).p99
+/** The caller's measurements, or the callee's where the caller has none. */
+const sideOf = (edge: Edge) => (edge.callerSide.count > 0 ? edge.callerSide : edge.calleeSide)
+
+export const p50Of = (edge: Edge) => sideOf(edge).p50
+export const p99Of = (edge: Edge) => sideOf(edge).p99
 
 /** 0 well, 1 some, 2 much. */
 export type Severity = 0 | 1 | 2

@@ -1,17 +1,31 @@
 import { useMemo, useState } from 'react'
 import type { ChangesAnswer, ServicesAnswer } from '../../api/types'
-import { count, rate, share } from '../../parts/format'
+import { count, rate, serviceName, share } from '../../parts/format'
+import { Heading } from '../../parts/Heading'
 import { useRowKeys } from '../../parts/Keys'
 import { BaseChoice } from '../../parts/RangePicker'
 import { useRange } from '../../parts/range'
-import { Answer, Figures, Panel } from '../../parts/State'
+import { Answer, Panel } from '../../parts/State'
+import { type Column, Table } from '../../parts/Table'
 import { useApi } from '../../parts/useApi'
 import { Changes } from './Changes'
-import { bySignificance } from './order'
+import { NoSpans } from './NoSpans'
+import { bySignificance, nanosAt, type RankedService } from './order'
 import { ServiceRow } from './ServiceRow'
 
 /** Rows before a person asks for more; each reads its own trend. */
 const firstRows = 40
+
+const columns: Column<RankedService>[] = [
+  { name: 'Service', of: each => serviceName(each.item.service) },
+  { name: 'Rate', of: each => each.item.current.rate },
+  { name: 'Errors', of: each => each.item.current.errorShare },
+  { name: 'p50', of: each => nanosAt(each.item, 0.5) },
+  { name: 'p95', of: each => nanosAt(each.item, 0.95) },
+  { name: 'p99', of: each => nanosAt(each.item, 0.99) },
+  { name: 'Trend of rate', of: each => each.item.ratio?.rate, title: 'Ordered by the change against the base period' },
+  { name: 'Trend of p95', of: each => each.item.ratio?.p95, title: 'Ordered by the change against the base period' },
+]
 
 export function HealthPage() {
   const { range, window } = useRange()
@@ -21,7 +35,9 @@ export function HealthPage() {
   useRowKeys()
   return (
     <div className="page health">
-      <h1 className="hidden">Health of all services</h1>
+      <Heading title="Health" hidden>
+        Health of all services
+      </Heading>
       <Answer query={services} empty={data => data.services.length === 0 && <NoSpans />}>
         {data => (
           <>
@@ -62,21 +78,6 @@ function NothingWorse({ answer }: { answer: ChangesAnswer }) {
   )
 }
 
-function NoSpans() {
-  return (
-    <div>
-      <p>
-        <strong>No spans in this time.</strong>
-      </p>
-      <p>
-        Send some: set <code>OTEL_EXPORTER_OTLP_ENDPOINT=http://{location.hostname}:4318</code> in a service that uses
-        OpenTelemetry, or let a Zipkin reporter send to <code>{location.origin}/api/v2/spans</code>. Or choose a longer
-        time at the top.
-      </p>
-    </div>
-  )
-}
-
 function Totals({ services, changes }: { services: ServicesAnswer; changes: ChangesAnswer | undefined }) {
   const all = services.services.map(item => item.current)
   const total = (pick: (summary: (typeof all)[number]) => number) => all.reduce((sum, each) => sum + pick(each), 0)
@@ -103,10 +104,8 @@ function Figure({ name, value, alarming }: { name: string; value: string; alarmi
 
 function ServiceTable({ data, changes }: { data: ServicesAnswer; changes: ChangesAnswer | undefined }) {
   const [filter, setFilter] = useState('')
-  const [isAll, setAll] = useState(false)
   const ordered = useMemo(() => bySignificance(data.services, changes?.changes ?? []), [data, changes])
   const fitting = ordered.filter(each => each.item.service.toLowerCase().includes(filter.toLowerCase()))
-  const shown = isAll ? fitting : fitting.slice(0, firstRows)
   return (
     <Panel
       title="Services"
@@ -121,18 +120,9 @@ function ServiceTable({ data, changes }: { data: ServicesAnswer; changes: Change
         />
       }
     >
-      <div className="scroll">
-        <Figures columns={['Service', 'Rate', 'Errors', 'p50', 'p95', 'p99', 'Trend of rate', 'Trend of p95']}>
-          {shown.map(each => (
-            <ServiceRow key={each.item.service} item={each.item} change={each.change} />
-          ))}
-        </Figures>
-      </div>
-      {fitting.length > shown.length && (
-        <button type="button" onClick={() => setAll(true)}>
-          Show all {fitting.length}
-        </button>
-      )}
+      <Table columns={columns} rows={fitting} most={firstRows}>
+        {each => <ServiceRow key={each.item.service} item={each.item} change={each.change} />}
+      </Table>
       {fitting.length === 0 && <p className="state">No service has “{filter}” in its name.</p>}
     </Panel>
   )

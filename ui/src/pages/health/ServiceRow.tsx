@@ -8,6 +8,7 @@ import { ServiceLink } from '../../parts/Service'
 import { Spark } from '../../parts/Spark'
 import { trendOf } from '../../parts/trend'
 import { useApi } from '../../parts/useApi'
+import { nanosAt } from './order'
 
 export function ServiceRow({ item, change }: { item: SummaryItem; change: Change | null }) {
   const row = useRef<HTMLTableRowElement>(null)
@@ -17,7 +18,6 @@ export function ServiceRow({ item, change }: { item: SummaryItem; change: Change
   const series = useApi<TimeseriesAnswer>('timeseries', { service: item.service, ...window, step }, isSeen)
   const navigate = useNavigate()
   const link = useLink()
-  const at = (q: number) => item.current.quantiles.find(each => each.q === q)?.nanos
   const trend = series.data && trendOf(series.data)
   const brush = (from: number, to: number) => {
     if (!trend || !series.data) return
@@ -48,13 +48,13 @@ export function ServiceRow({ item, change }: { item: SummaryItem; change: Change
         {share(item.current.errorShare)} <Delta ratio={item.ratio?.errorShare} />
       </td>
       <td>
-        {duration(at(0.5))} <Delta ratio={item.ratio?.p50} />
+        {duration(nanosAt(item, 0.5))} <Delta ratio={item.ratio?.p50} />
       </td>
       <td>
-        {duration(at(0.95))} <Delta ratio={item.ratio?.p95} />
+        {duration(nanosAt(item, 0.95))} <Delta ratio={item.ratio?.p95} />
       </td>
       <td>
-        {duration(at(0.99))} <Delta ratio={item.ratio?.p99} />
+        {duration(nanosAt(item, 0.99))} <Delta ratio={item.ratio?.p99} />
       </td>
       <td>
         <Spark values={trend?.rates ?? []} onBrush={brush} label={`Rate of ${serviceName(item.service)} over time`} />

@@ -14,6 +14,10 @@ export interface Folded {
   isOrigin: boolean
 }
 
+export function nanosAt(item: SummaryItem, q: number): number | null {
+  return item.current.quantiles.find(each => each.q === q)?.nanos ?? null
+}
+
 /** An effect that is called large; below it load alone moves many services a little. */
 export const largeEffect = 0.8
 

@@ -1,9 +1,9 @@
 import { Link } from 'react-router'
 import type { FoundTrace } from '../../api/types'
-import { serviceColor } from '../../parts/colors'
 import { duration, instant, serviceName } from '../../parts/format'
 import { useLink } from '../../parts/range'
 import { Panel } from '../../parts/State'
+import { useServiceColor } from '../../parts/serviceColors'
 import { useWidth } from '../../parts/useSize'
 
 const height = 150
@@ -13,6 +13,7 @@ const left = 56
 export function Scatter({ traces }: { traces: FoundTrace[] }) {
   const [attach, width] = useWidth()
   const link = useLink()
+  const colorOf = useServiceColor()
   const starts = traces.map(trace => Number(trace.startUnixNano) / 1e9)
   const [first, last] = [Math.min(...starts), Math.max(...starts)]
   const lengths = traces.map(trace => Math.max(1000, trace.durationNanos))
@@ -41,7 +42,7 @@ export function Scatter({ traces }: { traces: FoundTrace[] }) {
           {traces.map((trace, i) => {
             const [cx, cy] = [x(starts[i] as number), y(lengths[i] as number)]
             const r = Math.min(12, 3 + Math.log2(trace.spanCount) * 0.7)
-            const color = serviceColor(trace.rootService ?? '')
+            const color = colorOf(trace.rootService ?? '')
             const name = `${serviceName(trace.rootService)} ${trace.rootName ?? ''}, ${duration(trace.durationNanos)}`
             return (
               <Link key={trace.traceId} to={link(`/traces/${trace.traceId}`)} aria-label={name} tabIndex={-1}>

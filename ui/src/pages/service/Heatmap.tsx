@@ -3,6 +3,7 @@ import type { HeatmapAnswer, TimeseriesAnswer } from '../../api/types'
 import { count, duration, instant } from '../../parts/format'
 import { useTheme } from '../../parts/theme'
 import { useWidth } from '../../parts/useSize'
+import { useZone } from '../../parts/zone'
 import { drawHeatmap } from './drawHeatmap'
 import { type HeatGeometry, regionOf, rowAt, timeAt, xOf, yOf } from './heat'
 import type { Region } from './region'
@@ -20,13 +21,15 @@ export function Heatmap({ answer, lines, region, onRegion }: Props) {
   const [attach, width] = useWidth()
   const canvas = useRef<HTMLCanvasElement>(null)
   const { theme } = useTheme()
+  const { zone } = useZone()
   const [from, setFrom] = useState<[number, number] | null>(null)
   const [at, setAt] = useState<[number, number] | null>(null)
   const geometry = useMemo<HeatGeometry>(() => ({ answer, width, height, left: 58, bottom: 20 }), [answer, width])
 
   useEffect(() => {
-    if (canvas.current && width > 0) drawHeatmap(canvas.current, geometry, lines, theme === 'dark')
-  }, [geometry, lines, width, theme])
+    // zone: marks at the bottom are written in it
+    if (canvas.current && width > 0 && zone) drawHeatmap(canvas.current, geometry, lines, theme === 'dark')
+  }, [geometry, lines, width, theme, zone])
 
   const place = (event: PointerEvent): [number, number] => {
     const box = event.currentTarget.getBoundingClientRect()

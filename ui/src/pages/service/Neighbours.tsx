@@ -1,16 +1,18 @@
 import type { Edge, EdgesAnswer } from '../../api/types'
-import { count, duration, rate, share } from '../../parts/format'
+import { count, duration, rate, serviceName, share } from '../../parts/format'
 import { useRange } from '../../parts/range'
 import { ServiceLink } from '../../parts/Service'
 import { Answer, Panel } from '../../parts/State'
+import { type Column, Table } from '../../parts/Table'
 import { useApi } from '../../parts/useApi'
+import { p50Of, p99Of } from '../dependencies/graph'
 
 /** Who calls a service, and whom it calls. */
 export function Neighbours({ service }: { service: string }) {
   const { window } = useRange()
   const edges = useApi<EdgesAnswer>('edges', { service, ...window, limit: 500 })
   return (
-    <div className="grid">
+    <div className="grid neighbours">
       <Panel title="Callers">
         <Answer
           query={edges}
@@ -32,40 +34,33 @@ export function Neighbours({ service }: { service: string }) {
 }
 
 function EdgeTable({ edges, end }: { edges: Edge[]; end: 'caller' | 'callee' }) {
+  const columns: Column<Edge>[] = [
+    { name: 'Service', of: edge => serviceName(edge[end].service) },
+    { name: 'Calls', of: edge => edge.rate },
+    { name: 'Errors', of: edge => edge.errorShare },
+    { name: 'p50', of: p50Of },
+    { name: 'p99', of: p99Of },
+    {
+      name: 'Network',
+      of: edge => edge.networkShare,
+      title: "The caller's mean less the callee's, as a share: network, queueing, connecting",
+    },
+  ]
   return (
-    <div className="scroll">
-      <table className="figures">
-        <thead>
-          <tr>
-            <th scope="col">Service</th>
-            <th scope="col">Calls</th>
-            <th scope="col">Errors</th>
-            <th scope="col">p50</th>
-            <th scope="col">p99</th>
-            <th scope="col" title="The caller's mean less the callee's, as a share: network, queueing, connecting">
-              Network
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {edges.map(edge => {
-            const side = edge.callerSide.count > 0 ? edge.callerSide : edge.calleeSide
-            return (
-              <tr key={`${edge[end].service}|${edge.kind}`}>
-                <th scope="row">
-                  <ServiceLink service={edge[end].service} />
-                  {edge.kind === 'message' && <span className="badge">message</span>}
-                </th>
-                <td title={`${count(edge.calls)} calls`}>{rate(edge.rate)}</td>
-                <td className={(edge.errorShare ?? 0) > 0.01 ? 'alarming' : ''}>{share(edge.errorShare)}</td>
-                <td>{duration(side.p50)}</td>
-                <td>{duration(side.p99)}</td>
-                <td>{share(edge.networkShare)}</td>
-              </tr>
-            )
-          })}
-        </tbody>
-      </table>
-    </div>
+    <Table columns={columns} rows={edges} first="Calls">
+      {edge => (
+        <tr key={`${edge[end].service}|${edge.kind}`}>
+          <th scope="row">
+            <ServiceLink service={edge[end].service} />
+            {edge.kind === 'message' && <span className="badge">message</span>}
+          </th>
+          <td title={`${count(edge.calls)} calls`}>{rate(edge.rate)}</td>
+          <td className={(edge.errorShare ?? 0) > 0.01 ? 'alarming' : ''}>{share(edge.errorShare)}</td>
+          <td>{duration(p50Of(edge))}</td>
+          <td>{duration(p99Of(edge))}</td>
+          <td>{share(edge.networkShare)}</td>
+        </tr>
+      )}
+    </Table>
   )
 }

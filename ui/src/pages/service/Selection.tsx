@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react'
 import { Link } from 'react-router'
-import type { FacetsAnswer, OperationsAnswer, SearchAnswer } from '../../api/types'
+import type { FacetsAnswer, SearchAnswer } from '../../api/types'
 import { count, duration, instant, share } from '../../parts/format'
 import { useLink, useRange } from '../../parts/range'
 import { Answer, Panel } from '../../parts/State'
@@ -9,8 +9,8 @@ import { condition, withCondition } from '../../parts/traceql'
 import { useApi } from '../../parts/useApi'
 import { type Common, inCommon, queryOf, type Region } from './region'
 import type { Subject } from './ServicePage'
+import { useKinds } from './useKinds'
 
-const serving = ['server', 'consumer']
 const keys = [
   'resource.host.name',
   'resource.service.instance.id',
@@ -103,15 +103,6 @@ export function Selection({ subject, region, onClose }: Props) {
       </Panel>
     </div>
   )
-}
-
-/** The heat map counts server and consumer spans where there are some; so must the search. Null while unknown. */
-function useKinds(subject: Subject): string[] | null {
-  const { window } = useRange()
-  const operations = useApi<OperationsAnswer>(`services/${encodeURIComponent(subject.service)}/operations`, window)
-  if (!operations.data) return operations.error ? [] : null
-  const kinds = new Set(operations.data.operations.flatMap(each => each.kinds))
-  return serving.some(kind => kinds.has(kind)) ? serving.filter(kind => kinds.has(kind)) : []
 }
 
 /** The usual facets, and those that tell hosts apart, which need not be frequent enough to be among them. */

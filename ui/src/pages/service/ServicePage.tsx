@@ -2,6 +2,7 @@ import { useMemo } from 'react'
 import { useSearchParams } from 'react-router'
 import type { OperationsAnswer } from '../../api/types'
 import { serviceName } from '../../parts/format'
+import { Heading } from '../../parts/Heading'
 import { useRange } from '../../parts/range'
 import { Dot } from '../../parts/Service'
 import { Empty } from '../../parts/State'
@@ -24,7 +25,14 @@ export interface Subject {
 export default function ServicePage() {
   const [parameters] = useSearchParams()
   const service = parameters.get('service')
-  if (service === null) return <Empty>The address names no service.</Empty>
+  if (service === null) {
+    return (
+      <div className="page">
+        <Heading title="Service" hidden />
+        <Empty>The address names no service.</Empty>
+      </div>
+    )
+  }
   const operation = parameters.get('operation')
   return <OfService key={`${service}|${operation}`} subject={{ service, operation }} />
 }
@@ -50,10 +58,10 @@ function OfService({ subject }: { subject: Subject }) {
   return (
     <div className="page">
       <header>
-        <h1>
+        <Heading title={`${serviceName(subject.service)}${subject.operation ? ` ${subject.operation}` : ''}`}>
           <Dot service={subject.service} />
           {serviceName(subject.service)}
-        </h1>
+        </Heading>
         <label>
           <span className="hidden">Operation</span>
           <select

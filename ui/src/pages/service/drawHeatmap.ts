@@ -1,6 +1,6 @@
 import type { TimeseriesAnswer } from '../../api/types'
 import { cssColor, heatColor } from '../../parts/colors'
-import { clock, duration } from '../../parts/format'
+import { clock, day, duration } from '../../parts/format'
 import { type HeatGeometry, mostOf, shareOf, ticksOf, timesOf, xOf, yOf, yOfRow } from './heat'
 
 export function drawHeatmap(
@@ -39,16 +39,17 @@ function drawAxes(context: CanvasRenderingContext2D, geometry: HeatGeometry) {
   }
   const { startUnixSeconds: start, endUnixSeconds: end } = answer.range
   context.textAlign = 'center'
-  for (const time of timesOf(start, end, Math.max(2, Math.floor((width - left) / 110)))) {
+  const widest = context.measureText(label(start, end - start)).width
+  for (const time of timesOf(start, end, Math.max(2, Math.floor((width - left) / (widest + 36))))) {
     // none that would be cut off
     const x = xOf(geometry, time)
-    if (x > left + 20 && x < width - 20) context.fillText(label(time, end - start), x, height - bottom + 15)
+    if (x + widest / 2 < width && x - widest / 2 > left - 20)
+      context.fillText(label(time, end - start), x, height - bottom + 15)
   }
 }
 
 function label(unixSeconds: number, length: number): string {
-  const day = new Date(unixSeconds * 1000).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })
-  return length > 2 * 86400 ? `${day} ${clock(unixSeconds)}` : clock(unixSeconds)
+  return length > 2 * 86400 ? `${day(unixSeconds)} ${clock(unixSeconds)}` : clock(unixSeconds)
 }
 
 function drawCells(context: CanvasRenderingContext2D, geometry: HeatGeometry, dark: boolean) {

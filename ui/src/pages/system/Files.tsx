@@ -1,12 +1,23 @@
-import { useState } from 'react'
-import type { SystemAnswer } from '../../api/types'
 import { ago, bytes, count } from '../../parts/format'
-import { Empty, Figures, Panel } from '../../parts/State'
-import { tiersOf } from './store'
+import { Empty, Panel } from '../../parts/State'
+import { type Column, Table } from '../../parts/Table'
+import { type StoredFile, type Tier, tiersOf } from './store'
 
 const firstRows = 20
 
-export function Files({ files }: { files: SystemAnswer['store']['files'] }) {
+const ofTiers: Column<Tier>[] = [
+  { name: 'Tier', of: tier => tier.name },
+  { name: 'Files', of: tier => tier.files },
+  { name: 'Size', of: tier => tier.bytes },
+]
+
+const ofFiles: Column<StoredFile>[] = [
+  { name: 'File', of: file => file.name },
+  { name: 'Size', of: file => file.bytes },
+  { name: 'Written', of: file => file.writtenUnixSeconds },
+]
+
+export function Files({ files }: { files: StoredFile[] }) {
   if (files.length === 0) {
     return (
       <Panel title="What is stored">
@@ -18,8 +29,8 @@ export function Files({ files }: { files: SystemAnswer['store']['files'] }) {
   const all = Math.max(1, ...tiers.map(tier => tier.bytes))
   return (
     <Panel title="What is stored">
-      <Figures columns={['Tier', 'Files', 'Size']}>
-        {tiers.map(tier => (
+      <Table columns={ofTiers} rows={tiers}>
+        {tier => (
           <tr key={tier.name}>
             <th scope="row">
               {tier.name}
@@ -30,36 +41,22 @@ export function Files({ files }: { files: SystemAnswer['store']['files'] }) {
             <td>{count(tier.files)}</td>
             <td>{bytes(tier.bytes)}</td>
           </tr>
-        ))}
-      </Figures>
+        )}
+      </Table>
       <details>
         <summary className="note">All files, the newest first</summary>
-        <FileTable files={files} />
+        <Table columns={ofFiles} rows={files} most={firstRows}>
+          {file => (
+            <tr key={file.name}>
+              <th scope="row" className="mono">
+                {file.name}
+              </th>
+              <td>{bytes(file.bytes)}</td>
+              <td>{ago(file.writtenUnixSeconds)}</td>
+            </tr>
+          )}
+        </Table>
       </details>
     </Panel>
-  )
-}
-
-function FileTable({ files }: { files: SystemAnswer['store']['files'] }) {
-  const [isAll, setAll] = useState(false)
-  return (
-    <>
-      <Figures columns={['File', 'Size', 'Written']}>
-        {files.slice(0, isAll ? undefined : firstRows).map(file => (
-          <tr key={file.name}>
-            <th scope="row" className="mono">
-              {file.name}
-            </th>
-            <td>{bytes(file.bytes)}</td>
-            <td>{ago(file.writtenUnixSeconds)}</td>
-          </tr>
-        ))}
-      </Figures>
-      {!isAll && files.length > firstRows && (
-        <button type="button" onClick={() => setAll(true)}>
-          Show all {files.length}
-        </button>
-      )}
-    </>
   )
 }

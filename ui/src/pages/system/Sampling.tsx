@@ -1,7 +1,8 @@
 import type { SystemAnswer } from '../../api/types'
-import { count, share, some, timeSpan } from '../../parts/format'
+import { count, serviceName, share, some, timeSpan } from '../../parts/format'
 import { ServiceLink } from '../../parts/Service'
-import { Empty, Figures, Panel, Scroll } from '../../parts/State'
+import { Empty, Panel } from '../../parts/State'
+import { type Column, Table } from '../../parts/Table'
 
 /** What this server keeps, and for how long. */
 export function Kept({ data }: { data: SystemAnswer }) {
@@ -40,6 +41,12 @@ export function Kept({ data }: { data: SystemAnswer }) {
   )
 }
 
+const ofStrategies: Column<SystemAnswer['sampling'][number]>[] = [
+  { name: 'Service', of: each => serviceName(each.service) },
+  { name: 'Traces', of: each => each.maxTracesPerSecond ?? each.probability },
+  { name: 'Operations of their own', of: each => Object.keys(each.operations).length },
+]
+
 /** What clients that ask are told to record. */
 export function Strategies({ data }: { data: SystemAnswer }) {
   const setting = (key: string) => data.settings.find(each => each.key === `Tracing:Sampling:${key}`)?.value ?? ''
@@ -50,25 +57,23 @@ export function Strategies({ data }: { data: SystemAnswer }) {
       {data.sampling.length === 0 ? (
         <Empty>No service is known yet.</Empty>
       ) : (
-        <Scroll>
-          <Figures columns={['Service', 'Traces', 'Operations of their own']}>
-            {data.sampling.map(each => (
-              <tr key={each.service}>
-                <th scope="row">
-                  <ServiceLink service={each.service} />
-                </th>
-                <td>
-                  {each.maxTracesPerSecond === null
-                    ? share(each.probability)
-                    : `${some(each.maxTracesPerSecond, 'trace')} a second`}
-                </td>
-                <td>
-                  <Operations of={each.operations} />
-                </td>
-              </tr>
-            ))}
-          </Figures>
-        </Scroll>
+        <Table columns={ofStrategies} rows={data.sampling}>
+          {each => (
+            <tr key={each.service}>
+              <th scope="row">
+                <ServiceLink service={each.service} />
+              </th>
+              <td>
+                {each.maxTracesPerSecond === null
+                  ? share(each.probability)
+                  : `${some(each.maxTracesPerSecond, 'trace')} a second`}
+              </td>
+              <td>
+                <Operations of={each.operations} />
+              </td>
+            </tr>
+          )}
+        </Table>
       )}
     </Panel>
   )
@@ -89,6 +94,18 @@ function Operations({ of }: { of: Record<string, number> }) {
   )
 }
 
+type Client = SystemAnswer['clients'][number]
+
+const waiting = (client: Client) => Math.max(0, client.ended - client.sent - client.dropped)
+
+const ofClients: Column<Client>[] = [
+  { name: 'Service', of: each => serviceName(each.service) },
+  { name: 'Ended', of: each => each.ended },
+  { name: 'Sent', of: each => each.sent },
+  { name: 'Lost', of: each => each.dropped },
+  { name: 'Waiting', of: waiting },
+]
+
 /** What the clients' own counters say: a loss there is seen nowhere else. */
 export function Clients({ data }: { data: SystemAnswer }) {
   return (
@@ -96,24 +113,22 @@ export function Clients({ data }: { data: SystemAnswer }) {
       {data.clients.length === 0 ? (
         <Empty>No client reports what became of its spans. Tracing.Instrumentation does.</Empty>
       ) : (
-        <Scroll>
-          <Figures columns={['Service', 'Ended', 'Sent', 'Lost', 'Waiting']}>
-            {data.clients.map(each => (
-              <tr key={each.service}>
-                <th scope="row">
-                  <ServiceLink service={each.service} />
-                </th>
-                <td>{count(each.ended)}</td>
-                <td>{count(each.sent)}</td>
-                <td className={each.dropped > 0 ? 'alarming' : ''}>
-                  {count(each.dropped)}
-                  {each.dropped > 0 && <span className="note"> {share(each.dropped / each.ended)}</span>}
-                </td>
-                <td>{count(Math.max(0, each.ended - each.sent - each.dropped))}</td>
-              </tr>
-            ))}
-          </Figures>
-        </Scroll>
+        <Table columns={ofClients} rows={data.clients}>
+          {each => (
+            <tr key={each.service}>
+              <th scope="row">
+                <ServiceLink service={each.service} />
+              </th>
+              <td>{count(each.ended)}</td>
+              <td>{count(each.sent)}</td>
+              <td className={each.dropped > 0 ? 'alarming' : ''}>
+                {count(each.dropped)}
+                {each.dropped > 0 && <span className="note"> {share(each.dropped / each.ended)}</span>}
+              </td>
+              <td>{count(waiting(each))}</td>
+            </tr>
+          )}
+        </Table>
       )}
     </Panel>
   )

@@ -1,6 +1,13 @@
 import { useState } from 'react'
 import type { SystemAnswer } from '../../api/types'
-import { Panel, Scroll } from '../../parts/State'
+import { Panel } from '../../parts/State'
+import { type Column, Table } from '../../parts/Table'
+
+const columns: Column<SystemAnswer['settings'][number]>[] = [
+  { name: 'Key', of: setting => setting.key },
+  { name: 'Value', of: setting => setting.value },
+  { name: 'What it does', of: setting => setting.text },
+]
 
 export function Settings({ settings }: { settings: SystemAnswer['settings'] }) {
   const [isAll, setAll] = useState(false)
@@ -15,35 +22,24 @@ export function Settings({ settings }: { settings: SystemAnswer['settings'] }) {
         </button>
       }
     >
-      <Scroll>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Key</th>
-              <th scope="col">Value</th>
-              <th scope="col">What it does</th>
-            </tr>
-          </thead>
-          <tbody>
-            {(isAll ? settings : changed).map(setting => (
-              <tr key={setting.key}>
-                <th scope="row" className="mono">
-                  {setting.key}
-                </th>
-                <td className="mono">
-                  {setting.value || '(none)'}
-                  {setting.value !== setting.default && (
-                    <span className="badge" title={`Default: ${setting.default}`}>
-                      changed
-                    </span>
-                  )}
-                </td>
-                <td className="note">{setting.text}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table columns={columns} rows={isAll ? settings : changed} isText>
+        {setting => (
+          <tr key={setting.key}>
+            <th scope="row" className="mono">
+              {setting.key}
+            </th>
+            <td className="mono">
+              {setting.value || '(none)'}
+              {setting.value !== setting.default && (
+                <span className="badge" title={`Default: ${setting.default}`}>
+                  changed
+                </span>
+              )}
+            </td>
+            <td className="note">{setting.text}</td>
+          </tr>
+        )}
+      </Table>
     </Panel>
   )
 }

@@ -1,6 +1,8 @@
 import type { FacetsAnswer, SystemAnswer } from '../../api/types'
 import { ago, bytes, count, instant } from '../../parts/format'
-import { Answer, Figures, Panel, Scroll } from '../../parts/State'
+import { Heading } from '../../parts/Heading'
+import { Answer, Panel } from '../../parts/State'
+import { type Column, Table } from '../../parts/Table'
 import { useApi } from '../../parts/useApi'
 import { Files } from './Files'
 import { Clients, Kept, Strategies } from './Sampling'
@@ -10,7 +12,9 @@ export function SystemPage() {
   const system = useApi<SystemAnswer>('system')
   return (
     <div className="page">
-      <h1 className="hidden">Sampling and system</h1>
+      <Heading title="System" hidden>
+        Sampling and system
+      </Heading>
       <Answer query={system}>
         {data => (
           <>
@@ -60,46 +64,60 @@ function Figure({ name, value, note }: { name: string; value: string; note?: str
   )
 }
 
+const ofIntake: Column<SystemAnswer['intake'][number]>[] = [
+  { name: 'Transport', of: each => each.transport },
+  { name: 'Requests', of: each => each.messages },
+  { name: 'refused', of: each => each.messagesDropped },
+  { name: 'Spans', of: each => each.spans },
+  { name: 'dropped', of: each => each.spansDropped },
+  { name: 'Bytes', of: each => each.bytes },
+]
+
 function Intake({ data }: { data: SystemAnswer }) {
   const received = data.intake.reduce((sum, each) => sum + each.spans, 0)
   return (
     <Panel title="Intake" note={`since ${instant(data.startedUnixSeconds)}`}>
-      <Scroll>
-        <Figures columns={['Transport', 'Requests', 'refused', 'Spans', 'dropped', 'Bytes']}>
-          {data.intake.map(each => (
-            <tr key={each.transport}>
-              <th scope="row">{each.transport}</th>
-              <td>{count(each.messages)}</td>
-              <td className={each.messagesDropped > 0 ? 'alarming' : ''}>{count(each.messagesDropped)}</td>
-              <td>{count(each.spans)}</td>
-              <td className={each.spansDropped > 0 ? 'alarming' : ''}>{count(each.spansDropped)}</td>
-              <td>{bytes(each.bytes)}</td>
-            </tr>
-          ))}
-        </Figures>
-      </Scroll>
+      <Table columns={ofIntake} rows={data.intake}>
+        {each => (
+          <tr key={each.transport}>
+            <th scope="row">{each.transport}</th>
+            <td>{count(each.messages)}</td>
+            <td className={each.messagesDropped > 0 ? 'alarming' : ''}>{count(each.messagesDropped)}</td>
+            <td>{count(each.spans)}</td>
+            <td className={each.spansDropped > 0 ? 'alarming' : ''}>{count(each.spansDropped)}</td>
+            <td>{bytes(each.bytes)}</td>
+          </tr>
+        )}
+      </Table>
       {received === 0 && <p className="note">No span has come since the start.</p>}
     </Panel>
   )
 }
 
+const ofMetrics: Column<SystemAnswer['metrics'][number]>[] = [
+  { name: 'Transport', of: each => each.transport },
+  { name: 'Received', of: each => each.received },
+  { name: 'Counted', of: each => each.counted },
+  { name: 'Ignored', of: each => each.ignored },
+  { name: 'Rejected', of: each => each.rejected },
+  { name: 'Failed', of: each => each.failed },
+]
+
 function Metrics({ data }: { data: SystemAnswer }) {
   return (
     <Panel title="Metrics of clients" note="data points: durations counted before any sampling">
-      <Scroll>
-        <Figures columns={['Transport', 'Received', 'Counted', 'Ignored', 'Rejected', 'Failed']}>
-          {data.metrics.map(each => (
-            <tr key={each.transport}>
-              <th scope="row">{each.transport}</th>
-              <td>{count(each.received)}</td>
-              <td>{count(each.counted)}</td>
-              <td>{count(each.ignored)}</td>
-              <td className={each.rejected > 0 ? 'alarming' : ''}>{count(each.rejected)}</td>
-              <td className={each.failed > 0 ? 'alarming' : ''}>{count(each.failed)}</td>
-            </tr>
-          ))}
-        </Figures>
-      </Scroll>
+      <Table columns={ofMetrics} rows={data.metrics}>
+        {each => (
+          <tr key={each.transport}>
+            <th scope="row">{each.transport}</th>
+            <td>{count(each.received)}</td>
+            <td>{count(each.counted)}</td>
+            <td>{count(each.ignored)}</td>
+            <td className={each.rejected > 0 ? 'alarming' : ''}>{count(each.rejected)}</td>
+            <td className={each.failed > 0 ? 'alarming' : ''}>{count(each.failed)}</td>
+          </tr>
+        )}
+      </Table>
     </Panel>
   )
 }

@@ -1,6 +1,6 @@
 import type { SystemAnswer } from '../../api/types'
 
-type StoredFile = SystemAnswer['store']['files'][number]
+export type StoredFile = SystemAnswer['store']['files'][number]
 
 export interface Tier {
   name: string

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react'
-import { serviceColor } from '../../parts/colors'
 import { count, duration, serviceName, share } from '../../parts/format'
 import { Panel } from '../../parts/State'
+import { useServiceColor } from '../../parts/serviceColors'
 import { useWidth } from '../../parts/useSize'
 import { boxesOf, type FlameNode, flameOf } from './flame'
 import type { Analysis } from './TraceView'
@@ -12,6 +12,7 @@ export function Flame({ analysis }: { analysis: Analysis }) {
   const root = useMemo(() => flameOf(analysis.spans, analysis.self), [analysis])
   const [top, setTop] = useState<FlameNode | null>(null)
   const [attach, width] = useWidth()
+  const colorOf = useServiceColor()
   const shown = top ?? root
   const boxes = useMemo(() => boxesOf(shown, 1 / Math.max(1, width)), [shown, width])
   const depth = boxes.reduce((most, box) => Math.max(most, box.depth), 0) + 1
@@ -37,7 +38,7 @@ export function Flame({ analysis }: { analysis: Analysis }) {
               left: `${box.left * 100}%`,
               width: `calc(${box.width * 100}% - 1px)`,
               top: box.depth * rowHeight,
-              ...colorsOf(box.node === root ? 'var(--muted)' : serviceColor(box.node.service)),
+              ...colorsOf(box.node === root ? 'var(--muted)' : colorOf(box.node.service)),
             }}
             onClick={() => setTop(box.node === root ? null : box.node)}
           >

@@ -1,5 +1,5 @@
 import { type PointerEvent, useEffect, useRef, useState } from 'react'
-import { serviceColor } from '../../parts/colors'
+import { useServiceColor } from '../../parts/serviceColors'
 import { useWidth } from '../../parts/useSize'
 import type { Analysis } from './TraceView'
 import type { View } from './Waterfall'
@@ -16,6 +16,7 @@ interface Props {
 /** All spans at once, a line each; drawing across shows a part of the time. */
 export function Minimap({ analysis, whole, view, onView }: Props) {
   const [attach, width] = useWidth()
+  const colorOf = useServiceColor()
   const canvas = useRef<HTMLCanvasElement>(null)
   const [drawn, setDrawn] = useState<[number, number] | null>(null)
   const length = whole.end - whole.start
@@ -31,7 +32,7 @@ export function Minimap({ analysis, whole, view, onView }: Props) {
     for (let i = 0; i < spans.length; i += every) {
       const span = spans[i]
       if (!span) continue
-      context.fillStyle = serviceColor(span.service)
+      context.fillStyle = colorOf(span.service)
       const x = ((span.start - whole.start) / length) * width
       context.fillRect(
         x,
@@ -40,7 +41,7 @@ export function Minimap({ analysis, whole, view, onView }: Props) {
         Math.max(1, height / spans.length),
       )
     }
-  }, [analysis, whole, length, width])
+  }, [analysis, whole, length, width, colorOf])
 
   const at = (event: PointerEvent) =>
     (event.clientX - event.currentTarget.getBoundingClientRect().left) / Math.max(1, width)

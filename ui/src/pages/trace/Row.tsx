@@ -1,6 +1,6 @@
 import { memo } from 'react'
-import { serviceColor } from '../../parts/colors'
 import { duration, serviceName } from '../../parts/format'
+import { useServiceColor } from '../../parts/serviceColors'
 import { joined } from './analyze'
 import type { TraceSpan } from './model'
 import type { Analysis } from './TraceView'
@@ -16,6 +16,8 @@ interface Props {
   view: View
   analysis: Analysis
   percentile: number
+  /** Pixels of the track, to see where a label has room. */
+  trackWidth: number
   isCollapsed: boolean
   isSelected: boolean
   isFound: boolean
@@ -25,6 +27,7 @@ interface Props {
 
 export const Row = memo(function Row(props: Props) {
   const { span, view, isCollapsed, isSelected } = props
+  const colorOf = useServiceColor()
   const below = span.end - span.index - 1
   const depth = span.depth - props.baseDepth
   const className = ['row', isSelected && 'selected', props.isFound && 'found', span.isError && 'failed']
@@ -60,7 +63,7 @@ export const Row = memo(function Row(props: Props) {
         ) : (
           <span className="twist" />
         )}
-        <i className="stripe" style={{ background: serviceColor(span.service) }} />
+        <i className="stripe" style={{ background: colorOf(span.service) }} />
         {span.isError && (
           <span className="error-text" role="img" aria-label="failed">
             ⚠{' '}
@@ -71,7 +74,7 @@ export const Row = memo(function Row(props: Props) {
         {isCollapsed && <span className="badge">{below}</span>}
       </span>
       <Percentile value={props.percentile} />
-      <Bar span={span} view={view} analysis={props.analysis} />
+      <Bar span={span} view={view} analysis={props.analysis} trackWidth={props.trackWidth} />
     </div>
   )
 })
@@ -82,18 +85,24 @@ function Percentile({ value }: { value: number }) {
   return <span className={`percentile${kind}`}>p{value >= 99.5 ? '99+' : Math.round(value)}</span>
 }
 
-function Bar({ span, view, analysis }: { span: TraceSpan; view: View; analysis: Analysis }) {
+/** Pixels that the longest label needs, with the gap before it. */
+const labelWidth = 66
+
+function Bar({ span, view, analysis, trackWidth }: Pick<Props, 'span' | 'view' | 'analysis' | 'trackWidth'>) {
+  const colorOf = useServiceColor()
   const length = view.end - view.start
   const left = ((span.start - view.start) / length) * 100
   const width = (span.duration / length) * 100
+  const needed = (labelWidth / Math.max(1, trackWidth)) * 100
   // behind the bar, else before it, else within it
-  const place =
-    left + width <= 82
-      ? { left: `calc(${left + width}% + 6px)` }
-      : left >= 12
-        ? { right: `${100 - left + 0.4}%` }
-        : { left: `max(10px, ${left}% + 10px)` }
-  const isWithin = left + width > 82 && left < 12
+  const isBehind = left + width <= 100 - needed
+  const isBefore = !isBehind && left >= needed
+  const place = isBehind
+    ? { left: `calc(${left + width}% + 6px)` }
+    : isBefore
+      ? { right: `calc(${100 - left}% + 6px)` }
+      : { left: `max(10px, ${left}% + 10px)` }
+  const isWithin = !isBehind && !isBefore
   const critical = joined(analysis.segments.get(span.index) ?? [], length / 500)
   return (
     <span className="track">
@@ -102,7 +111,7 @@ function Bar({ span, view, analysis }: { span: TraceSpan; view: View; analysis: 
         style={{
           left: `min(${left}%, 100% - 2px)`,
           width: `max(2px, ${width}%)`,
-          background: serviceColor(span.service),
+          background: colorOf(span.service),
         }}
       />
       {critical.map(({ start, end }) => (

@@ -1,6 +1,7 @@
 import { useMemo } from 'react'
 import { Link, useParams } from 'react-router'
 import type { HistoryAnswer } from '../../api/types'
+import { Heading } from '../../parts/Heading'
 import { useLink } from '../../parts/range'
 import { Failure, Loading } from '../../parts/State'
 import { useApi } from '../../parts/useApi'
@@ -20,6 +21,7 @@ export function TracePage() {
   if (error) {
     return (
       <div className="page">
+        <Heading title={`Trace ${traceId}`} hidden />
         <Failure error={error} />
         <p className="state">
           Traces are kept for some time only, and of the ordinary ones a share.{' '}
@@ -28,6 +30,13 @@ export function TracePage() {
       </div>
     )
   }
-  if (!trace) return <Loading what="Reading the trace" />
+  if (!trace) {
+    return (
+      <div className="page">
+        <Heading title={`Trace ${traceId}`} hidden />
+        <Loading what="Reading the trace" />
+      </div>
+    )
+  }
   return <TraceView key={trace.id} trace={trace} isComplete={isComplete} percentiles={percentiles} details={null} />
 }

@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'react'
 import { Link, useSearchParams } from 'react-router'
 import { count, duration, instant, serviceName } from '../../parts/format'
+import { Heading } from '../../parts/Heading'
 import { useLink, useRange } from '../../parts/range'
 import { Dot } from '../../parts/Service'
 import { boundsOf, bySpan, criticalPath, criticalTimes, type Segment, selfTimes, shifted, skewOf } from './analyze'
@@ -111,10 +112,10 @@ function TraceHead({ trace, length, isStored }: { trace: Trace; length: number; 
   const orphans = trace.spans.filter(span => span.isOrphan).length
   return (
     <header>
-      <h1>
+      <Heading title={`${serviceName(root?.service)} ${root?.name ?? ''}, trace ${trace.id.slice(-8)}`}>
         {root && <Dot service={root.service} />}
         {serviceName(root?.service)} <span className="operation">{root?.name}</span>
-      </h1>
+      </Heading>
       <dl className="trace-facts">
         <Fact name="Duration" value={duration(length)} />
         <Fact name="Start" value={instant(Number(trace.startUnixNano) / 1e9)} />

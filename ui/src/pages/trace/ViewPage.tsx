@@ -1,5 +1,7 @@
 import { useMemo } from 'react'
+import { Heading } from '../../parts/Heading'
 import { Failure, Panel } from '../../parts/State'
+import { MoreColors } from '../../parts/serviceColors'
 import { rememberPasted, usePasted } from './pasted'
 import { readSpans, traceOf } from './read'
 import { TraceView } from './TraceView'
@@ -15,20 +17,27 @@ export function ViewPage() {
       return e as Error
     }
   }, [json])
+  const services = useMemo(
+    () => (read && !(read instanceof Error) ? [...new Set(read.trace.spans.map(span => span.service))] : []),
+    [read],
+  )
   if (read && !(read instanceof Error)) {
     return (
-      <TraceView
-        key={read.trace.id}
-        trace={read.trace}
-        isComplete
-        percentiles={null}
-        details={read.details}
-        onOther={() => rememberPasted(null)}
-      />
+      <MoreColors services={services}>
+        <TraceView
+          key={read.trace.id}
+          trace={read.trace}
+          isComplete
+          percentiles={null}
+          details={read.details}
+          onOther={() => rememberPasted(null)}
+        />
+      </MoreColors>
     )
   }
   return (
     <div className="page">
+      <Heading title="View a trace" hidden />
       <Panel title="View a trace without storing it" note="it does not leave this browser">
         {read instanceof Error && <Failure error={read} />}
         <div className="drop">

@@ -4,6 +4,7 @@ import { useSearchParams } from 'react-router'
 import { duration } from '../../parts/format'
 import { useKeys } from '../../parts/Keys'
 import { useRange } from '../../parts/range'
+import { useWidth } from '../../parts/useSize'
 import { boundsOf } from './analyze'
 import { Details } from './Details'
 import { Minimap } from './Minimap'
@@ -34,6 +35,7 @@ export function Waterfall({ trace, analysis, percentiles, details }: Props) {
   const [text, setText] = useState('')
   const [onlyPath, setOnlyPath] = useState(false)
   const scroller = useRef<HTMLDivElement>(null)
+  const [attachTrack, trackWidth] = useWidth()
 
   const whole = useMemo<View>(
     () => boundsOf(root === null ? spans : spans.slice(root, spans[root]?.end)),
@@ -135,7 +137,7 @@ export function Waterfall({ trace, analysis, percentiles, details }: Props) {
         <div className="waterfall-head" aria-hidden="true">
           <span>Service and operation</span>
           <span title="Percentile among the spans of the operation, of the day before">Pctl</span>
-          <Ticks view={view} from={analysis.start} />
+          <Ticks view={view} from={analysis.start} attach={attachTrack} width={trackWidth} />
         </div>
         <div ref={scroller} className="rows" role="tree" aria-label={`${trace.total} spans`} tabIndex={0}>
           <div style={{ height: virtual.getTotalSize() }}>
@@ -150,6 +152,7 @@ export function Waterfall({ trace, analysis, percentiles, details }: Props) {
                   view={view}
                   analysis={analysis}
                   percentile={percentiles?.[index] ?? Number.NaN}
+                  trackWidth={trackWidth}
                   isCollapsed={collapsed.has(index)}
                   isSelected={selected?.index === index}
                   isFound={text !== '' && matches(spans[index] as TraceSpan, text.toLowerCase())}
@@ -177,10 +180,19 @@ export function Waterfall({ trace, analysis, percentiles, details }: Props) {
   )
 }
 
-function Ticks({ view, from }: { view: View; from: number }) {
+interface TicksProps {
+  view: View
+  from: number
+  attach: ReturnType<typeof useWidth>[0]
+  width: number
+}
+
+/** Four marks, or as many as do not run into one another. */
+function Ticks({ view, from, attach, width }: TicksProps) {
+  const shares = width >= 300 ? [0, 0.25, 0.5, 0.75] : width >= 140 ? [0, 0.5] : [0]
   return (
-    <span className="ticks">
-      {[0, 0.25, 0.5, 0.75].map(share => (
+    <span className="ticks" ref={attach}>
+      {shares.map(share => (
         <span key={share} style={{ left: `${share * 100}%` }}>
           {duration(view.start - from + share * (view.end - view.start))}
         </span>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react'
-import { apiUrl, open } from '../../api/get'
+import { useAway } from '../../api/away'
+import { ApiError, apiUrl, open } from '../../api/get'
 import { append, type OutlineHead, type OutlineWindow, type Trace } from './model'
 
 export interface Loaded {
@@ -11,14 +12,19 @@ export interface Loaded {
 /** Reads the outline of a stored trace; what has come is shown while the rest still comes. */
 export function useTrace(traceId: string): Loaded {
   const [loaded, setLoaded] = useState<Loaded>({ trace: null, isComplete: false, error: null })
+  const away = useAway()
+  // once more when a server that could not be asked is there again
+  const isUnasked = loaded.error instanceof ApiError && loaded.error.status === 0
+  const attempt = isUnasked && away !== null ? 'waits' : 'reads'
   useEffect(() => {
+    if (attempt === 'waits') return
     const abort = new AbortController()
     setLoaded({ trace: null, isComplete: false, error: null })
     readOutline(traceId, abort.signal, (trace, isComplete) => setLoaded({ trace, isComplete, error: null })).catch(
       (error: Error) => !abort.signal.aborted && setLoaded({ trace: null, isComplete: false, error }),
     )
     return () => abort.abort()
-  }, [traceId])
+  }, [traceId, attempt])
   return loaded
 }
 

@@ -41,6 +41,22 @@ readonly record struct LevelRanges(
         return parts;
     }
 
+    /// <summary>How far they reach later, when what is over is merged and what is old is dropped.</summary>
+    /// <param name="nowMinute">The present, in minutes since 1970.</param>
+    /// <param name="keep">Minutes that single minutes, hours and days are kept.</param>
+    public LevelRanges MovedTo(long nowMinute, (long Minutes, long Hours, long Days) keep)
+    {
+        // spans come when they end; those of the last minutes mostly are to come yet
+        const int Late = 10;
+        var hoursUntil = Math.Max(HoursUntil, Floor(nowMinute - Late, MinutesOfHour));
+        var daysUntil = Math.Max(DaysUntil, Floor(nowMinute - Late, MinutesOfDay));
+        // what is not merged to anything longer yet stays
+        return new LevelRanges(hoursUntil, daysUntil,
+            Math.Max(MinutesFrom, Math.Min(Floor(nowMinute - keep.Minutes, MinutesOfHour), hoursUntil)),
+            Math.Max(HoursFrom, Math.Min(Floor(nowMinute - keep.Hours, MinutesOfDay), daysUntil)),
+            Math.Max(DaysFrom, Floor(nowMinute - keep.Days, MinutesOfDay)));
+    }
+
     public static long Floor(long minute, int minutes) => minute - (((minute % minutes) + minutes) % minutes);
 
     public static long Ceiling(long minute, int minutes) => Floor(minute + minutes - 1, minutes);

@@ -114,21 +114,7 @@ sealed class StatisticsFile : IDisposable
     /// <param name="keep">Minutes that single minutes, hours and days are kept.</param>
     public void Merge(long nowMinute, (long Minutes, long Hours, long Days) keep)
     {
-        // spans come when they end; those of the last minutes mostly are to come yet
-        const int Late = 10;
-        var hoursUntil = LevelRanges.Floor(nowMinute - Late, MinutesOfHour);
-        var daysUntil = LevelRanges.Floor(nowMinute - Late, MinutesOfDay);
-        var marks = _marks with
-        {
-            HoursUntil = Math.Max(_marks.HoursUntil, hoursUntil),
-            DaysUntil = Math.Max(_marks.DaysUntil, daysUntil),
-            // what is not merged to anything longer yet stays
-            MinutesFrom = Math.Max(_marks.MinutesFrom,
-                Math.Min(LevelRanges.Floor(nowMinute - keep.Minutes, MinutesOfHour), hoursUntil)),
-            HoursFrom = Math.Max(_marks.HoursFrom,
-                Math.Min(LevelRanges.Floor(nowMinute - keep.Hours, MinutesOfDay), daysUntil)),
-            DaysFrom = Math.Max(_marks.DaysFrom, LevelRanges.Floor(nowMinute - keep.Days, MinutesOfDay)),
-        };
+        var marks = _marks.MovedTo(nowMinute, keep);
         if (marks == _marks)
             return;
         InTransaction(() =>

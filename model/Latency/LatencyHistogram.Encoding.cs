@@ -99,8 +99,8 @@ public sealed partial class LatencyHistogram
     internal void MergeEncoded(ReadOnlySpan<byte> encoded)
     {
         var reader = new VarintReader(encoded);
-        // of all durations there are 2017 buckets, 16 KB
-        const ulong MostBuckets = 2048;
+        // of all durations there are 4033 buckets at the finest scale, 32 KB
+        const ulong MostBuckets = 4096;
         if (reader.ReadUInt64() != WithoutUnknown || reader.ReadUInt64() != (ulong)Scale)
         {
             Merge(Decode(encoded));

@@ -182,6 +182,11 @@ public sealed partial class LatencyHistogram
     /// <summary>Adds the shortest, as many as there is room for; all agrees with the buckets then, as it has to.</summary>
     void AddWhatFits(in LatencyTotals totals, int first, ReadOnlySpan<ulong> occupied)
     {
+        if (_totals.Room == 0)
+        {
+            _totals.AddUnknown(totals.UnknownCount, totals.UnknownExcess);
+            return;
+        }
         var zeros = Math.Min(totals.ZeroCount, _totals.Room);
         _totals.Count += zeros;
         _totals.ZeroCount += zeros;

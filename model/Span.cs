@@ -82,7 +82,9 @@ public sealed record Span
         : IsInverted ? 0
         : Math.Min(EndUnixNano - StartUnixNano, long.MaxValue);
 
-    /// <summary>Whether the span says that it ended before it started: a clock was set, or an error of the sender.</summary>
+    /// <summary>
+    /// Whether the span says that it ended before it started: a clock was set, or an error of the sender.
+    /// </summary>
     public bool IsInverted => EndUnixNano != 0 && EndUnixNano < StartUnixNano;
 
     /// <summary>Attributes or tags; each key once.</summary>

@@ -7,13 +7,14 @@ namespace Tracing.Model;
 public static class AdjustedCount
 {
     /// <summary>
-    /// What a span stands for at most, whatever it says: one in 2^24 is no sampling, and 2^40 such spans fit into the 64
-    /// bits in which all are added up.
+    /// What a span stands for at most, whatever it says: one in 2^24 is no sampling, and 2^40 such spans fit into the
+    /// 64 bits in which all are added up.
     /// </summary>
     public const ulong Max = 1UL << 24;
 
     /// <summary>
-    /// The adjusted count made whole, at most <see cref="Max"/>: 10.246 becomes 11 for 24.6 % of the spans and 10 for the others, so that sums
+    /// The adjusted count made whole, at most <see cref="Max"/>: 10.246 becomes 11 for 24.6 % of the spans and 10 for
+    /// the others, so that sums
     /// have the right mean. Histograms count in integers, since these add up to the same in any order and are what OTLP
     /// carries.
     /// <para>

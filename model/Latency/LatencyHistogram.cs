@@ -78,7 +78,9 @@ public sealed partial class LatencyHistogram
     /// </summary>
     public ulong UnknownCount => _totals.UnknownCount;
 
-    /// <summary>How many spans there were, whether it is known how long they took or not: for rates and shares.</summary>
+    /// <summary>
+    /// How many spans there were, whether it is known how long they took or not: for rates and shares.
+    /// </summary>
     public ulong Calls => SaturatingSum(Count, UnknownCount);
 
     /// <summary>Of them, those that took no time or less.</summary>
@@ -179,7 +181,9 @@ public sealed partial class LatencyHistogram
         Add(_counts.AsSpan(first - _first, occupied.Length), occupied);
     }
 
-    /// <summary>Adds the shortest, as many as there is room for; all agrees with the buckets then, as it has to.</summary>
+    /// <summary>
+    /// Adds the shortest, as many as there is room for; all agrees with the buckets then, as it has to.
+    /// </summary>
     void AddWhatFits(in LatencyTotals totals, int first, ReadOnlySpan<ulong> occupied)
     {
         if (_totals.Room == 0)
@@ -219,8 +223,8 @@ public sealed partial class LatencyHistogram
     internal LatencyTotals Totals => _totals;
 
     /// <summary>
-    /// Adds what was counted elsewhere, at the same scale; false if there is no room for it. The buckets come one by one
-    /// then.
+    /// Adds what was counted elsewhere, at the same scale; false if there is no room for it. The buckets come one by
+    /// one then.
     /// </summary>
     internal bool TryAdd(in LatencyTotals totals)
     {

@@ -125,8 +125,8 @@ sealed class ExposedSeries(ISpanStore store, int maxSeries, TimeSpan timeout, Ti
         }
 
         /// <summary>
-        /// Takes away what was withdrawn, as far as counters may: a bucket that had told of more stays until as much has
-        /// come anew, and a series that has nothing left ends.
+        /// Takes away what was withdrawn, as far as counters may: a bucket that had told of more stays until as much
+        /// has come anew, and a series that has nothing left ends.
         /// </summary>
         IEnumerable<SeriesPoint> WithoutWithdrawn(IEnumerable<SeriesPoint> points)
         {

@@ -16,8 +16,8 @@ public abstract partial class SpanStoreContract
     {
         var store = await OpenAsync();
         var random = new Random(11);
-        string[] states = ["", "ot=th:ffffffffffffff", "ot=th:fffffffffffff8", "ot=th:0", "ot=th:", "ot=th:8;cth:fffffff",
-            "ot=rv:1", "ot=up:1", "ot=th:fffffffffffffff"];
+        string[] states = ["", "ot=th:ffffffffffffff", "ot=th:fffffffffffff8", "ot=th:0", "ot=th:",
+            "ot=th:8;cth:fffffff", "ot=rv:1", "ot=up:1", "ot=th:fffffffffffffff"];
         ulong[] times = [0, 1, Micros(0), Micros(1000), 1UL << 63, (1UL << 63) - 1, ulong.MaxValue, ulong.MaxValue - 1];
         var spans = SpanGen.Otlp.Sample(40, 200).Concat(ZipkinSpanGen.Zipkin.Sample(40, 200)).Select(span => span with
         {

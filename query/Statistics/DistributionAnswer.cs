@@ -26,7 +26,8 @@ sealed record DistributionAnswer(
         var errors = failed.Buckets().ToDictionary(bucket => bucket.Index, bucket => bucket.Count);
         return new DistributionAnswer(range, source, all.Count, failed.Count, all.ZeroCount, all.UnknownCount,
             isEstimated, (double)all.Sum, all.Count == 0 ? null : all.Min, all.Count == 0 ? null : all.Max,
-            all.RelativeError, all.EffectiveCount, QuantileBounds.Of(all), [.. all.Buckets().Select(bucket => new DistributionBucket(
+            all.RelativeError, all.EffectiveCount, QuantileBounds.Of(all),
+            [.. all.Buckets().Select(bucket => new DistributionBucket(
                 bucket.LowerNanos, bucket.UpperNanos, bucket.Count, errors.GetValueOrDefault(bucket.Index)))]);
     }
 }

@@ -64,8 +64,28 @@ public sealed record Span
     /// </summary>
     public ulong EndUnixNano { get; init; }
 
-    /// <summary>End minus start in nanoseconds; 0 when absent, negative when the end lies before the start.</summary>
+    /// <summary>
+    /// End minus start in nanoseconds, as they were sent: 0 when absent, negative when the end lies before the start,
+    /// and meaningless when one of them is unknown. Who counts or compares durations takes
+    /// <see cref="KnownDuration"/>.
+    /// </summary>
     public long DurationNanos => unchecked((long)(EndUnixNano - StartUnixNano));
+
+    /// <summary>
+    /// How many nanoseconds the span took, at most 2^63 - 1; null when that is unknown. An OTLP span has to say when it
+    /// started and when it ended (0 is no time); one that ended before it started took 0. A Zipkin span has to say its
+    /// duration, also without a start; Zipkin has no duration of 0.
+    /// </summary>
+    public ulong? KnownDuration => Origin == SpanOrigin.Zipkin
+        ? EndUnixNano > StartUnixNano ? Math.Min(EndUnixNano - StartUnixNano, long.MaxValue) : null
+        : StartUnixNano == 0 || EndUnixNano == 0 ? null
+        : IsInverted ? 0
+        : Math.Min(EndUnixNano - StartUnixNano, long.MaxValue);
+
+    /// <summary>
+    /// Whether the span says that it ended before it started: a clock was set, or an error of the sender.
+    /// </summary>
+    public bool IsInverted => EndUnixNano != 0 && EndUnixNano < StartUnixNano;
 
     /// <summary>Attributes or tags; each key once.</summary>
     public KeyValue[] Attributes { get; init; } = [];

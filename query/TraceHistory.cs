@@ -28,7 +28,8 @@ static class TraceHistory
         var range = new MinuteRange(Math.Max(0, end - MinutesBefore), end, time.GetUtcNow().ToUnixTimeSeconds());
         var reader = new SeriesReader(store, SeriesSource.Spans, cancellation);
         var services = spans.CountBy(span => span.ServiceName).OrderByDescending(each => each.Value).ToList();
-        var operations = spans.Select(span => (span.ServiceName, span.Name, span.Kind)).ToHashSet();
+        var operations = spans
+            .Select(span => (SeriesNames.Cut(span.ServiceName), SeriesNames.Cut(span.Name), span.Kind)).ToHashSet();
         var found = new List<OperationHistory>();
         foreach (var (service, _) in services.Take(MaxServices))
         {
@@ -37,7 +38,7 @@ static class TraceHistory
                 .By(points, point => (point.Series.Service, point.Series.Operation, point.Series.Kind))
                 .Where(each => operations.Contains(each.Key))
                 .Select(each => new OperationHistory(each.Key.Service, each.Key.Operation, each.Key.Kind.Lower(),
-                    each.Value.Count,
+                    each.Value.All.Count,
                     [.. Enumerable.Range(0, 101).Select(percent => each.Value.All.Quantile(percent / 100.0))])));
         }
         return new HistoryAnswer(range.Covered, found, services.Count <= MaxServices);

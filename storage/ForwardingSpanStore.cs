@@ -45,6 +45,9 @@ public abstract class ForwardingSpanStore : ISpanStore
     public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
         RunAsync(store => store.GetSeriesAsync(query, cancellationToken));
 
+    public Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
+        RunAsync(store => store.GetUncountedAsync(cancellationToken));
+
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

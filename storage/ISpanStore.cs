@@ -106,6 +106,10 @@ public interface ISpanStore : IAsyncDisposable
     /// </summary>
     Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken);
 
+    /// <summary>The spans that this process has stored, and that series leave out.</summary>
+    Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
+        Task.FromResult(default(UncountedCounts));
+
     /// <summary>
     /// Leaves a note of a member on a topic, in the place of its last one, and answers those of all members that left
     /// one within the last 30 s, this one among them: so collectors that share a store act as one.

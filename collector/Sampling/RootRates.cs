@@ -1,4 +1,5 @@
 using Tracing.Model;
+using Tracing.Storage;
 
 namespace Tracing.Collector;
 
@@ -22,8 +23,12 @@ sealed class RootRates(int maxOperations)
     /// <summary>A minute of intervals of 5 s; what has not been seen for so long is forgotten.</summary>
     const int Intervals = 12;
 
+    /// <summary>Of the names of an operation, on average; the rates are sent around.</summary>
+    const int MeanCharacters = 128;
+
     readonly Lock _lock = new();
     readonly Dictionary<RootOperation, Window> _operations = [];
+    long _characters;
     int _now;
 
     /// <param name="probabilityOf">What clients were told, for roots that do not say themselves.</param>
@@ -44,16 +49,22 @@ sealed class RootRates(int maxOperations)
 
     void Add(Span span, Func<RootOperation, double> probabilityOf)
     {
-        var operation = new RootOperation(span.ServiceName, span.Name);
+        var operation = new RootOperation(SeriesNames.Cut(span.ServiceName), SeriesNames.Cut(span.Name));
         if (!_operations.TryGetValue(operation, out var window))
         {
-            if (_operations.Count >= maxOperations)
+            var characters = CharactersOf(operation);
+            if (_operations.Count >= maxOperations ||
+                _characters + characters > (long)maxOperations * MeanCharacters)
                 return;
+            _characters += characters;
             _operations[operation] = window = new Window();
         }
         window.Recorded[_now]++;
-        window.Weight[_now] += 1 / Math.Max(ProbabilityOf(span) ?? probabilityOf(operation), double.Epsilon);
+        // no sampler of a client means less than one in 2^24, and an infinite rate would stay
+        window.Weight[_now] += Math.Min(AdjustedCount.Max, 1 / (ProbabilityOf(span) ?? probabilityOf(operation)));
     }
+
+    static int CharactersOf(RootOperation operation) => operation.Service.Length + operation.Name.Length;
 
     /// <summary>
     /// By OpenTelemetry's threshold, else by the attributes that Jaeger's clients and OpenTelemetry's samplers of
@@ -84,8 +95,8 @@ sealed class RootRates(int maxOperations)
             {
                 if (window.Rate(_now, interval.TotalSeconds) is { } rate)
                     rates[operation] = rate;
-                else
-                    _operations.Remove(operation);
+                else if (_operations.Remove(operation))
+                    _characters -= CharactersOf(operation);
             }
             _now = (_now + 1) % Intervals;
             foreach (var window in _operations.Values)

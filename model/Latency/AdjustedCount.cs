@@ -7,7 +7,14 @@ namespace Tracing.Model;
 public static class AdjustedCount
 {
     /// <summary>
-    /// The adjusted count made whole: 10.246 becomes 11 for 24.6 % of the spans and 10 for the others, so that sums
+    /// What a span stands for at most, whatever it says: one in 2^24 is no sampling, and 2^40 such spans fit into the
+    /// 64 bits in which all are added up.
+    /// </summary>
+    public const ulong Max = 1UL << 24;
+
+    /// <summary>
+    /// The adjusted count made whole, at most <see cref="Max"/>: 10.246 becomes 11 for 24.6 % of the spans and 10 for
+    /// the others, so that sums
     /// have the right mean. Histograms count in integers, since these add up to the same in any order and are what OTLP
     /// carries.
     /// <para>
@@ -15,15 +22,17 @@ public static class AdjustedCount
     /// as the bits of the trace id have decided the sampling and are no longer random in what it let through.
     /// </para>
     /// </summary>
-    /// <param name="adjustedCount">0 to 2^63.</param>
+    /// <param name="adjustedCount">From 0.</param>
     public static ulong Round(double adjustedCount, TraceId trace, SpanId span)
     {
         // written so that NaN fails
-        if (!(adjustedCount >= 0 && adjustedCount <= 1UL << 63))
+        if (!(adjustedCount >= 0))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(adjustedCount), adjustedCount, "An adjusted count is 0 to 2^63.");
+                nameof(adjustedCount), adjustedCount, "An adjusted count is 0 or more.");
         }
+        if (adjustedCount >= Max)
+            return Max;
         var whole = (ulong)adjustedCount;
         var random = Mix(Mix(Mix(trace.High) + trace.Low) + span.Value);
         return whole + ((random >> 11) * (1.0 / (1UL << 53)) < adjustedCount - whole ? 1UL : 0);

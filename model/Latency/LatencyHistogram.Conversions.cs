@@ -51,7 +51,7 @@ public sealed partial class LatencyHistogram
     /// <summary>
     /// The same as a Prometheus native histogram, with the loss of <see cref="ToOtlp"/>; it has no min and max either.
     /// </summary>
-    /// <exception cref="OverflowException">A bucket counts 2^63 spans or more.</exception>
+    /// <remarks>A bucket that counts more than 2^63 - 1 spans says so many, as its deltas are signed.</remarks>
     public NativeHistogram ToPrometheus()
     {
         // empty buckets that cost less as deltas of 0 than as a span, which are two numbers; so does client_golang
@@ -71,7 +71,7 @@ public sealed partial class LatencyHistogram
             }
             for (; end <= i; end++)
             {
-                var count = checked((long)occupied[end]);
+                var count = (long)Math.Min(occupied[end], long.MaxValue);
                 deltas.Add(count - last);
                 last = count;
                 spans[^1] = spans[^1] with { Length = spans[^1].Length + 1 };

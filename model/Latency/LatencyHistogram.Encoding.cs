@@ -3,9 +3,12 @@ using Tracing.Model.Wire;
 
 namespace Tracing.Model;
 
-// Version 1, all numbers as unsigned LEB128 varints:
+// All numbers as unsigned LEB128 varints. Version 2 has the two lines marked with 2, and is written only where these
+// are not 0, so that all else stays readable to servers that know version 1.
 //
-//   1                      version, a byte
+//   1 or 2                 version, a byte
+// 2 unknown count          of those whose duration is not known; from 1
+// 2 unknown excess         sum of w * (w - 1) over their weights
 //   scale                  a byte
 //   zero count
 //   first                  index of the first non-empty bucket + 1
@@ -18,15 +21,21 @@ namespace Tracing.Model;
 // What is equal is encoded to equal bytes.
 public sealed partial class LatencyHistogram
 {
-    const byte EncodingVersion = 1;
+    const byte WithoutUnknown = 1;
+    const byte WithUnknown = 2;
 
     /// <summary>Appends the histogram in a compact form, from which <see cref="Decode"/> makes an equal one.</summary>
     public void Encode(IBufferWriter<byte> output)
     {
         ArgumentNullException.ThrowIfNull(output);
         var occupied = Occupied(out var first);
-        var writer = new VarintWriter(output, (occupied.Length * VarintWriter.MaxBytes) + 64);
-        writer.Write(EncodingVersion);
+        var writer = new VarintWriter(output, (occupied.Length * VarintWriter.MaxBytes) + 96);
+        writer.Write(UnknownCount == 0 ? WithoutUnknown : WithUnknown);
+        if (UnknownCount > 0)
+        {
+            writer.Write(UnknownCount);
+            writer.Write(_totals.UnknownExcess);
+        }
         writer.Write((byte)Scale);
         writer.Write(ZeroCount);
         writer.Write(occupied.Length == 0 ? 0 : (ulong)(first + 1));
@@ -62,10 +71,12 @@ public sealed partial class LatencyHistogram
     {
         var reader = new VarintReader(encoded);
         var version = reader.ReadUInt64();
-        if (version != EncodingVersion)
-            throw reader.Malformed($"a histogram of version {version}, where {EncodingVersion} is known");
+        if (version is not (WithoutUnknown or WithUnknown))
+            throw reader.Malformed($"a histogram of version {version}, where {WithUnknown} is known");
+        var (unknown, unknownExcess) = version == WithUnknown ? ReadUnknown(ref reader) : (0UL, UInt128.Zero);
         var scale = reader.ReadUpTo(LatencyBuckets.MaxScale, "scale");
         var histogram = new LatencyHistogram((int)scale);
+        histogram._totals.AddUnknown(unknown, unknownExcess);
         histogram._totals.Count = histogram._totals.ZeroCount = reader.ReadUInt64();
         var end = LatencyBuckets.LastIndex((int)scale) + 1;
         histogram._first = (int)reader.ReadUpTo((ulong)end, "first bucket") - 1;
@@ -88,7 +99,9 @@ public sealed partial class LatencyHistogram
     internal void MergeEncoded(ReadOnlySpan<byte> encoded)
     {
         var reader = new VarintReader(encoded);
-        if (reader.ReadUInt64() != EncodingVersion || reader.ReadUInt64() != (ulong)Scale)
+        // of all durations there are 4033 buckets at the finest scale, 32 KB
+        const ulong MostBuckets = 4096;
+        if (reader.ReadUInt64() != WithoutUnknown || reader.ReadUInt64() != (ulong)Scale)
         {
             Merge(Decode(encoded));
             return;
@@ -96,15 +109,15 @@ public sealed partial class LatencyHistogram
         var totals = LatencyTotals.None;
         totals.Count = totals.ZeroCount = reader.ReadUInt64();
         var first = (int)reader.ReadUInt64() - 1;
-        var length = (int)reader.ReadUInt64();
+        var length = (int)reader.ReadUpTo(MostBuckets, "number of buckets");
+        Span<ulong> counts = stackalloc ulong[length];
         if (length > 0)
         {
-            Cover(first, first + length - 1);
-            var counts = _counts.AsSpan(first - _first, length);
+            counts.Clear();
             for (var i = 0; i < counts.Length; i++)
             {
                 var count = reader.ReadUInt64();
-                counts[i] += count;
+                counts[i] = count;
                 totals.Count += count;
                 i += count == 0 ? (int)reader.ReadUInt64() : 0;
             }
@@ -119,7 +132,18 @@ public sealed partial class LatencyHistogram
                 totals.Min = LatencyBuckets.LeastIn(first, Scale) + (long)reader.ReadUInt64();
             totals.Max = LatencyBuckets.LeastIn(first + length - 1, Scale) + (long)reader.ReadUInt64();
         }
-        _totals.Add(totals);
+        Add(totals, first, counts);
+    }
+
+    static (ulong Count, UInt128 Excess) ReadUnknown(ref VarintReader reader)
+    {
+        var count = reader.ReadUInt64();
+        if (count == 0)
+            throw reader.Malformed("a histogram of version 2 without a span of unknown duration");
+        var excess = reader.ReadUInt128();
+        if (excess > Product(count, count - 1))
+            throw reader.Malformed($"weights of {count} spans of unknown duration with an excess of {excess}");
+        return (count, excess);
     }
 
     static void WriteCounts(ref VarintWriter writer, ReadOnlySpan<ulong> counts)

@@ -24,7 +24,8 @@ public readonly record struct LatencyBucket(int Index, double LowerNanos, double
 /// </para>
 /// <para>
 /// Durations are whole nanoseconds, 1 to 2^63 - 1 in buckets; zero and negative ones (a clock was set) count as zero,
-/// in a bucket of their own. Not safe for use by several threads at once.
+/// in a bucket of their own. Spans whose duration is not known are counted apart: they are calls, and say nothing of
+/// latencies. Counts end at 2^64 - 1: what would be beyond is left out. Not safe for use by several threads at once.
 /// </para>
 /// </summary>
 public sealed partial class LatencyHistogram
@@ -67,8 +68,20 @@ public sealed partial class LatencyHistogram
         }
     }
 
-    /// <summary>How many spans were recorded, or stand behind those recorded, whatever they took.</summary>
+    /// <summary>
+    /// How many spans of a known duration were recorded, or stand behind those recorded, whatever they took.
+    /// </summary>
     public ulong Count => _totals.Count;
+
+    /// <summary>
+    /// How many spans took a time that is not known; they are neither in <see cref="Count"/> nor in any bucket.
+    /// </summary>
+    public ulong UnknownCount => _totals.UnknownCount;
+
+    /// <summary>
+    /// How many spans there were, whether it is known how long they took or not: for rates and shares.
+    /// </summary>
+    public ulong Calls => SaturatingSum(Count, UnknownCount);
 
     /// <summary>Of them, those that took no time or less.</summary>
     public ulong ZeroCount => _totals.ZeroCount;
@@ -96,6 +109,11 @@ public sealed partial class LatencyHistogram
     public double EffectiveCount =>
         Count == 0 ? 0 : (double)Count * Count / (double)(Count + _totals.Excess);
 
+    /// <summary>The same of <see cref="Calls"/>.</summary>
+    public double EffectiveCalls => UnknownCount == 0 ? EffectiveCount
+        : ((double)Count + UnknownCount) * ((double)Count + UnknownCount) /
+            ((double)Count + UnknownCount + (double)_totals.Excess + (double)_totals.UnknownExcess);
+
     /// <summary>The non-empty buckets but that of <see cref="ZeroCount"/>, shortest durations first.</summary>
     public IEnumerable<LatencyBucket> Buckets()
     {
@@ -107,9 +125,10 @@ public sealed partial class LatencyHistogram
     }
 
     /// <summary>Counts a span that took so many nanoseconds and stands for itself.</summary>
-    /// <exception cref="OverflowException">2^64 - 1 spans are counted already.</exception>
     public void Record(long nanos)
     {
+        if (_totals.Room == 0)
+            return;
         _totals.Add(nanos);
         if (nanos > 0)
             CountOf(LatencyBuckets.FinestIndexOf(nanos) >> _shift)++;
@@ -119,15 +138,19 @@ public sealed partial class LatencyHistogram
     /// <param name="count">
     /// Its adjusted count, made whole by <see cref="AdjustedCount.Round"/>. For 0 nothing happens.
     /// </param>
-    /// <exception cref="OverflowException">More than 2^64 - 1 spans would be counted.</exception>
     public void Record(long nanos, ulong count)
     {
+        count = Math.Min(count, _totals.Room);
         if (count == 0)
             return;
         _totals.Add(nanos, count);
         if (nanos > 0)
             CountOf(LatencyBuckets.FinestIndexOf(nanos) >> _shift) += count;
     }
+
+    /// <summary>Counts a span that took a time that is not known and stands for <paramref name="count"/>.</summary>
+    public void RecordUnknown(ulong count = 1) =>
+        _totals.AddUnknown(count, Product(count, count - Math.Min(count, 1)));
 
     /// <summary>
     /// Counts what <paramref name="other"/> counts as well. One of a finer scale is coarsened on the way, which is
@@ -137,23 +160,79 @@ public sealed partial class LatencyHistogram
     /// The other is coarser. Its buckets cannot be divided; merge this one into it, or both into a new one of its
     /// scale.
     /// </exception>
-    /// <exception cref="OverflowException">More than 2^64 - 1 spans would be counted.</exception>
     public void Merge(LatencyHistogram other)
     {
         ArgumentNullException.ThrowIfNull(other);
         var occupied = AtThisScale(other).Occupied(out var first);
-        _totals.Add(other._totals);
+        Add(other._totals, first, occupied);
+    }
+
+    void Add(in LatencyTotals totals, int first, ReadOnlySpan<ulong> occupied)
+    {
+        if (totals.Count > _totals.Room)
+        {
+            AddWhatFits(totals, first, occupied);
+            return;
+        }
+        _totals.Add(totals);
         if (occupied.Length == 0)
             return;
         Cover(first, first + occupied.Length - 1);
         Add(_counts.AsSpan(first - _first, occupied.Length), occupied);
     }
 
+    /// <summary>
+    /// Adds the shortest, as many as there is room for; all agrees with the buckets then, as it has to.
+    /// </summary>
+    void AddWhatFits(in LatencyTotals totals, int first, ReadOnlySpan<ulong> occupied)
+    {
+        if (_totals.Room == 0)
+        {
+            _totals.AddUnknown(totals.UnknownCount, totals.UnknownExcess);
+            return;
+        }
+        var zeros = Math.Min(totals.ZeroCount, _totals.Room);
+        _totals.Count += zeros;
+        _totals.ZeroCount += zeros;
+        for (var i = 0; i < occupied.Length && _totals.Room > 0; i++)
+        {
+            var count = Math.Min(occupied[i], _totals.Room);
+            if (count == 0)
+                continue;
+            CountOf(first + i) += count;
+            _totals.Count += count;
+        }
+        _totals.AddUnknown(totals.UnknownCount, totals.UnknownExcess);
+        SetExtremes(Math.Min(_totals.Min, totals.Min), Math.Max(_totals.Max, totals.Max));
+        BoundSumAndExcess(_totals.Sum + totals.Sum, totals.Excess > UInt128.MaxValue - _totals.Excess
+            ? UInt128.MaxValue
+            : _totals.Excess + totals.Excess);
+    }
+
+    /// <summary>Sets both as near to these as the buckets allow.</summary>
+    void BoundSumAndExcess(UInt128 sum, UInt128 excess)
+    {
+        var (least, greatest) = SumBounds();
+        _totals.Sum = UInt128.Clamp(sum, least, greatest);
+        _totals.Excess = UInt128.Min(excess, Product(Count, Count - Math.Min(Count, 1)));
+        _totals.UnknownExcess = UInt128.Min(
+            _totals.UnknownExcess, Product(UnknownCount, UnknownCount - Math.Min(UnknownCount, 1)));
+    }
+
     /// <summary>All but the buckets.</summary>
     internal LatencyTotals Totals => _totals;
 
-    /// <summary>Adds what was counted elsewhere, at the same scale; the buckets come one by one.</summary>
-    internal void Add(in LatencyTotals totals) => _totals.Add(totals);
+    /// <summary>
+    /// Adds what was counted elsewhere, at the same scale; false if there is no room for it. The buckets come one by
+    /// one then.
+    /// </summary>
+    internal bool TryAdd(in LatencyTotals totals)
+    {
+        if (totals.Count > _totals.Room)
+            return false;
+        _totals.Add(totals);
+        return true;
+    }
 
     internal void AddToBucket(int bucket, ulong count) => CountOf(bucket) += count;
 
@@ -182,9 +261,34 @@ public sealed partial class LatencyHistogram
         (_counts, _first, _totals) = (rest._counts, rest._first, rest._totals);
     }
 
+    /// <summary>Takes away what was merged in before as far as it is there; all as in <see cref="Subtract"/>.</summary>
+    public void SubtractWhatIsThere(LatencyHistogram other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        var occupied = AtThisScale(other).Occupied(out var first);
+        var zeros = Math.Min(ZeroCount, other.ZeroCount);
+        _totals.ZeroCount -= zeros;
+        _totals.Count -= zeros;
+        for (var i = 0; i < occupied.Length; i++)
+        {
+            var slot = first + i - _first;
+            if ((uint)slot >= (uint)_counts.Length)
+                continue;
+            var count = Math.Min(_counts[slot], occupied[i]);
+            _counts[slot] -= count;
+            _totals.Count -= count;
+        }
+        _totals.UnknownCount -= Math.Min(UnknownCount, other.UnknownCount);
+        _totals.UnknownExcess -= UInt128.Min(_totals.UnknownExcess, other._totals.UnknownExcess);
+        SetExtremes(_totals.Min, _totals.Max);
+        BoundSumAndExcess(
+            Sum - UInt128.Min(Sum, other.Sum), _totals.Excess - UInt128.Min(_totals.Excess, other._totals.Excess));
+    }
+
     bool TryTakeAway(ReadOnlySpan<ulong> occupied, int first, LatencyHistogram other)
     {
-        if (ZeroCount < other._totals.ZeroCount || Sum < other.Sum || _totals.Excess < other._totals.Excess)
+        if (ZeroCount < other._totals.ZeroCount || Sum < other.Sum || _totals.Excess < other._totals.Excess ||
+            UnknownCount < other.UnknownCount || _totals.UnknownExcess < other._totals.UnknownExcess)
             return false;
         for (var i = 0; i < occupied.Length; i++)
         {
@@ -199,6 +303,8 @@ public sealed partial class LatencyHistogram
         _totals.Count -= other._totals.Count;
         _totals.Sum -= other.Sum;
         _totals.Excess -= other._totals.Excess;
+        _totals.UnknownCount -= other.UnknownCount;
+        _totals.UnknownExcess -= other._totals.UnknownExcess;
         SetExtremes(_totals.Min, _totals.Max);
         var (least, greatest) = SumBounds();
         return Sum >= least && Sum <= greatest &&
@@ -294,6 +400,10 @@ public sealed partial class LatencyHistogram
         _counts.CopyTo(counts.AsSpan(_first - newFirst));
         (_counts, _first) = (counts, newFirst);
     }
+
+    /// <summary>The sum, at most 2^64 - 1.</summary>
+    public static ulong SaturatingSum(ulong one, ulong other) =>
+        other > ulong.MaxValue - one ? ulong.MaxValue : one + other;
 
     /// <summary>Adds the counts; none can overflow, since their total does not.</summary>
     static void Add(Span<ulong> counts, ReadOnlySpan<ulong> others)

@@ -8,6 +8,7 @@ namespace Tracing.Model;
 /// </summary>
 struct LatencyTotals
 {
+    /// <summary>At most 2^64 - 1; what would be beyond is not counted, here as in the buckets.</summary>
     public ulong Count;
 
     /// <summary>Of them, those that took no time or less.</summary>
@@ -19,6 +20,12 @@ struct LatencyTotals
 
     /// <summary>Sum of w * (w - 1) over the weights w of all spans, so that spans of weight 1 leave it alone.</summary>
     public UInt128 Excess;
+
+    /// <summary>Besides: how many took a time that is not known; at most 2^64 - 1.</summary>
+    public ulong UnknownCount;
+
+    /// <summary>As <see cref="Excess"/>, of those that took a time that is not known.</summary>
+    public UInt128 UnknownExcess;
 
     /// <summary>long.MaxValue while nothing is counted; else in the first non-empty bucket.</summary>
     public long Min;
@@ -35,12 +42,11 @@ struct LatencyTotals
         set => (_sumHigh, _sumLow) = ((ulong)(value >> 64), (ulong)value);
     }
 
-    /// <summary>Counts a span that stands for itself.</summary>
-    /// <exception cref="OverflowException">2^64 - 1 spans are counted already; nothing is changed.</exception>
+    /// <summary>Counts a span that stands for itself; there must be room for it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(long nanos)
     {
-        Count = checked(Count + 1);
+        Count++;
         if (nanos > 0)
         {
             AddToSum(0, (ulong)nanos);
@@ -53,12 +59,16 @@ struct LatencyTotals
         Widen(nanos, nanos);
     }
 
-    /// <summary>Counts a span that stands for <paramref name="count"/> spans, from 1.</summary>
-    /// <exception cref="OverflowException">More than 2^64 - 1 spans would be counted; nothing is changed.</exception>
+    /// <summary>How many more can be counted.</summary>
+    public readonly ulong Room => ulong.MaxValue - Count;
+
+    /// <summary>
+    /// Counts a span that stands for <paramref name="count"/> spans, from 1; there must be room for them.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(long nanos, ulong count)
     {
-        Count = checked(Count + count);
+        Count += count;
         if (nanos > 0)
         {
             AddToSum(Math.BigMul((ulong)nanos, count, out var low), low);
@@ -74,10 +84,22 @@ struct LatencyTotals
         Widen(nanos, nanos);
     }
 
-    /// <exception cref="OverflowException">More than 2^64 - 1 spans would be counted; nothing is changed.</exception>
+    /// <summary>Counts spans that took a time that is not known.</summary>
+    public void AddUnknown(ulong count, UInt128 excess)
+    {
+        var most = Math.Min(count, ulong.MaxValue - UnknownCount);
+        UnknownCount += most;
+        UnknownExcess = most == count
+            ? UnknownExcess + excess
+            : LatencyHistogram.Product(UnknownCount, UnknownCount - 1);
+    }
+
+    /// <summary>Adds what was counted elsewhere; there must be room for it.</summary>
     public void Add(in LatencyTotals other)
     {
-        Count = checked(Count + other.Count);
+        Count += other.Count;
+        if (other.UnknownCount > 0)
+            AddUnknown(other.UnknownCount, other.UnknownExcess);
         ZeroCount += other.ZeroCount;
         AddToSum(other._sumHigh, other._sumLow);
         Excess += other.Excess;

@@ -53,12 +53,12 @@ static class Comparisons
         test = ProportionTest.CompareTails(nowAll, beforeAll);
         yield return new(subject, ChangeAspect.Tail, test, test.P, double.NaN);
         // where nothing failed there is nothing to compare
-        if (now.Failed.Count + before.Failed.Count == 0)
+        if (now.Failed.Calls == 0 && before.Failed.Calls == 0)
             yield break;
-        test = ProportionTest.Compare(ErrorShare(now), nowAll.EffectiveCount, ErrorShare(before),
-            beforeAll.EffectiveCount);
+        test = ProportionTest.Compare(ErrorShare(now), nowAll.EffectiveCalls, ErrorShare(before),
+            beforeAll.EffectiveCalls);
         yield return new(subject, ChangeAspect.Errors, test, test.P, double.NaN);
     }
 
-    static double ErrorShare(SpanLatencies latencies) => (double)latencies.Failed.Count / latencies.Count;
+    static double ErrorShare(SpanLatencies latencies) => (double)latencies.Failed.Calls / latencies.Count;
 }

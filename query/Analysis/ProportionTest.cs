@@ -8,6 +8,9 @@ static class ProportionTest
     /// <summary>Expected numbers from which on the normal approximation holds also for p values of 1e-4.</summary>
     const double NormalFrom = 20;
 
+    /// <summary>From which on a double no longer tells a number from the next; so many are as good as more.</summary>
+    const double MaxSize = 1e15;
+
     /// <summary>
     /// Fisher's exact test where an expected number is small, else the pooled z test of two proportions: z = (p1 - p2)
     /// / sqrt(p (1 - p) (1/n1 + 1/n2)) (Fleiss: "Statistical Methods for Rates and Proportions", 3rd ed., 2003, 2.2 and
@@ -19,6 +22,7 @@ static class ProportionTest
     {
         if (!(n1 >= 1 && n2 >= 1))
             return SampleTest.Nothing;
+        (n1, n2) = (Math.Min(n1, MaxSize), Math.Min(n2, MaxSize));
         var pooled = ((share1 * n1) + (share2 * n2)) / (n1 + n2);
         var h = (2 * Math.Asin(Math.Sqrt(share1))) - (2 * Math.Asin(Math.Sqrt(share2)));
         if (Math.Min(n1, n2) * Math.Min(pooled, 1 - pooled) >= NormalFrom)

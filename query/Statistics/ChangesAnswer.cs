@@ -71,7 +71,7 @@ sealed record ChangeSearch(
             [.. ranked.Take(Limit).Select(Item)], ranked.Count);
     }
 
-    bool HasEnough(Measured measured) => measured.All.EffectiveCount >= MinCount;
+    bool HasEnough(Measured measured) => measured.All.EffectiveCalls >= MinCount;
 
     ChangeItem Item(Comparison<(ChangeSubject Key, Measured Now, Measured Before)> change)
     {

@@ -90,7 +90,8 @@ static class Graph
         var ofCallee = sides.GetValueOrDefault(EdgeSide.Callee) ?? new Measured();
         var calls = ofCaller.Count > 0 ? ofCaller : ofCallee;
         var isComparable = kind != SpanKind.Producer && ofCaller.Count > 0 &&
-            Math.Abs((double)ofCaller.Count - ofCallee.Count) <= SameCalls * ofCaller.Count;
+            Math.Abs((double)ofCaller.All.Count - ofCallee.All.Count) <= SameCalls * ofCaller.All.Count &&
+            ofCaller.All.Count > 0;
         double? network = isComparable ? ofCaller.Mean - ofCallee.Mean : null;
         var share = network / ofCaller.Mean;
         return new GraphEdge(caller, callee, NameOf(kind), calls.Count, calls.Errors,

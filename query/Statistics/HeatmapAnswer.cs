@@ -64,12 +64,12 @@ sealed record HeatmapAnswer(CoveredRange Range, string Source, bool Estimated, i
 
         public void Add(bool isError, ulong count, TraceId? trace)
         {
-            _count += count;
+            _count = LatencyHistogram.SaturatingSum(_count, count);
             // the slowest comes last and says most
             _trace = trace ?? _trace;
             if (!isError)
                 return;
-            _errors += count;
+            _errors = LatencyHistogram.SaturatingSum(_errors, count);
             _errorTrace = trace ?? _errorTrace;
         }
 

@@ -41,7 +41,7 @@ sealed record LoadAnswer(CoveredRange Range, string Source, int StepMinutes, boo
             var seconds = range.SecondsOf(minute, step);
             return new LoadStep(minute * 60, measured.Count / seconds, measured.Count,
                 Finite.OrNull(measured.All.Quantile(0.5)), Finite.OrNull(measured.All.Quantile(0.99)),
-                measured.Count >= (ulong)minCount && seconds >= step * 60.0);
+                measured.All.Count >= (ulong)minCount && seconds >= step * 60.0);
         }).ToList();
         // ln of less than 1 ns is no latency
         var fitted = points.Where(point => point.Fitted && point.P99 >= 1)

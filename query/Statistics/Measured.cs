@@ -16,14 +16,15 @@ sealed class Measured
 
     public SortedSet<SpanKind> Kinds { get; } = [];
 
+    /// <summary>Also of spans of which it is not known how long they took.</summary>
     public ulong Count => Latencies.Count;
 
-    public ulong Errors => Latencies.Failed.Count;
+    public ulong Errors => Latencies.Failed.Calls;
 
     /// <summary>Made when it is asked for; nobody changes it.</summary>
     public LatencyHistogram All => _all ??= Latencies.All();
 
-    /// <summary>In nanoseconds; NaN without spans.</summary>
+    /// <summary>In nanoseconds; NaN without spans of a known duration.</summary>
     public double Mean => All.Count == 0 ? double.NaN : (double)All.Sum / All.Count;
 
     public void Add(SeriesPoint point)

@@ -16,6 +16,7 @@ sealed class ExposedFamilies(
         {
             var snapshot = await series.GetAsync(cancellationToken);
             families.AddRange(SpanMetrics.Families(snapshot.Operations, snapshot.Edges));
+            families.Add(SpanMetrics.Uncounted(snapshot.Uncounted));
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {

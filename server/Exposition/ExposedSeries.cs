@@ -8,11 +8,17 @@ namespace Tracing.Server;
 /// Asked for at most once a second, however many ask.
 /// </summary>
 /// <param name="maxSeries">
-/// Of operations, and as many of calls between services. Who comes first stays for the life of the process, as a series
-/// that moved would fall; all others are counted as those of <see cref="Series.Others"/>.
+/// Of operations, and as many of calls between services; and 128 times as many characters of their names. Who comes
+/// first stays for the life of the process, as a series that moved would fall; all others are counted as those of
+/// <see cref="Series.Others"/>.
 /// </param>
 sealed class ExposedSeries(ISpanStore store, int maxSeries, TimeSpan timeout, TimeProvider time)
 {
+    /// <summary>
+    /// Of the names of a series, on average: they are written some 40 times, since each bucket names them again.
+    /// </summary>
+    const int CharactersOfSeries = 128;
+
     static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(1);
 
     readonly Lock _lock = new();
@@ -21,7 +27,8 @@ sealed class ExposedSeries(ISpanStore store, int maxSeries, TimeSpan timeout, Ti
     Task<Snapshot>? _current;
     long _asked;
 
-    public sealed record Snapshot(IReadOnlyList<SeriesPoint> Operations, IReadOnlyList<SeriesPoint> Edges);
+    public sealed record Snapshot(
+        IReadOnlyList<SeriesPoint> Operations, IReadOnlyList<SeriesPoint> Edges, UncountedCounts Uncounted);
 
     /// <exception cref="OperationCanceledException">The store took longer than a query may.</exception>
     public Task<Snapshot> GetAsync(CancellationToken cancellationToken)
@@ -43,17 +50,22 @@ sealed class ExposedSeries(ISpanStore store, int maxSeries, TimeSpan timeout, Ti
         using var deadline = new CancellationTokenSource(
             timeout > TimeSpan.Zero ? timeout : Timeout.InfiniteTimeSpan, time);
         return new Snapshot(
-            await _operations.ReadAsync(store, deadline.Token), await _edges.ReadAsync(store, deadline.Token));
+            await _operations.ReadAsync(store, deadline.Token), await _edges.ReadAsync(store, deadline.Token),
+            await store.GetUncountedAsync(deadline.Token));
     }
 
     /// <summary>The series of a level; of one caller at a time.</summary>
     sealed class Level(SeriesLevel level, int maxSeries)
     {
         readonly HashSet<Series> _shown = [];
+        long _characters;
         Dictionary<Series, SeriesPoint> _last = [];
 
         // what the store does not count any more, as it dropped the oldest days
         readonly Dictionary<Series, LatencyHistogram> _dropped = [];
+
+        // what was told last of series that calls were withdrawn from
+        readonly Dictionary<Series, LatencyHistogram> _told = [];
 
         public async Task<IReadOnlyList<SeriesPoint>> ReadAsync(ISpanStore store, CancellationToken cancellationToken)
         {
@@ -66,6 +78,7 @@ sealed class ExposedSeries(ISpanStore store, int maxSeries, TimeSpan timeout, Ti
                     EndMinute = int.MaxValue,
                     StepMinutes = 0,
                     WithExemplars = true,
+                    WithWithdrawn = true,
                 },
                 cancellationToken);
             var points = new Dictionary<Series, SeriesPoint>();
@@ -87,15 +100,61 @@ sealed class ExposedSeries(ISpanStore store, int maxSeries, TimeSpan timeout, Ti
                 }
             }
             _last = points;
-            return [.. points.Values.Select(WithDropped).OrderBy(point => Order(point.Series))];
+            return [.. WithoutWithdrawn(points.Values.Select(WithDropped)).OrderBy(point => Order(point.Series))];
         }
 
-        Series Bound(Series series) =>
-            _shown.Contains(series) || (_shown.Count < maxSeries && _shown.Add(series))
-                ? series
-                : level == SeriesLevel.Operation
-                    ? series with { Service = Series.Others, Operation = Series.Others }
-                    : series with { Service = Series.Others, Peer = Series.Others };
+        // with what is withdrawn from it, a series is one
+        Series Bound(Series series) => Withdrawals.IsWithdrawn(series)
+            ? BoundCounted(Withdrawals.Counted(series)) with { Side = series.Side }
+            : BoundCounted(series);
+
+        Series BoundCounted(Series series)
+        {
+            if (_shown.Contains(series))
+                return series;
+            var characters = series.Service.Length + series.Operation.Length + series.Peer.Length;
+            if (_shown.Count < maxSeries && _characters + characters <= (long)maxSeries * CharactersOfSeries)
+            {
+                _characters += characters;
+                _shown.Add(series);
+                return series;
+            }
+            return level == SeriesLevel.Operation
+                ? series with { Service = Series.Others, Operation = Series.Others }
+                : series with { Service = Series.Others, Peer = Series.Others };
+        }
+
+        /// <summary>
+        /// Takes away what was withdrawn, as far as counters may: a bucket that had told of more stays until as much
+        /// has come anew, and a series that has nothing left ends.
+        /// </summary>
+        IEnumerable<SeriesPoint> WithoutWithdrawn(IEnumerable<SeriesPoint> points)
+        {
+            var all = points.ToList();
+            var withdrawn = all.Where(point => Withdrawals.IsWithdrawn(point.Series))
+                .ToDictionary(point => Withdrawals.Counted(point.Series), point => point.Latencies);
+            foreach (var point in all.Where(point => !Withdrawals.IsWithdrawn(point.Series)))
+            {
+                // told before anything is withdrawn: an edge may have been all along
+                if (!withdrawn.TryGetValue(point.Series, out var latencies))
+                {
+                    if (level == SeriesLevel.ServiceEdge)
+                        _told[point.Series] = point.Latencies;
+                    yield return point;
+                    continue;
+                }
+                var rest = Withdrawals.Less(point.Latencies, latencies);
+                if (rest.Calls == 0)
+                {
+                    _told.Remove(point.Series);
+                    continue;
+                }
+                if (_told.TryGetValue(point.Series, out var told) && Deficit(told, rest) is { } deficit)
+                    rest.Merge(deficit);
+                _told[point.Series] = rest;
+                yield return point with { Latencies = rest };
+            }
+        }
 
         SeriesPoint WithDropped(SeriesPoint point)
         {
@@ -130,9 +189,10 @@ sealed class ExposedSeries(ISpanStore store, int maxSeries, TimeSpan timeout, Ti
                 (first, last) = (Math.Min(first, bucket.Index), bucket.Index);
             }
             var zeros = before.ZeroCount > now.ZeroCount ? before.ZeroCount - now.ZeroCount : 0;
-            if (missing.Count == 0 && zeros == 0)
+            var unknown = before.UnknownCount > now.UnknownCount ? before.UnknownCount - now.UnknownCount : 0;
+            if (missing.Count == 0 && zeros == 0 && unknown == 0)
                 return null;
-            return LatencyHistogram.FromOtlp(new ExponentialHistogram
+            var deficit = LatencyHistogram.FromOtlp(new ExponentialHistogram
             {
                 Scale = LatencyHistogram.DefaultScale,
                 ZeroCount = zeros,
@@ -142,6 +202,8 @@ sealed class ExposedSeries(ISpanStore store, int maxSeries, TimeSpan timeout, Ti
                     : [.. Enumerable.Range(first, last - first + 1).Select(index => missing.GetValueOrDefault(index))],
                 Sum = before.Sum > now.Sum ? (double)(before.Sum - now.Sum) : null,
             });
+            deficit.RecordUnknown(unknown);
+            return deficit;
         }
 
         static (string, string, string, SpanKind, bool, EdgeSide) Order(Series series) =>

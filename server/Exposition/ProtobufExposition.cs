@@ -97,7 +97,7 @@ static class ProtobufExposition
                 histogram.PositiveSpan[^1].Length++;
             else
                 histogram.PositiveSpan.Add(new Proto.BucketSpan { Offset = index - end, Length = 1 });
-            var count = checked((long)bucket.Count);
+            var count = (long)Math.Min(bucket.Count, long.MaxValue);
             histogram.PositiveDelta.Add(count - last);
             (end, last) = (index + 1, count);
         }

@@ -34,9 +34,16 @@ static class SpanMetrics
             "time that calls took the caller", graph);
     }
 
+    public static MetricFamily Uncounted(UncountedCounts counts) => new("tracing_statistics_uncounted_spans",
+        FamilyKind.Counter, "spans that are stored and in no statistics: without a start or over a year off, or failed",
+        "", [
+            new MetricSample([("reason", "no_time")], counts.WithoutTime),
+            new MetricSample([("reason", "rejected")], counts.Rejected),
+        ]);
+
     static MetricFamily Calls(string name, string service, IReadOnlyList<SeriesPoint> operations) =>
         new(name, FamilyKind.Counter, "spans of an operation", "", operations.Select(
-            point => new MetricSample(Labels(point.Series, service), point.Latencies.Count)));
+            point => new MetricSample(Labels(point.Series, service), point.Latencies.Calls)));
 
     static MetricFamily Latency(
         string name, string unit, string service, double nanosOfUnit, IReadOnlyList<SeriesPoint> operations) =>
@@ -90,6 +97,6 @@ static class SpanMetrics
 
         double Count(EdgeSide side, bool failedOnly) => Points
             .Where(point => point.Series.Side == side && (point.Series.IsError || !failedOnly))
-            .Sum(point => (double)point.Latencies.Count);
+            .Sum(point => (double)point.Latencies.Calls);
     }
 }

@@ -74,6 +74,10 @@ sealed class DependencyLinker
             return;
 
         var isCallee = span.Kind is SpanKind.Server or SpanKind.Consumer;
+        // what processes a message within the span that received it is no message of its own
+        if (span.Kind == SpanKind.Consumer && node.Parent?.Span is { Kind: SpanKind.Consumer } receiver &&
+            LocalName(receiver) == local && RemoteName(receiver) == remote)
+            return;
         var (parent, child) = isCallee ? (remote, local) : (local, remote);
         var isError = IsError(span);
         // brokers stand between producers and consumers: such spans link to the broker they name, or to nothing

@@ -4,36 +4,40 @@ namespace Tracing.Storage;
 
 /// <summary>
 /// Counts the calls between services and operations, from spans that come in different requests and in any order: each
-/// pair of caller and callee once, when the later one comes. What is counted depends only on the order of the spans and
-/// on the calls of <see cref="MoveOn"/>. Not thread-safe.
+/// pair of caller and callee once, when the later one comes. A caller whose callee does not come is counted to the peer
+/// that it names when it has waited long enough (<see cref="Settle"/>); if a later span shows that a call was another
+/// one, it is withdrawn (<see cref="Withdrawals"/>) and counted anew. So what is counted in the end depends only on the
+/// order of the spans. Not thread-safe.
 /// <para>
-/// Remembers the spans of three partitions in some 75 bytes each, so 70 MB for three of 300,000 spans; up to twice that
+/// Remembers the spans of three partitions in some 85 bytes each, so 80 MB for three of 300,000 spans; up to twice that
 /// after growing. Names and peers have bounds of their own.
 /// </para>
 /// </summary>
 /// <param name="names">Bounds the names. It must have those of before a restart when spans are replayed.</param>
 /// <param name="maxSpans">Spans, and links, to remember of a partition; those beyond are not linked.</param>
-public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
+public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
 {
-    /// <summary>From so many spans of a partition on, its last ones wait for their peers during the next one.</summary>
-    const int MinSpansToCarry = 1000;
-
-    /// <summary>The part of them that does.</summary>
-    const int CarriedPart = 8;
-
     /// <summary>Links are compared with so many of the span's earlier ones.</summary>
     const int MaxLinksCompared = 16;
 
+    /// <summary>And with so many of the spans of messages around and within.</summary>
+    const int MaxNestedLinks = 1024;
+
     readonly EdgeTable _table = new(maxSpans);
     readonly EdgeNames _names = new(names);
+    readonly HashSet<(ulong Trace, ulong Id)> _linkedWithin = [];
     EdgePeers _peers = new();
 
-    // what is before need not wait any longer
-    int _final;
+    // what is before has waited long enough, and what is before the mark will have at the next time
+    int _settled;
+    int _mark;
 
     // of the call at hand
     SpanStatistics? _statistics;
     readonly Lock _noGate = new();
+
+    /// <summary>Whether there is a span that has not waited long enough.</summary>
+    public bool HasUnsettled => _settled < _table.Count;
 
     /// <summary>Counts the calls that these spans complete.</summary>
     /// <param name="spans">In the order stored.</param>
@@ -44,14 +48,37 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
         {
             _statistics = statistics;
             for (var i = 0; i < spans.Count; i++)
-                Add(spans[i]);
+            {
+                try
+                {
+                    Add(spans[i]);
+                }
+                catch (Exception exception)
+                {
+                    // it is stored: whatever it is, the others count
+                    statistics?.Uncounted.Reject(spans[i], exception);
+                }
+            }
         }
     }
 
     /// <summary>
-    /// A partition begins: the spans of three partitions back are forgotten. Callers of the one that has ended whose
-    /// callee did not show up are counted to the peer they name, but for the last eighth of many spans: these get the
-    /// next partition's time, as callees mostly come seconds later.
+    /// Spans that were there the last time have waited long enough: callers whose callee did not show up are counted to
+    /// the peer they name. To be called every few seconds.
+    /// </summary>
+    public void Settle(SpanStatistics? statistics)
+    {
+        lock (statistics?.Gate ?? _noGate)
+        {
+            _statistics = statistics;
+            SettleUntil(_mark);
+        }
+        _mark = _table.Count;
+    }
+
+    /// <summary>
+    /// A partition begins: the spans of three partitions back are forgotten. None of the one that has ended waits any
+    /// longer, so that a replay, which does not know when they came, counts the same.
     /// </summary>
     /// <param name="ended">Where to count; null: they have been counted before.</param>
     public void MoveOn(SpanStatistics? ended)
@@ -59,30 +86,24 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
         lock (ended?.Gate ?? _noGate)
         {
             _statistics = ended;
-            CountPeers();
+            SettleUntil(_table.Count);
         }
-        KeepPeersFrom(_final);
-        _final -= _table.MoveOn();
+        _table.MoveOn();
+        _settled = _mark = _table.Count;
+        KeepPeers();
     }
 
-    /// <summary>Of those that need not wait any longer.</summary>
-    void CountPeers()
+    void SettleUntil(int end)
     {
-        var count = _table.CurrentCount;
-        var end = _table.Count - (count < MinSpansToCarry ? 0 : count / CarriedPart);
-        var begin = _final;
-        _final = end;
+        var begin = _settled;
+        _settled = Math.Max(begin, end);
         for (var i = begin; i < end; i++)
         {
             if (!_table[i].Is(EdgeFlags.Decided))
                 Decide(i);
         }
         for (var i = begin; i < end; i++)
-        {
-            ref var caller = ref _table[i];
-            if (caller.Peer != 0 && !caller.Is(EdgeFlags.HasCallee))
-                CountPeer(ref caller, _peers[caller.Peer]);
-        }
+            CountPeer(ref _table[i]);
     }
 
     void Add(Span span)
@@ -94,12 +115,19 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
             return;
         var position = _table.Add(ToEdgeSpan(span, isServerHalf));
         if (span.Kind is SpanKind.Client or SpanKind.Producer)
-            AddPeer(span, ref _table[position]);
+            SetPeer(span, ref _table[position]);
         if (!isServerHalf && halves.Server != EdgeTable.None && !_table[halves.Server].Is(EdgeFlags.Decided))
             Decide(halves.Server);
-        DecideWaiting(span.TraceId.Low, span.SpanId.Value);
-        if (!Decide(position) && _table[position].Parent != 0)
+        _linkedWithin.Clear();
+        DecideWaiting(position);
+        // a message that a span within has told of
+        if (_linkedWithin.Contains((span.TraceId.Low, span.ParentSpanId.Value)))
+            _table[position].Flags |= EdgeFlags.Decided;
+        else if (!Decide(position) && _table[position].Parent != 0)
             _table.AddWaiting(position);
+        // nothing to wait for
+        if (_table[position].Is(EdgeFlags.Database))
+            CountPeer(ref _table[position]);
         if (span.Kind == SpanKind.Consumer && span.Links.Length > 0)
             AddLinks(span, position);
     }
@@ -118,7 +146,7 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
         var weight = 1u;
         if (span.TraceState.Length > 0)
         {
-            weight = (uint)Math.Min(uint.MaxValue, SpanStatistics.WeightOf(span));
+            weight = (uint)SpanStatistics.WeightOf(span);
             flags |= SpanStatistics.IsEstimated(span) ? EdgeFlags.Estimated : 0;
         }
         return new EdgeSpan
@@ -127,7 +155,7 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
             TraceHigh = span.TraceId.High,
             Id = span.SpanId.Value,
             Parent = span.ParentSpanId == span.SpanId ? 0 : span.ParentSpanId.Value,
-            Nanos = span.DurationNanos,
+            Nanos = (long?)span.KnownDuration ?? -1,
             Label = _names.LabelOf(span.ServiceName, span.Name),
             Second = SpanStatistics.SecondOf(span),
             Weight = weight,
@@ -135,23 +163,28 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
         };
     }
 
-    void AddPeer(Span span, ref EdgeSpan caller)
+    void SetPeer(Span span, ref EdgeSpan caller)
     {
         if (_peers.NameOf(span, out var isDatabase) is not { } peer)
             return;
+        caller.Peer = _peers.NumberOf(peer);
         if (isDatabase)
-            CountPeer(ref caller, peer);
-        else
-            caller.Peer = _peers.NumberOf(peer);
+            caller.Flags |= EdgeFlags.Database;
     }
 
     /// <summary>A link is a child of its own, of the span that it names.</summary>
     void AddLinks(Span span, int position)
     {
+        var around = span.ParentSpanId.IsZero
+            ? EdgeTable.None
+            : _table.Find(span.TraceId.Low, span.ParentSpanId.Value).Other;
+        if (around != EdgeTable.None && !AreLayersOfConsumer(around, position))
+            around = EdgeTable.None;
         for (var i = 0; i < span.Links.Length && !_table.IsFull; i++)
         {
             var (trace, id) = (span.Links[i].TraceId.Low, span.Links[i].SpanId.Value);
-            var isKnown = id == 0 || (trace == span.TraceId.Low && id == span.ParentSpanId.Value);
+            var isKnown = id == 0 || (trace == span.TraceId.Low && id == span.ParentSpanId.Value) ||
+                _linkedWithin.Contains((trace, id)) || (around != EdgeTable.None && IsOf(around, trace, id));
             for (var j = Math.Max(0, i - MaxLinksCompared); j < i && !isKnown; j++)
                 isKnown = span.Links[j].TraceId.Low == trace && span.Links[j].SpanId.Value == id;
             if (isKnown)
@@ -161,6 +194,7 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
                 Trace = trace,
                 Id = span.TraceId.Low,
                 Parent = id,
+                Caller = 0,
                 Flags = (_table[position].Flags | EdgeFlags.Link) &
                     ~(EdgeFlags.Decided | EdgeFlags.ServerHalf | EdgeFlags.Shared),
             });
@@ -169,15 +203,18 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
         }
     }
 
-    /// <summary>Decides those that a caller has, and takes them out of the chain.</summary>
-    void DecideWaiting(ulong trace, ulong caller)
+    /// <summary>Decides those that a new span is the caller of, and takes them out of the chain.</summary>
+    void DecideWaiting(int position)
     {
+        var (trace, caller) = (_table[position].Trace, _table[position].Id);
         ref var next = ref _table.WaitingFor(trace, caller);
         while (next != 0)
         {
             ref var child = ref _table[next - 1];
-            if (child.Is(EdgeFlags.Decided) ||
-                (child.Parent == caller && child.Trace == trace && Decide(next - 1)))
+            var isChild = child.Parent == caller && child.Trace == trace;
+            if (isChild && AreLayersOfConsumer(position, next - 1))
+                AddLinkedWithin(next - 1);
+            if (child.Is(EdgeFlags.Decided) || (isChild && Decide(next - 1)))
                 next = child.NextWaiting;
             else
                 next = ref child.NextWaiting;
@@ -185,14 +222,15 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
     }
 
     /// <summary>Counts the call of a callee if it is one.</summary>
-    /// <returns>False if a caller may still come.</returns>
+    /// <returns>False if a caller, or a nearer one, may still come.</returns>
     bool Decide(int position)
     {
         ref var child = ref _table[position];
         if (child.Is(EdgeFlags.ServerHalf) && _table.Find(child.Trace, child.Id).Other is >= 0 and var client &&
             (child.Is(EdgeFlags.Shared) || _table[client].Kind == SpanKind.Client))
         {
-            Count(ref _table[client], ref child);
+            Count(client, position);
+            child.Flags |= EdgeFlags.Decided;
             return true;
         }
         if (child.Parent == 0)
@@ -206,17 +244,20 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
             AreOfTwoServices(ref child, ref _table[server]) && !AreOfTwoServices(ref child, ref _table[other]));
         if (isOther && other == EdgeTable.None)
             return false;
-        ref var parent = ref _table[isOther ? other : server];
+        var caller = isOther ? other : server;
+        ref var parent = ref _table[caller];
         if (IsCall(ref parent, ref child))
         {
-            if (position >= _final && MayHaveNearerCaller(ref parent, isBoth, ref child))
+            var isSure = !MayHaveNearerCaller(ref parent, isBoth, ref child);
+            if (isSure || position < _settled)
+                Count(caller, position);
+            if (!isSure)
                 return false;
-            Count(ref parent, ref child);
         }
-        else if (parent.Kind == SpanKind.Client && child.Kind is SpanKind.Client or SpanKind.Producer)
+        else
         {
-            // the same call, seen by two libraries: the inner one tells of the peer
-            parent.Flags |= EdgeFlags.HasCallee;
+            Withdraw(ref child);
+            JoinLayers(caller, position);
         }
         child.Flags |= EdgeFlags.Decided;
         return true;
@@ -246,41 +287,53 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
             (parent.Is(EdgeFlags.ServerHalf) ? parent.Is(EdgeFlags.Shared) : parent.Kind == SpanKind.Client);
     }
 
-    void Count(ref EdgeSpan caller, ref EdgeSpan callee)
+    void Count(int caller, int position)
     {
-        callee.Flags |= EdgeFlags.Decided;
-        caller.Flags |= EdgeFlags.HasCallee;
+        ref var callee = ref _table[position];
+        if (callee.Caller == caller + 1)
+            return;
+        Withdraw(ref callee);
+        callee.Caller = caller + 1;
+        CountPair(ref _table[caller], ref callee, isWithdrawn: false);
+        SetCallee(caller);
+    }
+
+    /// <summary>Takes back what was counted with a caller that was not the nearest.</summary>
+    void Withdraw(ref EdgeSpan callee)
+    {
+        if (callee.Caller == 0)
+            return;
+        CountPair(ref _table[callee.Caller - 1], ref callee, isWithdrawn: true);
+        callee.Caller = 0;
+    }
+
+    void CountPair(ref EdgeSpan caller, ref EdgeSpan callee, bool isWithdrawn)
+    {
         if (_statistics is null)
             return;
         var isMessage = caller.Kind == SpanKind.Producer || callee.Kind == SpanKind.Consumer;
         var edge = _names.EdgeOf(caller.Label, callee.Label, isMessage);
         var weight = Math.Max(caller.Weight, callee.Weight);
         var isEstimated = caller.Is(EdgeFlags.Estimated) || callee.Is(EdgeFlags.Estimated);
-        // the call has been counted for the caller, under the peer's name
-        if (!caller.Is(EdgeFlags.CountedToPeer))
-            CountSide(edge, EdgeSide.Caller, ref caller, weight, isEstimated);
-        CountSide(edge, EdgeSide.Callee, ref callee, weight, isEstimated);
+        // one whose start is not known counts when the other has started
+        var (callerMinute, calleeMinute) = (_statistics.MinuteOf(caller.Second), _statistics.MinuteOf(callee.Second));
+        CountSide(edge, EdgeSide.Caller, isWithdrawn, ref caller, callerMinute ?? calleeMinute, weight, isEstimated);
+        CountSide(edge, EdgeSide.Callee, isWithdrawn, ref callee, calleeMinute ?? callerMinute, weight, isEstimated);
     }
 
-    void CountPeer(ref EdgeSpan caller, string peer)
+    void CountSide(EdgeNames.Edge edge, EdgeSide side, bool isWithdrawn, ref EdgeSpan span, long? minute, ulong weight,
+        bool isEstimated)
     {
-        caller.Flags |= EdgeFlags.CountedToPeer;
-        if (_statistics is null)
+        if (minute is not { } known)
             return;
-        var edge = _names.EdgeOf(caller.Label, _names.LabelOfPeer(peer), caller.Kind == SpanKind.Producer);
-        CountSide(edge, EdgeSide.Caller, ref caller, caller.Weight, caller.Is(EdgeFlags.Estimated));
+        var (services, operations) = edge.CountsOf(
+            _statistics!, isWithdrawn ? Withdrawals.Of(side) : side, span.Is(EdgeFlags.Error));
+        services.At(known).Add(span.KnownNanos, weight, isEstimated, span.Exemplar);
+        operations.At(known).Add(span.KnownNanos, weight, isEstimated, span.Exemplar);
     }
 
-    void CountSide(EdgeNames.Edge edge, EdgeSide side, ref EdgeSpan span, ulong weight, bool isEstimated)
-    {
-        var (services, operations) = edge.CountsOf(_statistics!, side, span.Is(EdgeFlags.Error));
-        var minute = _statistics!.MinuteOf(span.Second);
-        services.At(minute).Add(span.Nanos, weight, isEstimated, span.Exemplar);
-        operations.At(minute).Add(span.Nanos, weight, isEstimated, span.Exemplar);
-    }
-
-    /// <summary>Forgets the names of peers that no longer matter.</summary>
-    void KeepPeersFrom(int position)
+    /// <summary>Forgets the names of peers that no span has any more.</summary>
+    void KeepPeers()
     {
         var before = _peers;
         _peers = new EdgePeers();
@@ -288,7 +341,7 @@ public sealed class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
         {
             ref var span = ref _table[i];
             if (span.Peer != 0)
-                span.Peer = i < position ? (ushort)0 : _peers.NumberOf(before[span.Peer]);
+                span.Peer = _peers.NumberOf(before[span.Peer]);
         }
     }
 }

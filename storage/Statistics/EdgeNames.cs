@@ -9,12 +9,16 @@ sealed class EdgeNames(SeriesNames names)
     /// <summary>Of names as sent; what they are bounded to is bounded by <see cref="SeriesNames"/>.</summary>
     const int MaxCached = 100_000;
 
+    /// <summary>Of the names in the cache; they take 16 MiB.</summary>
+    const int MaxCharacters = 8 << 20;
+
     readonly Dictionary<(string Service, string Operation), Label> _cached = [];
     readonly NearNames<Label> _near = new();
     readonly Dictionary<(string Service, string Operation), int> _numbers = [];
     readonly Dictionary<string, int> _services = [];
     readonly List<Label> _labels = [];
     readonly Dictionary<(ulong Ends, bool IsMessage), Edge> _edges = [];
+    int _characters;
 
     /// <summary>A number for a service and an operation of it.</summary>
     public int LabelOf(string service, string operation)
@@ -30,12 +34,17 @@ sealed class EdgeNames(SeriesNames names)
 
     Label LabelOfNames((string Service, string Operation) sent)
     {
+        sent = (SeriesNames.Cut(sent.Service), SeriesNames.Cut(sent.Operation));
         if (_cached.TryGetValue(sent, out var label))
             return label;
         var bounded = names.Service(sent.Service);
         label = _labels[Number(bounded, names.Operation(bounded, sent.Operation))];
-        if (_cached.Count == MaxCached)
+        _characters += sent.Service.Length + sent.Operation.Length;
+        if (_cached.Count == MaxCached || _characters > MaxCharacters)
+        {
             _cached.Clear();
+            _characters = sent.Service.Length + sent.Operation.Length;
+        }
         _cached.Add(sent, label);
         return label;
     }
@@ -86,7 +95,7 @@ sealed class EdgeNames(SeriesNames names)
     public sealed class Edge(Series services, Series operations)
     {
         readonly (ByMinute<LatencyCounts>? Services, ByMinute<LatencyCounts>? Operations)[] _counts =
-            new (ByMinute<LatencyCounts>?, ByMinute<LatencyCounts>?)[4];
+            new (ByMinute<LatencyCounts>?, ByMinute<LatencyCounts>?)[2 * (int)EdgeSide.CalleeWithdrawn];
 
         // that of the counts
         SpanStatistics? _statistics;
@@ -100,7 +109,7 @@ sealed class EdgeNames(SeriesNames names)
                 Array.Clear(_counts);
                 _statistics = statistics;
             }
-            ref var counts = ref _counts[(side == EdgeSide.Caller ? 0 : 2) + (isError ? 1 : 0)];
+            ref var counts = ref _counts[(2 * ((int)side - 1)) + (isError ? 1 : 0)];
             return (
                 counts.Services ??= statistics.Of(services with { Side = side, IsError = isError }),
                 counts.Operations ??= statistics.Of(operations with { Side = side, IsError = isError }));

@@ -2,7 +2,7 @@ using Tracing.Model;
 
 namespace Tracing.Storage;
 
-/// <summary>What <see cref="EdgeLinker"/> remembers of a span, or of a link of one. 64 bytes, no references.</summary>
+/// <summary>What <see cref="EdgeLinker"/> remembers of a span, or of a link of one. 72 bytes, no references.</summary>
 struct EdgeSpan
 {
     /// <summary>Low half of the trace's id, as some only pass on that; of a link, of the trace it names.</summary>
@@ -17,6 +17,7 @@ struct EdgeSpan
     /// <summary>The span's parent, 0 for none; of a link, the span it names.</summary>
     public ulong Parent;
 
+    /// <summary>-1 when it is not known.</summary>
     public long Nanos;
 
     /// <summary>As <see cref="EdgeNames.LabelOf"/> numbers service and operation.</summary>
@@ -31,7 +32,15 @@ struct EdgeSpan
     /// <summary>As <see cref="Next"/>, among those that wait for a caller.</summary>
     public int NextWaiting;
 
-    /// <summary>How many spans it stands for, at most 2^32 - 1.</summary>
+    /// <summary>
+    /// With whom its call was counted, as position + 1; 0: not counted, or whoever it was is forgotten.
+    /// </summary>
+    public int Caller;
+
+    /// <summary>The last span of the same call that a library within this one made, as position + 1; 0: none.</summary>
+    public int Inner;
+
+    /// <summary>How many spans it stands for, at most <see cref="AdjustedCount.Max"/>.</summary>
     public uint Weight;
 
     /// <summary>The name it has for its peer, a number of <see cref="EdgePeers"/>; 0: none.</summary>
@@ -40,6 +49,8 @@ struct EdgeSpan
     public EdgeFlags Flags;
 
     public readonly SpanKind Kind => (SpanKind)(Flags & EdgeFlags.Kind);
+
+    public readonly long? KnownNanos => Nanos < 0 ? null : Nanos;
 
     public readonly TraceExemplar Exemplar =>
         new(new TraceId(TraceHigh, Is(EdgeFlags.Link) ? Id : Trace), Second);
@@ -67,7 +78,7 @@ enum EdgeFlags : ushort
     /// <summary>Not a span, but a consumer's link to a producer.</summary>
     Link = 1 << 8,
 
-    /// <summary>Its caller is known, or that it has none.</summary>
+    /// <summary>Its caller is known for good, or that it has none.</summary>
     Decided = 1 << 9,
 
     /// <summary>Who was called has spans of its own.</summary>
@@ -75,4 +86,10 @@ enum EdgeFlags : ushort
 
     /// <summary>As a caller it was counted to the peer that it names.</summary>
     CountedToPeer = 1 << 11,
+
+    /// <summary>The peer that it names is a database, which has no spans of its own.</summary>
+    Database = 1 << 12,
+
+    /// <summary>Another span of the same call, made by a library around or within, tells whom it calls.</summary>
+    Covered = 1 << 13,
 }

@@ -19,12 +19,21 @@ sealed class LatencyCounts
     /// <summary>Whether some spans stand for a number of spans that is not known.</summary>
     public bool IsEstimated { get; private set; }
 
+    /// <param name="nanos">Null when it is not known how long the span took.</param>
     /// <param name="exemplar">Of no trace: there is none.</param>
-    public void Add(long nanos, ulong weight, bool isEstimated, in TraceExemplar exemplar)
+    public void Add(long? nanos, ulong weight, bool isEstimated, in TraceExemplar exemplar)
+    {
+        IsEstimated |= isEstimated && weight > 0;
+        if (nanos is { } known)
+            Add(known, Math.Min(weight, _totals.Room), exemplar);
+        else
+            _totals.AddUnknown(weight, LatencyHistogram.Product(weight, weight - Math.Min(weight, 1)));
+    }
+
+    void Add(long nanos, ulong weight, in TraceExemplar exemplar)
     {
         if (weight == 0)
             return;
-        IsEstimated |= isEstimated;
         _totals.Add(nanos, weight);
         if (nanos <= 0)
             return;
@@ -37,6 +46,15 @@ sealed class LatencyCounts
     public void Add(LatencyHistogram latencies, bool isEstimated)
     {
         IsEstimated |= isEstimated;
+        if (latencies.Totals.Count > _totals.Room)
+        {
+            // what does not fit is left out by the histogram
+            var all = new LatencyHistogram();
+            AddTo(all);
+            all.Merge(latencies);
+            (_slots, _used, _totals) = (new Slot[FirstCapacity], 0, LatencyTotals.None);
+            latencies = all;
+        }
         _totals.Add(latencies.Totals);
         foreach (var bucket in latencies.Buckets())
             SlotOf(bucket.Index).Count += bucket.Count;
@@ -44,12 +62,18 @@ sealed class LatencyCounts
 
     public void AddTo(LatencyHistogram latencies)
     {
+        if (!latencies.TryAdd(_totals))
+        {
+            var own = new LatencyHistogram();
+            AddTo(own);
+            latencies.Merge(own);
+            return;
+        }
         foreach (ref readonly var slot in _slots.AsSpan())
         {
             if (slot.Count != 0)
                 latencies.AddToBucket(slot.Bucket, slot.Count);
         }
-        latencies.Add(_totals);
     }
 
     public void AddTo(ExemplarSet exemplars)

@@ -20,8 +20,12 @@ sealed class NearNames<T> where T : class
             : null;
     }
 
-    public void Remember(string first, string second, int number, T value) =>
-        _places[PlaceOf(first, second, number)] = (first, second, number, value);
+    /// <summary>Long names are looked for anew each time, rather than kept.</summary>
+    public void Remember(string first, string second, int number, T value)
+    {
+        if (first.Length <= SeriesNames.MaxLength && second.Length <= SeriesNames.MaxLength)
+            _places[PlaceOf(first, second, number)] = (first, second, number, value);
+    }
 
     public void Clear() => Array.Clear(_places);
 

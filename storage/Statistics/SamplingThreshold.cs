@@ -11,7 +11,7 @@ namespace Tracing.Storage;
 public static class SamplingThreshold
 {
     const int Digits = 14;
-    const double Range = 1L << 56;
+    const ulong Range = 1UL << 56;
 
     /// <summary>
     /// 1 where OpenTelemetry says nothing of sampling; null where the probability is not known; 0 for a span that its
@@ -53,8 +53,8 @@ public static class SamplingThreshold
             if (digits.Length is 0 or > Digits ||
                 !ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number))
                 return null;
-            // the digits that are left out are zeros
-            return Range / (Range - (number << (4 * (Digits - digits.Length))));
+            // the digits that are left out are zeros; less than Range, so that something is left of it
+            return Range / (double)(Range - (number << (4 * (Digits - digits.Length))));
         }
         // without a threshold OpenTelemetry says that the probability is unknown
         return null;

@@ -38,6 +38,10 @@ public enum EdgeSide
     None,
     Caller,
     Callee,
+
+    /// <summary>Calls counted as <see cref="Caller"/>'s that were none; no answer has them unless asked to.</summary>
+    CallerWithdrawn,
+    CalleeWithdrawn,
 }
 
 /// <summary>
@@ -87,7 +91,7 @@ public readonly record struct Series(
 /// <param name="Minute">Its first minute, in minutes since 1970; spans count in the minute they start in.</param>
 /// <param name="Latencies">In nanoseconds; may be shared, so nobody changes it.</param>
 /// <param name="IsEstimated">
-/// Whether some spans stand for a number of spans that is not known, and counted as one.
+/// Whether some spans stand for a number of spans that is not known, and counted as one, or for more than a span may.
 /// </param>
 /// <param name="Exemplars">
 /// By bucket (<see cref="LatencyBucket.Index"/>) one of the traces counted there, the same in whatever order they came.
@@ -102,14 +106,14 @@ public sealed record SeriesQuery
 {
     public required SeriesLevel Level { get; init; }
 
-    /// <summary>As sent; of an edge the caller's.</summary>
-    public string? Service { get; init; }
+    /// <summary>As sent; of an edge the caller's. Long names are cut as those of series are.</summary>
+    public string? Service { get; init => field = Cut(value); }
 
-    public string? Operation { get; init; }
+    public string? Operation { get; init => field = Cut(value); }
 
-    public string? Peer { get; init; }
+    public string? Peer { get; init => field = Cut(value); }
 
-    public string? PeerOperation { get; init; }
+    public string? PeerOperation { get; init => field = Cut(value); }
 
     public SpanKind? Kind { get; init; }
 
@@ -128,6 +132,18 @@ public sealed record SeriesQuery
     public int StepMinutes { get; init; }
 
     public bool WithExemplars { get; init; }
+
+    /// <summary>
+    /// Whether calls that were withdrawn are answered as series of their own, rather than taken away: for counters,
+    /// which must not fall.
+    /// </summary>
+    public bool WithWithdrawn { get; init; }
+
+    /// <summary>The answer, of all points that the query wants.</summary>
+    internal List<SeriesPoint> Answer(SeriesPoints points) =>
+        WithWithdrawn ? points.ToList() : Withdrawals.Apply(points.ToList());
+
+    static string? Cut(string? name) => name is null ? null : SeriesNames.Cut(name);
 
     /// <summary>Whether it asks for a series.</summary>
     internal bool Wants(in Series series) =>

@@ -10,7 +10,8 @@ public sealed record SpanLatencies(LatencyHistogram Succeeded, LatencyHistogram 
     {
     }
 
-    public ulong Count => checked(Succeeded.Count + Failed.Count);
+    /// <summary>How many spans there were, whether it is known how long they took or not.</summary>
+    public ulong Count => LatencyHistogram.SaturatingSum(Succeeded.Calls, Failed.Calls);
 
     /// <summary>Both together, a copy.</summary>
     public LatencyHistogram All()

@@ -9,10 +9,11 @@ namespace Tracing.Storage;
 /// </summary>
 /// <param name="createdMillis">
 /// When the first span came, in milliseconds since 1970: a start that is absent, or more than a year from it, is no
-/// time to count at, and this is taken.
+/// time to count at, and the span is not.
 /// </param>
 /// <param name="names">Bounds the names, also those of statistics beside these.</param>
-public sealed class SpanStatistics(long createdMillis, SeriesNames names)
+/// <param name="uncounted">Told of spans that are not counted.</param>
+public sealed class SpanStatistics(long createdMillis, SeriesNames names, UncountedSpans? uncounted = null)
 {
     const uint SecondsPerMinute = 60;
     const uint NanosPerSecond = 1_000_000_000;
@@ -22,10 +23,14 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names)
     readonly Dictionary<Series, ByMinute<LatencyCounts>> _series = [];
     readonly NearNames<CountedNames> _near = new();
 
-    /// <summary>Whether a span stands for a number of spans that is not known.</summary>
-    public static bool IsEstimated(Span span) => SamplingThreshold.AdjustedCount(span.TraceState) is null;
+    /// <summary>
+    /// Whether a span stands for a number of spans that is not known, or for more than
+    /// <see cref="AdjustedCount.Max"/>.
+    /// </summary>
+    public static bool IsEstimated(Span span) =>
+        !(SamplingThreshold.AdjustedCount(span.TraceState) <= AdjustedCount.Max);
 
-    /// <summary>How many spans a span stands for; 1 if that is not known.</summary>
+    /// <summary>How many spans a span stands for, at most <see cref="AdjustedCount.Max"/>; 1 if not known.</summary>
     public static ulong WeightOf(Span span) => span.TraceState.Length == 0
         ? 1
         : Weight(span, SamplingThreshold.AdjustedCount(span.TraceState)).Weight;
@@ -35,19 +40,32 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names)
     /// </summary>
     internal Lock Gate { get; } = new();
 
+    internal UncountedSpans Uncounted { get; } = uncounted ?? new UncountedSpans();
+
     /// <summary>Counts spans of their services and their operations.</summary>
     public void Add(IReadOnlyList<Span> spans)
     {
         lock (Gate)
         {
             for (var i = 0; i < spans.Count; i++)
-                Add(spans[i]);
+            {
+                try
+                {
+                    Add(spans[i]);
+                }
+                catch (Exception exception)
+                {
+                    // they are stored: whatever one of them is, the others count
+                    Uncounted.Reject(spans[i], exception);
+                }
+            }
         }
     }
 
     /// <summary>Counts a duration in any series, whose names are bounded already.</summary>
+    /// <param name="nanos">Null when it is not known.</param>
     public void Add(
-        in Series series, long minute, long nanos, TraceExemplar exemplar = default, ulong weight = 1)
+        in Series series, long minute, long? nanos, TraceExemplar exemplar = default, ulong weight = 1)
     {
         lock (Gate)
             Of(series).At(minute).Add(nanos, weight, false, exemplar);
@@ -90,11 +108,11 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names)
     internal ByMinute<LatencyCounts> Of(in Series series) =>
         CollectionsMarshal.GetValueRefOrAddDefault(_series, series, out _) ??= new(series);
 
-    /// <summary>The minute since 1970 that what starts in a second counts in.</summary>
-    internal long MinuteOf(uint unixSeconds)
+    /// <summary>The minute since 1970 that what starts in a second counts in; null for none.</summary>
+    internal long? MinuteOf(uint unixSeconds)
     {
         long minute = unixSeconds / SecondsPerMinute;
-        return Math.Abs(minute - _createdMinute) <= MinutesPerYear ? minute : _createdMinute;
+        return unixSeconds != 0 && Math.Abs(minute - _createdMinute) <= MinutesPerYear ? minute : null;
     }
 
     /// <summary>When a span starts; beyond 2106 the last second of then.</summary>
@@ -102,6 +120,12 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names)
 
     void Add(Span span)
     {
+        var exemplar = new TraceExemplar(span.TraceId, SecondOf(span));
+        if (MinuteOf(exemplar.UnixSeconds) is not { } minute)
+        {
+            Uncounted.AddWithoutTime();
+            return;
+        }
         var isError = span.Status == StatusCode.Error;
         // numbers that OTLP does not know yet are one kind, so that series stay few
         var kind = span.Kind is >= 0 and <= SpanKind.Consumer ? span.Kind : SpanKind.Unspecified;
@@ -118,14 +142,13 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names)
         var (weight, isEstimated) = span.TraceState.Length == 0
             ? (1, false)
             : Weight(span, SamplingThreshold.AdjustedCountOfClient(span.TraceState));
-        var exemplar = new TraceExemplar(span.TraceId, SecondOf(span));
-        var minute = MinuteOf(exemplar.UnixSeconds);
-        counted.Service.At(minute).Add(span.DurationNanos, weight, isEstimated, exemplar);
-        counted.Operation.At(minute).Add(span.DurationNanos, weight, isEstimated, exemplar);
+        var nanos = (long?)span.KnownDuration;
+        counted.Service.At(minute).Add(nanos, weight, isEstimated, exemplar);
+        counted.Operation.At(minute).Add(nanos, weight, isEstimated, exemplar);
     }
 
     static (ulong Weight, bool IsEstimated) Weight(Span span, double? adjustedCount) => adjustedCount is { } count
-        ? (AdjustedCount.Round(count, span.TraceId, span.SpanId), false)
+        ? (AdjustedCount.Round(count, span.TraceId, span.SpanId), count > AdjustedCount.Max)
         : (1, true);
 
     /// <summary>Where the spans of an operation, of one kind and outcome, are counted.</summary>

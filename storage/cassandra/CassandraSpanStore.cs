@@ -21,6 +21,7 @@ public sealed class CassandraSpanStore : ISpanStore
     readonly Statistics _statistics;
     readonly SpanScan _scan;
     readonly Notes _notes;
+    readonly UncountedSpans _uncounted;
     readonly Repeated _counts;
     readonly Repeated _thins;
     readonly ILogger _logger;
@@ -36,8 +37,9 @@ public sealed class CassandraSpanStore : ISpanStore
         var commits = new Commits(connection);
         var slices = new Slices(connection);
         _blocks = new Blocks(_tables, commits, slices, (long)_options.CacheMiB << 20);
-        _writer = new GroupWriter(connection, _tables, commits, slices, time, logger);
-        _statistics = new Statistics(connection, commits, _blocks, time, _writer.Writer);
+        _uncounted = new UncountedSpans((span, exception) => logger.NotCounted(exception, span.TraceId, span.SpanId));
+        _writer = new GroupWriter(connection, _tables, commits, slices, _uncounted, time, logger);
+        _statistics = new Statistics(connection, commits, _blocks, time, _writer.Writer, _uncounted);
         _scan = new SpanScan(_blocks);
         _notes = new Notes(connection);
         var thinning = new Thinning(
@@ -182,6 +184,9 @@ public sealed class CassandraSpanStore : ISpanStore
 
     public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
         _statistics.ReadAsync(query, cancellationToken);
+
+    public Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
+        Task.FromResult(_uncounted.Counts);
 
     public Task CheckAsync(CancellationToken cancellationToken) => _tables.CheckAsync(cancellationToken);
 

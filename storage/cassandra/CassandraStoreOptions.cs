@@ -106,8 +106,11 @@ public sealed partial record CassandraStoreOptions
     /// </summary>
     public TimeSpan TraceSpread { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>How often what is stored is counted for good. Default: 10 s.</summary>
-    public TimeSpan CountEvery { get; init; } = TimeSpan.FromSeconds(10);
+    /// <summary>
+    /// How often what is stored is counted for good; calls whose callee does not come are seen within twice this time.
+    /// Default: 4 s.
+    /// </summary>
+    public TimeSpan CountEvery { get; init; } = TimeSpan.FromSeconds(4);
 
     /// <summary>For tests: how wrong this process's clock is.</summary>
     internal Func<TimeSpan> ClockError { get; init; } = () => TimeSpan.Zero;

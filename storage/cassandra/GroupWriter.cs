@@ -29,6 +29,7 @@ sealed class GroupWriter : IAsyncDisposable
     readonly TimeProvider _time;
     readonly ILogger _logger;
     readonly SeriesNames _seriesNames = new();
+    readonly UncountedSpans _uncounted;
     readonly Channel<Waiting> _queue = Channel.CreateUnbounded<Waiting>(
         new UnboundedChannelOptions { SingleReader = true });
     readonly SemaphoreSlim _groups;
@@ -50,8 +51,10 @@ sealed class GroupWriter : IAsyncDisposable
     int _failing;
 
     public GroupWriter(
-        Connection connection, Tables tables, Commits commits, Slices slices, TimeProvider time, ILogger logger)
+        Connection connection, Tables tables, Commits commits, Slices slices, UncountedSpans uncounted,
+        TimeProvider time, ILogger logger)
     {
+        _uncounted = uncounted;
         _connection = connection;
         _tables = tables;
         _commits = commits;
@@ -281,7 +284,8 @@ sealed class GroupWriter : IAsyncDisposable
     Encoded Encode(List<Waiting> group, long stored)
     {
         var spans = group.SelectMany(waiting => waiting.Batch.Spans).ToList();
-        var statistics = new SpanStatistics(_time.GetUtcNow().ToUnixTimeMilliseconds(), _seriesNames);
+        var statistics = new SpanStatistics(
+            _time.GetUtcNow().ToUnixTimeMilliseconds(), _seriesNames, _uncounted);
         statistics.Add(spans);
         foreach (var point in group.SelectMany(waiting => waiting.Batch.Counted))
             statistics.Add(point);

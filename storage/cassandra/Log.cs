@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Tracing.Model;
 
 namespace Tracing.Storage.Cassandra;
 
@@ -45,6 +46,11 @@ static partial class Log
 
     [LoggerMessage(13, LogLevel.Warning, "Thinning out failed; it is tried again: {Reason}")]
     public static partial void ThinningFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(15, LogLevel.Error, "The span {SpanId} of trace {TraceId} is stored but cannot be counted in " +
+        "statistics; others like it are named once a minute at most")]
+    public static partial void NotCounted(
+        this ILogger logger, Exception exception, TraceId traceId, SpanId spanId);
 
     [LoggerMessage(14, LogLevel.Information,
         "The keyspace {Keyspace} had version {Before} of the tables, and now has {Now}")]

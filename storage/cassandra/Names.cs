@@ -14,6 +14,11 @@ sealed class Names(Tables tables, CassandraStoreOptions options)
     /// <summary>Names remembered as written; beyond it all are forgotten, and written again.</summary>
     const int MaxKnown = 200_000;
 
+    /// <summary>Of these names; they take 64 MiB.</summary>
+    const long MaxCharacters = 32 << 20;
+
+    long _characters;
+
     readonly ConcurrentDictionary<(NameKind Kind, string Parent, string Name), long> _known = [];
 
     /// <summary>Statements for what is not written yet; see <see cref="Remember"/>.</summary>
@@ -45,8 +50,12 @@ sealed class Names(Tables tables, CassandraStoreOptions options)
 
     public void Remember(List<(NameKind, string, string)> names)
     {
-        if (_known.Count > MaxKnown)
+        var characters = names.Sum(name => (long)name.Item2.Length + name.Item3.Length);
+        if (_known.Count > MaxKnown || Interlocked.Add(ref _characters, characters) > MaxCharacters)
+        {
             _known.Clear();
+            Interlocked.Exchange(ref _characters, characters);
+        }
         foreach (var name in names)
             _known[name] = TimeProvider.System.GetTimestamp();
     }

@@ -76,7 +76,8 @@ static class PointsCodec
         var input = new ByteReader((t_decompressor ??= new Decompressor()).Unwrap(data.AsSpan(1)).ToArray());
         var texts = new string[input.ReadCount()];
         for (var i = 0; i < texts.Length; i++)
-            texts[i] = input.ReadText();
+            // earlier servers did not cut them
+            texts[i] = SeriesNames.Cut(input.ReadText());
         var series = new (Series Series, bool IsWanted)[input.ReadCount()];
         for (var i = 0; i < series.Length; i++)
             series[i].IsWanted = isWanted(series[i].Series = ReadSeries(ref input, texts));

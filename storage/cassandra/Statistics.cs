@@ -10,8 +10,8 @@ namespace Tracing.Storage.Cassandra;
 /// </summary>
 sealed class Statistics
 {
-    const int MinutesOfHour = 60;
-    const int MinutesOfDay = 1440;
+    const int MinutesOfHour = LevelRanges.MinutesOfHour;
+    const int MinutesOfDay = LevelRanges.MinutesOfDay;
 
     /// <summary>Bytes of points added up at once, which bounds the memory: they take a hundred times that.</summary>
     const int MaxPointBytes = 1 << 20;
@@ -39,11 +39,14 @@ sealed class Statistics
     readonly PreparedStatement _insert;
     readonly PreparedStatement _update;
     readonly SeriesNames _names = new();
+    readonly UncountedSpans _uncounted;
     EdgeLinker? _edges;
     int _edgeSpans;
 
-    public Statistics(Connection connection, Commits commits, Blocks blocks, TimeProvider time, long owner)
+    public Statistics(Connection connection, Commits commits, Blocks blocks, TimeProvider time, long owner,
+        UncountedSpans uncounted)
     {
+        _uncounted = uncounted;
         _connection = connection;
         _commits = commits;
         _blocks = blocks;
@@ -78,7 +81,7 @@ sealed class Statistics
         }
         var marks = await ReadMarksAsync(cancellation);
         var commits = await _commits.ReadAsync(marks, MaxPointBytes, cancellation);
-        if (commits.Count == 0)
+        if (commits.Count == 0 && _edges is not { HasUnsettled: true })
             return false;
         var left = (long)MaxPointBytes;
         var some = commits.TakeWhile(commit => (left -= commit.Points.Length) >= 0 || commit == commits[0])
@@ -86,7 +89,8 @@ sealed class Statistics
         _edges ??= new EdgeLinker(_names);
         var counted = some.ConvertAll(commit => new Counted(
             commit.Writer, commit.Stored, PointsCodec.Decode(commit.Points, _ => true, withExemplars: true)));
-        var edgesMark = Math.Max(some[^1].Stored, marks.GetValueOrDefault(EdgesMark) + 1);
+        var edgesMark = Math.Max(
+            some.Select(commit => commit.Stored).LastOrDefault(), marks.GetValueOrDefault(EdgesMark) + 1);
         counted.Add(new Counted(EdgesMark, edgesMark, await LinkAsync(some, cancellation)));
         for (var level = 0; level < _levels.Length; level++)
             await AddAsync(level, counted, cancellation);
@@ -95,18 +99,19 @@ sealed class Statistics
             await _connection.RunAsync(_insertCounted.Bind(writer.Key, writer.Max(each => each.Stored),
                 Tables.SecondsOf(_options.DaysRetention)), cancellation);
         }
-        return true;
+        return some.Count > 0;
     }
 
     public async Task<IReadOnlyList<SeriesPoint>> ReadAsync(SeriesQuery query, CancellationToken cancellation)
     {
         var points = new SeriesPoints(query.StepMinutes, query.StartMinute, query.WithExemplars);
         bool IsWanted(Series series) => query.Wants(series);
+        var now = _time.GetUtcNow().ToUnixTimeSeconds() / 60;
 
         // in this order: what is counted meanwhile is known by the marks of the rows
         var marks = await ReadMarksAsync(cancellation);
         var commits = await _commits.ReadAsync(marks, long.MaxValue, cancellation);
-        foreach (var (level, from, to) in Parts(query))
+        foreach (var (level, from, to) in Ranges(now).Parts(query))
         {
             var minutes = _levels[level].Minutes;
             var inRows = new Dictionary<long, IDictionary<long, long>>();
@@ -122,55 +127,28 @@ sealed class Statistics
             {
                 foreach (var point in PointsCodec.Decode(commit.Points, IsWanted, query.WithExemplars))
                 {
-                    var time = Floor(point.Minute, minutes);
+                    var time = LevelRanges.Floor(point.Minute, minutes);
                     if (time >= from && time < to && !(inRows.TryGetValue(time, out var has) &&
                         has.TryGetValue(commit.Writer, out var mark) && mark >= commit.Stored))
                         Add(points, point);
                 }
             }
         }
-        return points.ToList();
+        return query.Answer(points);
     }
 
     static void Add(SeriesPoints points, SeriesPoint point) =>
         points.Of(point.Series).At(points.StepOf(point.Minute)).Add(point);
 
-    /// <summary>Which level serves which time: the coarsest that the steps allow, finer ones at the ends.</summary>
-    List<(int Level, long From, long To)> Parts(SeriesQuery query)
+    /// <summary>
+    /// How far the levels reach: each has all that is counted, until its rows end by their time to live.
+    /// </summary>
+    LevelRanges Ranges(long now)
     {
-        var parts = new List<(int, long, long)>();
-        var now = _time.GetUtcNow().ToUnixTimeSeconds() / 60;
-        // what is older than the minutes kept is there by the hour, and so on, whatever was asked for
-        var minutesFrom = now - (long)_options.Retention.TotalMinutes;
-        var hoursFrom = now - (long)_options.HoursRetention.TotalMinutes;
-        Cover(2, query.StartMinute, query.EndMinute);
-        return parts;
+        return new LevelRanges(long.MaxValue, long.MaxValue, From(_options.Retention, MinutesOfHour),
+            From(_options.HoursRetention, MinutesOfDay), From(_options.DaysRetention, MinutesOfDay));
 
-        void Cover(int level, long from, long to)
-        {
-            if (from >= to)
-                return;
-            if (level == 0)
-            {
-                parts.Add((0, from, to));
-                return;
-            }
-            var minutes = _levels[level].Minutes;
-            var keptFrom = level == 2 ? hoursFrom : minutesFrom;
-            var isWhole = query.StepMinutes % minutes == 0;
-            var first = Floor(from + minutes - 1, minutes);
-            var end = isWhole ? Floor(to, minutes) : Math.Min(Floor(to, minutes), Floor(keptFrom, minutes));
-            if (from < keptFrom)
-                first = Floor(from, minutes);
-            if (first >= end)
-            {
-                Cover(level - 1, from, to);
-                return;
-            }
-            Cover(level - 1, from, first);
-            parts.Add((level, first, end));
-            Cover(level - 1, end, to);
-        }
+        long From(TimeSpan kept, int minutes) => LevelRanges.Ceiling(now - (Tables.SecondsOf(kept) / 60), minutes);
     }
 
     /// <param name="section">Null for all.</param>
@@ -181,8 +159,14 @@ sealed class Statistics
         var all = new List<long>();
         var now = _time.GetUtcNow().ToUnixTimeSeconds() / 60;
         // nothing is kept for longer, and a window may be of any length
-        var oldest = now - (long)_options.DaysRetention.TotalMinutes - (2 * part);
-        for (var at = Math.Max(Floor(from, part), Floor(oldest, part));
+        var kept = level switch
+        {
+            LevelRanges.Minutes => _options.Retention,
+            LevelRanges.Hours => _options.HoursRetention,
+            _ => _options.DaysRetention,
+        };
+        var oldest = now - (Tables.SecondsOf(kept) / 60) - (2 * part);
+        for (var at = Math.Max(LevelRanges.Floor(from, part), LevelRanges.Floor(oldest, part));
             at < to && at <= now + (10 * MinutesOfDay); at += part)
             all.Add(at / part);
         var rows = await Tables.ForAllAsync(all, number => _connection.ReadAsync(section is null
@@ -205,7 +189,7 @@ sealed class Statistics
     /// <summary>Finds the calls that the spans of these groups complete.</summary>
     async Task<List<SeriesPoint>> LinkAsync(List<Commit> commits, CancellationToken cancellation)
     {
-        var statistics = new SpanStatistics(_time.GetUtcNow().ToUnixTimeMilliseconds(), _names);
+        var statistics = new SpanStatistics(_time.GetUtcNow().ToUnixTimeMilliseconds(), _names, _uncounted);
         foreach (var commit in commits)
         {
             var ids = Enumerable.Range(0, commit.Blocks)
@@ -223,13 +207,16 @@ sealed class Statistics
                 _edgeSpans = 0;
             }
         }
+        // those that this did not find when it was here the last time
+        _edges!.Settle(statistics);
         return statistics.Points(_ => true, long.MinValue, long.MaxValue);
     }
 
     async Task AddAsync(int level, List<Counted> counted, CancellationToken cancellation)
     {
         var minutes = _levels[level].Minutes;
-        var times = counted.SelectMany(each => each.Points.Select(point => Floor(point.Minute, minutes))).Distinct();
+        var times = counted
+            .SelectMany(each => each.Points.Select(point => LevelRanges.Floor(point.Minute, minutes))).Distinct();
         await Tables.ForAllAsync([.. times], async time =>
         {
             while (!await TryAddAsync(level, time, counted, cancellation))
@@ -243,7 +230,7 @@ sealed class Statistics
     {
         var (minutes, part) = _levels[level];
         var row = (await _connection.RunAsync(
-            _selectOne.Bind(level, Floor(time, part) / part, time), cancellation)).FirstOrDefault();
+            _selectOne.Bind(level, LevelRanges.Floor(time, part) / part, time), cancellation)).FirstOrDefault();
         var marks = row?.GetValue<IDictionary<long, long>>("marks") is { } had
             ? new Dictionary<long, long>(had)
             : [];
@@ -252,7 +239,7 @@ sealed class Statistics
         {
             if (marks.TryGetValue(writer, out var mark) && mark >= stored)
                 continue;
-            var here = added.FindAll(point => Floor(point.Minute, minutes) == time);
+            var here = added.FindAll(point => LevelRanges.Floor(point.Minute, minutes) == time);
             if (here.Count == 0)
                 continue;
             points.AddRange(here);
@@ -270,13 +257,12 @@ sealed class Statistics
         });
         var version = row?.GetValue<long>("version") ?? 0;
         var statement = row is null
-            ? _insert.Bind(level, Floor(time, part) / part, time, sections, marks, ttl)
-            : _update.Bind(ttl, version + 1, sections, marks, level, Floor(time, part) / part, time, version);
+            ? _insert.Bind(level, LevelRanges.Floor(time, part) / part, time, sections, marks, ttl)
+            : _update.Bind(
+                ttl, version + 1, sections, marks, level, LevelRanges.Floor(time, part) / part, time, version);
         var answer = (await _connection.RunAsync(statement, cancellation)).First();
         return answer.GetValue<bool>("[applied]");
     }
-
-    static long Floor(long minute, int minutes) => minute - (((minute % minutes) + minutes) % minutes);
 
     /// <summary>What a group counts.</summary>
     sealed record Counted(long Writer, long Stored, List<SeriesPoint> Points);

@@ -183,6 +183,9 @@ public sealed class DuckDbSpanStore : ISpanStore
     public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
         _tables.Statistics.ReadAsync(_readers, query, cancellationToken);
 
+    public Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
+        Task.FromResult(_tables.Statistics.Uncounted);
+
     Task<T> CountAsync<T>(
         SpanSelection selection, Func<MatchingSpans, T> count, CancellationToken cancellationToken) =>
         _readers.RunAsync(

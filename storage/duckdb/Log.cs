@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
 
@@ -67,6 +68,11 @@ static partial class Log
     [LoggerMessage(24, LogLevel.Error,
         "Counting what is stored failed; statistics are not served until the next start")]
     public static partial void CountingFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(25, LogLevel.Error, "The span {SpanId} of trace {TraceId} is stored but cannot be counted in " +
+        "statistics; others like it are named once a minute at most")]
+    public static partial void NotCounted(
+        this ILogger logger, Exception exception, TraceId traceId, SpanId spanId);
 
     [LoggerMessage(22, LogLevel.Information,
         "Merged {Partitions} partitions into {File}: {Kept} of {Spans} spans in {Bytes} bytes, {Seconds:0.0} s")]

@@ -10,12 +10,19 @@ namespace Tracing.Storage.DuckDb;
 /// </summary>
 sealed class Names
 {
+    /// <summary>Characters of a value; longer ones are not listed, as nobody picks them.</summary>
+    const int MaxLength = 4096;
+
+    /// <summary>Of all names that are listed; they take 64 MiB.</summary>
+    const long MaxCharacters = 32 << 20;
+
     readonly HashSet<(string Key, string Value)> _inPartition = [];
     readonly List<(string Key, string Value)> _added = [];
 
     // by code unit, as Zipkin sorts; guarded by itself
     readonly SortedDictionary<string, SortedSet<string>> _published = new(StringComparer.Ordinal);
     RowAppender? _appender;
+    long _characters;
 
     /// <summary>Takes in the names of a partition.</summary>
     public void Read(DuckDBConnection connection, string database, string table)
@@ -24,7 +31,10 @@ sealed class Names
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         while (row.Read())
-            _added.Add((row.Next<string>(), row.Next<string>()));
+        {
+            var name = Listed(row.Next<string>(), row.Next<string>());
+            _added.Add(name);
+        }
         Publish();
     }
 
@@ -35,6 +45,9 @@ sealed class Names
         // names that it has already, after a restart, are written once more, which harms nobody
         _inPartition.Clear();
     }
+
+    /// <summary>Whether all keys are listed as they are, none being cut or one too many.</summary>
+    public bool HasAllKeys { get; private set; } = true;
 
     /// <summary>All keys, sorted.</summary>
     public string[] Keys()
@@ -52,6 +65,7 @@ sealed class Names
 
     public void Add(string key, string value)
     {
+        (key, value) = Listed(key, value);
         if (!_inPartition.Add((key, value)))
             return;
         _added.Add((key, value));
@@ -66,9 +80,20 @@ sealed class Names
         {
             foreach (var (key, value) in _added)
             {
+                // one that was cut, or might have been
+                HasAllKeys &= key.Length < SeriesNames.MaxLength - 1;
                 if (!_published.TryGetValue(key, out var values))
+                {
+                    if (_characters + key.Length > MaxCharacters)
+                    {
+                        HasAllKeys = false;
+                        continue;
+                    }
+                    _characters += key.Length;
                     _published.Add(key, values = new SortedSet<string>(StringComparer.Ordinal));
-                values.Add(value);
+                }
+                if (_characters + value.Length <= MaxCharacters && values.Add(value))
+                    _characters += value.Length;
             }
         }
         _added.Clear();
@@ -81,4 +106,6 @@ sealed class Names
         _added.Clear();
     }
 
+    static (string Key, string Value) Listed(string key, string value) =>
+        (SeriesNames.Cut(key), value.Length > MaxLength ? "" : value);
 }

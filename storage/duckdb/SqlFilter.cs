@@ -174,6 +174,8 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
 
     SqlCondition OfServices(Expression expression)
     {
+        if (!services.HasAllKeys)
+            return SqlCondition.Unknown;
         var matching = new List<string>();
         foreach (var service in services.Keys())
         {

@@ -14,8 +14,8 @@ namespace Tracing.Storage.DuckDb;
 /// </remarks>
 sealed class StatisticsFile : IDisposable
 {
-    public const int MinutesOfHour = 60;
-    public const int MinutesOfDay = 1440;
+    public const int MinutesOfHour = LevelRanges.MinutesOfHour;
+    public const int MinutesOfDay = LevelRanges.MinutesOfDay;
 
     const string Database = "statistics";
 
@@ -28,7 +28,7 @@ sealed class StatisticsFile : IDisposable
     readonly StatisticsRows _rows;
     readonly StatisticsCache _cache = new();
     readonly string _path;
-    StatisticsMarks _marks;
+    LevelRanges _marks;
 
     StatisticsFile(DuckDBConnection connection, string path)
     {
@@ -114,18 +114,7 @@ sealed class StatisticsFile : IDisposable
     /// <param name="keep">Minutes that single minutes, hours and days are kept.</param>
     public void Merge(long nowMinute, (long Minutes, long Hours, long Days) keep)
     {
-        // spans come when they end; those of the last minutes mostly are to come yet
-        const int Late = 10;
-        var hoursUntil = Floor(nowMinute - Late, MinutesOfHour);
-        var daysUntil = Floor(nowMinute - Late, MinutesOfDay);
-        var marks = _marks with
-        {
-            HoursUntil = Math.Max(_marks.HoursUntil, hoursUntil),
-            DaysUntil = Math.Max(_marks.DaysUntil, daysUntil),
-            MinutesFrom = Math.Max(_marks.MinutesFrom, Floor(nowMinute - keep.Minutes, MinutesOfHour)),
-            HoursFrom = Math.Max(_marks.HoursFrom, Floor(nowMinute - keep.Hours, MinutesOfDay)),
-            DaysFrom = Math.Max(_marks.DaysFrom, Floor(nowMinute - keep.Days, MinutesOfDay)),
-        };
+        var marks = _marks.MovedTo(nowMinute, keep);
         if (marks == _marks)
             return;
         InTransaction(() =>
@@ -135,7 +124,7 @@ sealed class StatisticsFile : IDisposable
             _connection.Execute($"DELETE FROM {Database}.minutes WHERE minute < $1", marks.MinutesFrom);
             _connection.Execute($"DELETE FROM {Database}.hours WHERE minute < $1", marks.HoursFrom);
             _connection.Execute($"DELETE FROM {Database}.days WHERE minute < $1", marks.DaysFrom);
-            marks.Write(_connection, Database);
+            StatisticsMarks.Write(_connection, Database, marks);
         });
         _marks = marks;
     }
@@ -168,8 +157,9 @@ sealed class StatisticsFile : IDisposable
     public void Read(DuckDBConnection connection, SeriesQuery query, SeriesPoints points)
     {
         var version = ReadVersion(connection);
-        foreach (var (table, from, to) in StatisticsMarks.Read(connection, Database).Parts(query))
+        foreach (var (level, from, to) in StatisticsMarks.Read(connection, Database).Parts(query))
         {
+            var table = StatisticsRows.Tables[level];
             var part = query with { StartMinute = from, EndMinute = to };
             if (_cache.Find(table, part, version) is not { } found)
                 _cache.Keep(table, part, version, found = ReadPart(connection, table, part));
@@ -230,14 +220,15 @@ sealed class StatisticsFile : IDisposable
         var query = new SeriesQuery
         {
             Level = SeriesLevel.Operation,
-            StartMinute = Floor(startMinute, MinutesOfHour),
+            StartMinute = LevelRanges.Floor(startMinute, MinutesOfHour),
             EndMinute = endMinute + MinutesOfHour,
             StepMinutes = MinutesOfHour,
             WithExemplars = true,
         };
         return [.. StatisticsMarks.Read(connection, Database).Parts(query)
             .SelectMany(part => ReadPart(
-                connection, part.Table, query with { StartMinute = part.From, EndMinute = part.To }))
+                connection, StatisticsRows.Tables[part.Level],
+                query with { StartMinute = part.From, EndMinute = part.To }))
             .SelectMany(point => point.Exemplars!.Values)
             .Select(exemplar => exemplar.Trace.Low)];
     }
@@ -247,8 +238,6 @@ sealed class StatisticsFile : IDisposable
         _rows.Dispose();
         _connection.Dispose();
     }
-
-    public static long Floor(long minute, int minutes) => minute - (((minute % minutes) + minutes) % minutes);
 
     static string Condition(SqlParameters parameters, SeriesQuery query)
     {
@@ -293,7 +282,7 @@ sealed class StatisticsFile : IDisposable
                 CREATE TABLE {Database}.meta (key VARCHAR, value VARCHAR);
                 """);
             Schema.WriteMeta(connection, Database, "format_version", Version);
-            default(StatisticsMarks).Write(connection, Database);
+            StatisticsMarks.Write(connection, Database, default);
             connection.Execute("COMMIT");
         }
         catch

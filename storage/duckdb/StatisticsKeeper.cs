@@ -15,6 +15,11 @@ sealed class StatisticsKeeper : IAsyncDisposable
     const int SpansAtOnce = 5000;
 
     /// <summary>
+    /// How often calls are counted whose callee does not come: a call is to be seen within twice this time.
+    /// </summary>
+    static readonly TimeSpan SettleEvery = TimeSpan.FromSeconds(4);
+
+    /// <summary>
     /// Spans of each of the two partitions before that are looked at again after a start, so that edges to them are
     /// found; all of them would take seconds.
     /// </summary>
@@ -39,12 +44,15 @@ sealed class StatisticsKeeper : IAsyncDisposable
     Task _catchUp = Task.CompletedTask;
 
     readonly bool _countsSpans;
+    readonly UncountedSpans _uncounted;
+    readonly ITimer _timer;
 
     /// <param name="found">All partitions there are, the append partition last.</param>
     /// <param name="countsSpans">False: only what comes counted is kept.</param>
     public StatisticsKeeper(StoreFolder folder, StatisticsFile? file, IReadOnlyList<Partition> found,
-        Partitions partitions, ILogger logger, bool countsSpans)
+        Partitions partitions, TimeProvider time, ILogger logger, bool countsSpans)
     {
+        _uncounted = new UncountedSpans((span, exception) => logger.NotCounted(exception, span.TraceId, span.SpanId));
         _countsSpans = countsSpans;
         _folder = folder;
         _partitions = partitions;
@@ -57,7 +65,11 @@ sealed class StatisticsKeeper : IAsyncDisposable
         _next = new Position(FirstToCount(found), 0, 0);
         if (found is [{ SpanCount: 0, CountedRows: 0 }])
             _caughtUp.SetResult();
+        _timer = time.CreateTimer(_ => Settle(), null, SettleEvery, SettleEvery);
     }
+
+    /// <summary>Spans that are not counted, since the start.</summary>
+    public UncountedCounts Uncounted => _uncounted.Counts;
 
     /// <summary>The first partition whose counts are not in the file.</summary>
     public int FirstLive
@@ -142,6 +154,7 @@ sealed class StatisticsKeeper : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _timer.DisposeAsync();
         await _closing.CancelAsync();
         await _catchUp;
         _file?.Dispose();
@@ -165,7 +178,7 @@ sealed class StatisticsKeeper : IAsyncDisposable
             if (!absorbed.Contains(number))
                 statistics.AddTo(points, series => query.Wants(series), query.StartMinute, query.EndMinute);
         }
-        return points.ToList();
+        return query.Answer(points);
     }
 
     /// <summary>Those from it on are counted in order.</summary>
@@ -258,6 +271,17 @@ sealed class StatisticsKeeper : IAsyncDisposable
         }
     }
 
+    /// <summary>Counts the calls whose callee has not come.</summary>
+    void Settle()
+    {
+        lock (_lock)
+        {
+            // what a start has to count is counted as it came
+            if (_caughtUp.Task.IsCompletedSuccessfully && _live.TryGetValue(_next.Number, out var statistics))
+                _edges.Settle(statistics);
+        }
+    }
+
     // within the lock
     void MoveTo(int number)
     {
@@ -291,7 +315,10 @@ sealed class StatisticsKeeper : IAsyncDisposable
     void Count(Partition partition, List<Span> spans, List<SeriesPoint> counted)
     {
         if (!_live.TryGetValue(partition.Number, out var statistics))
-            _live.Add(partition.Number, statistics = new SpanStatistics(partition.CreatedMillis, _names));
+        {
+            statistics = new SpanStatistics(partition.CreatedMillis, _names, _uncounted);
+            _live.Add(partition.Number, statistics);
+        }
         if (_countsSpans)
         {
             statistics.Add(spans);

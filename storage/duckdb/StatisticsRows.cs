@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using DuckDB.NET.Data;
 using Tracing.Model;
 
@@ -42,12 +43,23 @@ sealed class StatisticsRows : IDisposable
         using var command = connection.Command($"SELECT id, {SeriesColumns} FROM {database}.series");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
+        // each name in memory once
+        var names = new Dictionary<string, string>();
         while (row.Read())
         {
             var id = row.Next<int>();
-            _ids[ReadSeries(row)] = id;
+            var series = ReadSeries(row);
+            _ids[series with
+            {
+                Service = Same(series.Service),
+                Operation = Same(series.Operation),
+                Peer = Same(series.Peer),
+                PeerOperation = Same(series.PeerOperation),
+            }] = id;
             _lastId = Math.Max(_lastId, id);
         }
+
+        string Same(string name) => CollectionsMarshal.GetValueRefOrAddDefault(names, name, out _) ??= name;
     }
 
     public IEnumerable<Series> Series => _ids.Keys;
@@ -203,9 +215,14 @@ sealed class StatisticsRows : IDisposable
         return id;
     }
 
-    public static Series ReadSeries(RowReader row) => new(
-        (SeriesLevel)row.Next<byte>(), row.NextText()!, row.NextText()!, (SpanKind)row.Next<byte>(),
-        row.Next<bool>(), (SeriesSource)row.Next<byte>(), row.NextText()!, row.NextText()!, (EdgeSide)row.Next<byte>());
+    public static Series ReadSeries(RowReader row)
+    {
+        return new((SeriesLevel)row.Next<byte>(), Name(), Name(), (SpanKind)row.Next<byte>(), row.Next<bool>(),
+            (SeriesSource)row.Next<byte>(), Name(), Name(), (EdgeSide)row.Next<byte>());
+
+        // earlier servers did not cut them
+        string Name() => SeriesNames.Cut(row.NextText()!);
+    }
 
     static void Encode(IReadOnlyDictionary<int, TraceExemplar>? exemplars, ArrayBufferWriter<byte> output)
     {

@@ -70,7 +70,7 @@ sealed class StoreTables : IDisposable
             for (var i = 0; i < found.Count - 1; i++)
                 found[i].ClosedMillis ??= found[i + 1].CreatedMillis;
             Statistics = new StatisticsKeeper(
-                folder, statistics, found, partitions, logger, options.CountsSpans);
+                folder, statistics, found, partitions, time, logger, options.CountsSpans);
             _writer = new PartitionWriter(last);
             MoveTo(_writer);
             found.ForEach(partitions.Add);

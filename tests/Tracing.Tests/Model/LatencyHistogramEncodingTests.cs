@@ -20,6 +20,8 @@ public class LatencyHistogramEncodingTests
                 (decoded.Count, decoded.ZeroCount, decoded.Sum));
             Assert.Equal((histogram.Min, histogram.Max, histogram.EffectiveCount),
                 (decoded.Min, decoded.Max, decoded.EffectiveCount));
+            Assert.Equal((histogram.UnknownCount, histogram.EffectiveCalls),
+                (decoded.UnknownCount, decoded.EffectiveCalls));
             Assert.Equal(histogram.Content(), decoded.Content());
             decoded.Record(1_000_000);
             histogram.Record(1_000_000);
@@ -54,7 +56,9 @@ public class LatencyHistogramEncodingTests
 
     [Theory]
     [InlineData("", "Truncated: a histogram ends within a number at byte 0")]
-    [InlineData("02", "Malformed: a histogram of version 2, where 1 is known at byte 0")]
+    [InlineData("03", "Malformed: a histogram of version 3, where 2 is known at byte 0")]
+    [InlineData("020000", "Malformed: a histogram of version 2 without a span of unknown duration at byte 1")]
+    [InlineData("020101", "Malformed: weights of 1 spans of unknown duration with an excess of 1 at byte 2")]
     [InlineData("0107", "Malformed: scale 7 is above 6 at byte 1")]
     [InlineData("010500E10F", "Malformed: first bucket 2017 is above 2016 at byte 3")]
     [InlineData("01050000E20F", "Malformed: number of buckets 2018 is above 2017 at byte 4")]

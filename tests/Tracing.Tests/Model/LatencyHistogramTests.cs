@@ -55,18 +55,75 @@ public class LatencyHistogramTests
     }
 
     [Fact]
-    public void The_longest_durations_are_counted_as_many_times_as_there_are()
+    public void Counting_ends_at_the_greatest_number_and_stays_consistent()
     {
         var histogram = new LatencyHistogram();
         histogram.Record(long.MaxValue, ulong.MaxValue - 1);
         histogram.Record(long.MaxValue);
         Assert.Equal((UInt128)long.MaxValue * ulong.MaxValue, histogram.Sum);
         var content = histogram.Content();
-        Assert.Throws<OverflowException>(() => histogram.Record(1));
-        Assert.Throws<OverflowException>(() => histogram.Record(1, 2));
-        Assert.Throws<OverflowException>(() => histogram.Merge(SomeLatencies.Histogram([1])));
+        histogram.Record(1);
+        histogram.Record(1, 2);
+        histogram.Merge(SomeLatencies.Histogram([1]));
         Assert.Equal(content, histogram.Content());
         Assert.Equal(long.MaxValue, histogram.Quantile(0.5));
+    }
+
+    [Fact]
+    public void Whatever_is_added_to_what_is_nearly_full_can_be_written_and_read()
+    {
+        var random = new Random(7);
+        for (var round = 0; round < 300; round++)
+        {
+            var histogram = SomeLatencies.Any(random);
+            histogram.Record(random.Next(), ulong.MaxValue - histogram.Count - (ulong)random.Next(3));
+            histogram.RecordUnknown(ulong.MaxValue - (ulong)random.Next(3));
+            var other = SomeLatencies.Any(random);
+            other.Record(random.Next(2) == 0 ? 0 : random.Next(), ulong.MaxValue >> random.Next(64));
+            other.RecordUnknown(ulong.MaxValue >> random.Next(64));
+            var merged = Merged(histogram, other);
+            Assert.InRange(merged.Count, Math.Max(histogram.Count, other.Count), ulong.MaxValue);
+            Assert.Equal(ulong.MaxValue, merged.Calls);
+            Assert.Equal(merged.Content(), LatencyHistogram.Decode(merged.Encode()).Content());
+            var encoded = new LatencyHistogram();
+            encoded.Merge(histogram);
+            encoded.MergeEncoded(other.Encode());
+            Assert.Equal(merged.Content(), encoded.Content());
+        }
+    }
+
+    [Fact]
+    public void Spans_of_unknown_duration_are_calls_and_in_no_quantile()
+    {
+        var histogram = SomeLatencies.Histogram([1_000_000]);
+        histogram.RecordUnknown(3);
+        histogram.RecordUnknown();
+        Assert.Equal((1UL, 4UL, 5UL), (histogram.Count, histogram.UnknownCount, histogram.Calls));
+        Assert.Equal((1_000_000, 1_000_000), (histogram.Min, histogram.Max));
+        Assert.Equal(1_000_000, histogram.Quantile(0.01));
+        // (1 + 3 + 1)^2 / (1 + 9 + 1)
+        Assert.Equal(25 / 11.0, histogram.EffectiveCalls, 1e-12);
+        Assert.Equal(1, histogram.EffectiveCount);
+        var rest = Merged(histogram, SomeLatencies.Histogram([5]));
+        rest.Subtract(histogram);
+        Assert.Equal(SomeLatencies.Histogram([5]).Content(), rest.Content());
+    }
+
+    [Fact]
+    public void What_is_taken_away_as_far_as_it_is_there_leaves_the_rest()
+    {
+        var random = new Random(8);
+        for (var round = 0; round < 300; round++)
+        {
+            var (a, b) = (SomeLatencies.Any(random), SomeLatencies.Any(random));
+            var rest = Merged(a, b);
+            rest.SubtractWhatIsThere(b);
+            Assert.Equal(a.Buckets(), rest.Buckets());
+            Assert.Equal((a.Count, a.Calls, a.Sum), (rest.Count, rest.Calls, rest.Sum));
+            rest.SubtractWhatIsThere(Merged(a, b));
+            Assert.Equal(0UL, rest.Calls);
+            Assert.Equal(new LatencyHistogram().Content(), rest.Content());
+        }
     }
 
     [Fact]
@@ -247,9 +304,15 @@ public class LatencyHistogramTests
     [Theory]
     [InlineData(double.NaN)]
     [InlineData(-0.1)]
-    [InlineData(double.PositiveInfinity)]
     public void What_is_no_adjusted_count_is_refused(double adjusted) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => AdjustedCount.Round(adjusted, new(0, 1), new(1)));
+
+    [Theory]
+    [InlineData(1 << 24)]
+    [InlineData(1e19)]
+    [InlineData(double.PositiveInfinity)]
+    public void No_span_stands_for_more_than_it_may(double adjusted) =>
+        Assert.Equal(AdjustedCount.Max, AdjustedCount.Round(adjusted, new(0, 1), new(1)));
 
     static LatencyHistogram Merged(LatencyHistogram a, LatencyHistogram b)
     {

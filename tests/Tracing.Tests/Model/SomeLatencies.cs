@@ -43,7 +43,9 @@ static class SomeLatencies
         return histogram;
     }
 
-    /// <summary>One of random kind and size, often with weights and durations of zero, at times empty.</summary>
+    /// <summary>
+    /// One of random kind and size, often with weights and durations of zero or unknown, at times empty.
+    /// </summary>
     public static LatencyHistogram Any(Random random, int scale = LatencyHistogram.DefaultScale)
     {
         string[] kinds = ["constant", "log-normal", "heavy-tailed", "bimodal", "tiny", "huge", "any"];
@@ -54,6 +56,8 @@ static class SomeLatencies
             var weight = (ulong)random.NextInt64(1L << random.Next(1, 56));
             histogram.Record(random.Next(2) == 0 ? 0 : random.Next(), weight);
         }
+        if (random.Next(3) == 0)
+            histogram.RecordUnknown((ulong)random.NextInt64(1L << random.Next(1, 56)));
         return histogram;
     }
 

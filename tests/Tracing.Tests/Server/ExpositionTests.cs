@@ -209,6 +209,49 @@ public sealed class ExpositionTests
         }
     }
 
+    [Fact]
+    public async Task Calls_withdrawn_from_a_counter_are_made_up_for_before_it_grows()
+    {
+        var statistics = new SpanStatistics(0, new SeriesNames());
+        var edge = new Series(
+            SeriesLevel.ServiceEdge, "web", "", SpanKind.Client, false, Peer: "host", Side: EdgeSide.Caller);
+        var withdrawn = edge with { Side = EdgeSide.CallerWithdrawn };
+        var series = new ExposedSeries(StoreOf(statistics), 10, TimeSpan.Zero, _clock);
+        Add(edge, 10);
+        Assert.Equal(10UL, await CountAsync());
+        Add(withdrawn, 3);
+        Assert.Equal(10UL, await CountAsync());
+        Add(edge, 2);
+        Assert.Equal(10UL, await CountAsync());
+        Add(edge, 2);
+        Assert.Equal(11UL, await CountAsync());
+        // one that has nothing left ends, and may begin anew
+        Add(withdrawn, 11);
+        Assert.Null(await CountAsync());
+        Add(edge, 1);
+        Assert.Equal(1UL, await CountAsync());
+
+        void Add(Series to, ulong count) => statistics.Add(to, 5, 1_000_000, weight: count);
+
+        async Task<ulong?> CountAsync()
+        {
+            _clock.Advance(TimeSpan.FromSeconds(2));
+            return (await series.GetAsync(CancellationToken.None)).Edges.SingleOrDefault()?.Latencies.Count;
+        }
+    }
+
+    [Fact]
+    public async Task Names_of_all_series_together_are_bounded()
+    {
+        var statistics = new SpanStatistics(0, new SeriesNames());
+        for (var i = 0; i < 10; i++)
+            statistics.Add(Checkout with { Operation = SeriesNames.Cut(i + new string('x', 10_000)) }, 5, 1000);
+        var series = new ExposedSeries(StoreOf(statistics), 50, TimeSpan.Zero, _clock);
+        var points = (await series.GetAsync(CancellationToken.None)).Operations;
+        Assert.InRange(points.Sum(point => point.Series.Operation.Length), 1, 50 * 128);
+        Assert.Equal(10UL, points.Aggregate(0UL, (sum, point) => sum + point.Latencies.Count));
+    }
+
     /// <summary>A second after the minute began.</summary>
     static TraceExemplar Exemplar(ulong trace, long minute) =>
         new(new TraceId(0xf, trace), (uint)(minute * 60) + 1);

@@ -8,6 +8,8 @@ sealed class NaiveEdges
 {
     readonly Dictionary<(ulong Trace, ulong Id, bool IsServer), Span> _spans = [];
     readonly HashSet<Span> _withCallee = new(ReferenceEqualityComparer.Instance);
+    readonly HashSet<Span> _covered = new(ReferenceEqualityComparer.Instance);
+    readonly List<(Span Outer, Span Inner)> _layers = [];
     readonly Dictionary<string, ulong> _counts = [];
 
     NaiveEdges(IEnumerable<Span> spans)
@@ -18,15 +20,14 @@ sealed class NaiveEdges
         foreach (var (caller, callee) in calls)
         {
             var kind = caller.Kind == SpanKind.Producer || callee.Kind == SpanKind.Consumer ? "Producer" : "Client";
-            if (!IsDatabase(caller))
-                Count(caller, kind, "Caller", caller, callee.ServiceName, callee.Name);
+            Count(caller, kind, "Caller", caller, callee.ServiceName, callee.Name);
             Count(caller, kind, "Callee", callee, callee.ServiceName, callee.Name);
             _ = _withCallee.Add(caller);
         }
-        foreach (var span in _spans.Values.Where(span => span.Kind is SpanKind.Client or SpanKind.Producer))
+        _layers.ForEach(layers => Cover(layers.Outer, layers.Inner));
+        foreach (var span in _spans.Values.Where(IsCaller))
         {
-            var tag = Array.Find(span.Attributes, one => one.Key is "peer.service" or "db.system");
-            if (tag.Value.AsString() is { } peer && (IsDatabase(span) || !_withCallee.Contains(span)))
+            if (PeerOf(span) is { } peer && !_withCallee.Contains(span) && !_covered.Contains(span))
                 Count(span, span.Kind.ToString(), "Caller", span, peer, "");
         }
     }
@@ -35,20 +36,21 @@ sealed class NaiveEdges
     public static string Of(IEnumerable<Span> spans) => Lines(new NaiveEdges(spans)._counts);
 
     /// <summary>The edges among operations, which those among services must add up to.</summary>
-    public static string Text(SpanStatistics statistics)
+    public static string Text(params SpanStatistics[] statistics)
     {
-        var points = statistics.Points(_ => true, 0, long.MaxValue);
+        var points = Withdrawals.Apply(SeriesPoints.Merge(
+            statistics.SelectMany(each => each.Points(_ => true, 0, long.MaxValue)), minutes: 1));
         var services = Totals(points.Where(point => point.Series.Level == SeriesLevel.ServiceEdge));
         var operations = points.Where(point => point.Series.Level == SeriesLevel.OperationEdge).ToList();
         Xunit.Assert.Equal(services, Totals(operations));
         return Lines(operations.GroupBy(point => Name(point.Series)).ToDictionary(
-            same => same.Key, same => same.Aggregate(0UL, (sum, point) => sum + point.Latencies.Count)));
+            same => same.Key, same => same.Aggregate(0UL, (sum, point) => sum + point.Latencies.Calls)));
     }
 
     static string Totals(IEnumerable<SeriesPoint> points) => Lines(points
         .GroupBy(point => $"{point.Series.Service} {point.Series.Peer} {point.Series.Side} {point.Series.IsError} " +
             $"{point.Series.Kind}, minute {point.Minute}")
-        .ToDictionary(same => same.Key, same => same.Aggregate(0UL, (sum, point) => sum + point.Latencies.Count)));
+        .ToDictionary(same => same.Key, same => same.Aggregate(0UL, (sum, point) => sum + point.Latencies.Calls)));
 
     static string Name(Series series) => $"{series.Service} {series.Operation} -> {series.Peer} " +
         $"{series.PeerOperation}, {series.Kind}, {series.Side}{(series.IsError ? ", failed" : "")}";
@@ -58,8 +60,30 @@ sealed class NaiveEdges
 
     static bool IsServerHalf(Span span) => span.Shared || span.Kind == SpanKind.Server;
 
-    static bool IsDatabase(Span span) => span.Kind is SpanKind.Client or SpanKind.Producer &&
-        Array.Exists(span.Attributes, tag => tag.Key == "db.system");
+    static bool IsCaller(Span span) => span.Kind is SpanKind.Client or SpanKind.Producer;
+
+    static bool IsDatabase(Span span) =>
+        IsCaller(span) && Array.Exists(span.Attributes, tag => tag.Key == "db.system");
+
+    static bool NamesCallee(Span span) => IsDatabase(span) || span.Kind == SpanKind.Producer;
+
+    static string? PeerOf(Span span) =>
+        Array.Find(span.Attributes, one => one.Key is "peer.service" or "db.system").Value.AsString();
+
+    /// <summary>Of two spans of one call, those that do not count it.</summary>
+    void Cover(Span outer, Span inner)
+    {
+        var isReached = _withCallee.Contains(inner);
+        if (NamesCallee(outer) && !NamesCallee(inner))
+            _ = _covered.Add(isReached ? outer : inner);
+        else if (_withCallee.Contains(outer) && !isReached && AreToOnePeer(outer, inner))
+            _ = _covered.Add(inner);
+        else if (isReached || PeerOf(inner) is not null)
+            _ = _covered.Add(outer);
+    }
+
+    static bool AreToOnePeer(Span outer, Span inner) => IsDatabase(outer) == IsDatabase(inner) &&
+        (IsDatabase(outer) || PeerOf(outer) is null || PeerOf(inner) is null || PeerOf(outer) == PeerOf(inner));
 
     IEnumerable<(Span Caller, Span Callee)> Calls(Span callee)
     {
@@ -91,8 +115,8 @@ sealed class NaiveEdges
         if (callee.Kind == SpanKind.Server || parent.ServiceName != callee.ServiceName ||
             (callee.Kind == SpanKind.Consumer && parent.Kind != SpanKind.Consumer))
             return parent;
-        if (parent.Kind == SpanKind.Client && callee.Kind is SpanKind.Client or SpanKind.Producer)
-            _ = _withCallee.Add(parent);
+        if (IsCaller(parent) && IsCaller(callee))
+            _layers.Add((parent, callee));
         return null;
     }
 

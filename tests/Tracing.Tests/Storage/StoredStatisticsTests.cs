@@ -141,6 +141,33 @@ public sealed class StoredStatisticsTests : EmbeddedStoreTests
         Assert.True(File.Exists(Path.Combine(Folder.Path, "statistics.damaged")));
     }
 
+    [Theory]
+    [InlineData(90, 60, 396)]
+    [InlineData(90, 60, 1)]
+    [InlineData(20, 1, 90)]
+    [InlineData(1, 90, 20)]
+    [InlineData(70, 90, 20)]
+    public async Task What_is_kept_for_longer_than_what_is_coarser_counts_once(int minutes, int hours, int days)
+    {
+        var store = Open(new()
+        {
+            Retention = TimeSpan.FromDays(minutes),
+            HoursRetention = TimeSpan.FromDays(hours),
+            DaysRetention = TimeSpan.FromDays(days),
+        });
+        await StoreAsync(store, Spans(10));
+        var longest = Math.Max(minutes, Math.Max(hours, days));
+        for (var passed = 0; passed < longest - 1;)
+        {
+            var step = Math.Min(10, longest - 1 - passed);
+            await PassAsync(store, TimeSpan.FromDays(step));
+            passed += step;
+            Assert.Equal(10, await CountAsync(store));
+        }
+        await PassAsync(store, TimeSpan.FromDays(4));
+        Assert.Equal(0, await CountAsync(store));
+    }
+
     [Fact]
     public void Names_beyond_the_bound_are_others()
     {

@@ -36,7 +36,7 @@ public sealed class CassandraSpanStore : ISpanStore
         var commits = new Commits(connection);
         var slices = new Slices(connection);
         _blocks = new Blocks(_tables, commits, slices, (long)_options.CacheMiB << 20);
-        _writer = new GroupWriter(connection, _tables, commits, slices, time, logger);
+        _writer = new GroupWriter(connection, _tables, commits, slices, _blocks, time, logger);
         _statistics = new Statistics(connection, commits, _blocks, time, _writer.Writer);
         _scan = new SpanScan(_blocks);
         _notes = new Notes(connection);

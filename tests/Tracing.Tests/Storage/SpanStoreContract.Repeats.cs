@@ -103,7 +103,7 @@ public abstract partial class SpanStoreContract
         // whichever of the two is meant
         Assert.Equal((1, 1), await FacetsAsync("{ span.http.method = \"GET\" }"));
         Assert.Equal((1, 1), await FacetsAsync("{ duration < 5ms }"));
-        Assert.Equal((1, 1), await FacetsAsync("{ trace:id = \"1\" }"));
+        Assert.Equal((1, 1), await FacetsAsync("{ trace:id = \"00000000000000000000000000000001\" }"));
         var latencies = await store.CountLatenciesAsync(Selected("{ }"), Cancellation);
         Assert.Equal(2ul, latencies.Count);
         if (isHalfFirst)

@@ -89,7 +89,9 @@ readonly struct SpanIdentity : IEquatable<SpanIdentity>
 /// The spans that came last, by <see cref="SpanIdentity"/>: tells which of those that come now came before, in whatever
 /// body. As many as fit into a bound of bytes: 48 for each. Not thread-safe.
 /// </summary>
-/// <remarks>Two sets, of which the older is forgotten when the newer is full. What is forgotten counts as new.</remarks>
+/// <remarks>
+/// Two sets, of which the older is forgotten when the newer is full. What is forgotten counts as new.
+/// </remarks>
 sealed class SeenSpans(long maxBytes = SeenSpans.DefaultBytes)
 {
     /// <summary>1.4 million spans: ten minutes of 2,000 a second.</summary>

@@ -4,7 +4,10 @@ using Tracing.Storage.TraceQl;
 namespace Tracing.Storage;
 
 /// <summary>Which spans are counted: those that fit a filter and start within a window.</summary>
-/// <remarks>A span that was stored twice counts twice.</remarks>
+/// <remarks>
+/// Of several reports of one span that are selected, the last one stored counts, if they came within the time that
+/// senders come again.
+/// </remarks>
 public sealed record SpanSelection
 {
     public SpanFilter Filter { get; init; } = SpanFilter.Any;

@@ -19,8 +19,9 @@ static class BlockMaker
     /// stored can be told. Spans of different hours are in blocks of their own; then each says its place in the group.
     /// </summary>
     /// <param name="kept">By the low half of its id, why a trace is kept; null where nothing was decided.</param>
+    /// <param name="repeats">Of each span, whether it had come before; null where none had.</param>
     public static List<EncodedBlock> Make(List<Span> spans, long stored, long writer, int blockSpans,
-        IReadOnlyDictionary<ulong, TraceKept>? kept = null)
+        IReadOnlyDictionary<ulong, TraceKept>? kept = null, bool[]? repeats = null)
     {
         var blocks = new List<EncodedBlock>();
         var hours = spans.Index().GroupBy(each => Tables.HourOf(each.Item.StartUnixNano)).ToList();
@@ -28,11 +29,14 @@ static class BlockMaker
         {
             var block = new List<Span>();
             var places = new List<int>();
+            var repeated = new List<bool>();
             foreach (var trace in ofHour.GroupBy(each => each.Item.TraceId.Low))
             {
                 foreach (var (place, span) in trace)
                 {
                     block.Add(span);
+                    if (repeats is not null)
+                        repeated.Add(repeats[place]);
                     if (hours.Count > 1)
                         places.Add(place);
                     // a trace may be longer than a block
@@ -47,20 +51,22 @@ static class BlockMaker
 
             void End()
             {
-                blocks.Add(Encode(ofHour.Key, block, places, kept,
+                blocks.Add(Encode(ofHour.Key, block, places, kept, repeated,
                     new BlockId(stored, writer, blocks.Count, kept is not null)));
                 block.Clear();
                 places.Clear();
+                repeated.Clear();
             }
         }
         return blocks;
     }
 
     static EncodedBlock Encode(long hour, List<Span> spans, List<int> places,
-        IReadOnlyDictionary<ulong, TraceKept>? kept, BlockId id)
+        IReadOnlyDictionary<ulong, TraceKept>? kept, List<bool> repeats, BlockId id)
     {
         t_encoder ??= new BlockEncoder();
-        var data = t_encoder.Encode(CollectionsMarshal.AsSpan(spans), CollectionsMarshal.AsSpan(places), kept);
+        var data = t_encoder.Encode(CollectionsMarshal.AsSpan(spans), CollectionsMarshal.AsSpan(places), kept,
+            CollectionsMarshal.AsSpan(repeats));
         var head = new BlockHead(id, spans.Min(span => span.StartUnixNano), spans.Max(span => span.StartUnixNano),
             spans.Count);
         return new EncodedBlock(hour, head, data, [.. spans.Select(span => span.TraceId.Low).Distinct()]);

@@ -38,7 +38,7 @@ public sealed class CassandraSpanStore : ISpanStore
         var slices = new Slices(connection);
         _blocks = new Blocks(_tables, commits, slices, (long)_options.CacheMiB << 20);
         _uncounted = new UncountedSpans((span, exception) => logger.NotCounted(exception, span.TraceId, span.SpanId));
-        _writer = new GroupWriter(connection, _tables, commits, slices, _uncounted, time, logger);
+        _writer = new GroupWriter(connection, _tables, commits, slices, _blocks, _uncounted, time, logger);
         _statistics = new Statistics(connection, commits, _blocks, time, _writer.Writer, _uncounted);
         _scan = new SpanScan(_blocks);
         _notes = new Notes(connection);

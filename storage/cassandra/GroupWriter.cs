@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Cassandra;
 using Microsoft.Extensions.Logging;
+using Tracing.Model;
 
 namespace Tracing.Storage.Cassandra;
 
@@ -23,6 +24,7 @@ sealed class GroupWriter : IAsyncDisposable
     readonly Tables _tables;
     readonly Commits _commits;
     readonly Slices _slices;
+    readonly Blocks _blocks;
     readonly Bodies _bodies;
     readonly Names _names;
     readonly CassandraStoreOptions _options;
@@ -34,6 +36,9 @@ sealed class GroupWriter : IAsyncDisposable
         new UnboundedChannelOptions { SingleReader = true });
     readonly SemaphoreSlim _groups;
     readonly RecentBodies _recent;
+
+    // of committed groups; guarded by itself
+    readonly SeenSpans _seen = new();
     readonly HashSet<long> _hours = [];
     readonly ITimer _alive;
     readonly SpanBudget _waiting;
@@ -51,7 +56,7 @@ sealed class GroupWriter : IAsyncDisposable
     int _failing;
 
     public GroupWriter(
-        Connection connection, Tables tables, Commits commits, Slices slices, UncountedSpans uncounted,
+        Connection connection, Tables tables, Commits commits, Slices slices, Blocks blocks, UncountedSpans uncounted,
         TimeProvider time, ILogger logger)
     {
         _uncounted = uncounted;
@@ -59,6 +64,7 @@ sealed class GroupWriter : IAsyncDisposable
         _tables = tables;
         _commits = commits;
         _slices = slices;
+        _blocks = blocks;
         _options = connection.Options;
         _time = time;
         _logger = logger;
@@ -146,6 +152,7 @@ sealed class GroupWriter : IAsyncDisposable
 
     async Task RunAsync()
     {
+        await RecallAsync();
         try
         {
             while (await _queue.Reader.WaitToReadAsync())
@@ -165,6 +172,20 @@ sealed class GroupWriter : IAsyncDisposable
             // the edge of the loop: an error of ours
             _logger.WriterStopped(exception);
             _queue.Writer.TryComplete(exception);
+        }
+    }
+
+    /// <summary>Learns which spans were stored before, by this collector or others.</summary>
+    async Task RecallAsync()
+    {
+        try
+        {
+            await StoredSpans.RecallAsync(_commits, _blocks, null, _seen, _closing.Token);
+        }
+        catch (Exception exception)
+        {
+            // whatever it is, spans can be written
+            _logger.RecallFailed(exception.Message);
         }
     }
 
@@ -250,6 +271,7 @@ sealed class GroupWriter : IAsyncDisposable
                 _logger.TakenOver();
                 throw new InvalidOperationException("The group was taken over by another collector.");
             }
+            Remember(encoded.Spans);
         }
         for (var i = 0; i < group.Count; i++)
             Answer(group[i], outcomes[i]);
@@ -284,14 +306,43 @@ sealed class GroupWriter : IAsyncDisposable
     Encoded Encode(List<Waiting> group, long stored)
     {
         var spans = group.SelectMany(waiting => waiting.Batch.Spans).ToList();
+        var repeats = FindRepeats(spans);
         var statistics = new SpanStatistics(
             _time.GetUtcNow().ToUnixTimeMilliseconds(), _seriesNames, _uncounted);
-        statistics.Add(spans);
+        statistics.Add(repeats is null ? spans : [.. spans.Where((_, i) => !repeats[i])]);
         foreach (var point in group.SelectMany(waiting => waiting.Batch.Counted))
             statistics.Add(point);
-        var blocks = BlockMaker.Make(spans, stored, Writer, _options.BlockSpans);
+        var blocks = BlockMaker.Make(spans, stored, Writer, _options.BlockSpans, repeats: repeats);
         var points = PointsCodec.Encode(statistics.Points(_ => true, long.MinValue, long.MaxValue));
-        return new Encoded(blocks, _names.Of(spans), new Commit(Writer, stored, blocks.Count, points));
+        return new Encoded(spans, blocks, _names.Of(spans), new Commit(Writer, stored, blocks.Count, points));
+    }
+
+    /// <summary>
+    /// Of each span, whether it is in a committed group or comes before in this one; null where none is. What groups
+    /// under way at once have in common is found when they are added up.
+    /// </summary>
+    bool[]? FindRepeats(List<Span> spans)
+    {
+        bool[]? repeats = null;
+        lock (_seen)
+        {
+            for (var i = 0; i < spans.Count; i++)
+            {
+                if (!_seen.TryAdd(spans[i], spans[i].ServiceName.ToLowerInvariant()))
+                    (repeats ??= new bool[spans.Count])[i] = true;
+            }
+            _seen.Discard();
+        }
+        return repeats;
+    }
+
+    void Remember(List<Span> spans)
+    {
+        lock (_seen)
+        {
+            foreach (var span in spans)
+                _seen.Add(SpanIdentity.Of(span, span.ServiceName.ToLowerInvariant()));
+        }
     }
 
     async Task WriteRowsAsync(Encoded encoded, long stored)
@@ -373,7 +424,8 @@ sealed class GroupWriter : IAsyncDisposable
         waiting.Done.SetException(exception);
     }
 
-    sealed record Encoded(List<EncodedBlock> Blocks, List<(NameKind, string, string)> Names, Commit Commit);
+    sealed record Encoded(
+        List<Span> Spans, List<EncodedBlock> Blocks, List<(NameKind, string, string)> Names, Commit Commit);
 
     sealed class Waiting(SpanBatch batch)
     {

@@ -55,4 +55,8 @@ static partial class Log
     [LoggerMessage(14, LogLevel.Information,
         "The keyspace {Keyspace} had version {Before} of the tables, and now has {Now}")]
     public static partial void Migrated(this ILogger logger, string keyspace, string before, string now);
+
+    [LoggerMessage(15, LogLevel.Warning, "The spans of the last minutes could not be read; those that are sent again " +
+        "count twice until they are added up: {Reason}")]
+    public static partial void RecallFailed(this ILogger logger, string reason);
 }

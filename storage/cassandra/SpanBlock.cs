@@ -48,6 +48,9 @@ enum BlockFlags
 
     /// <summary>The span has what few have: events, links and the like.</summary>
     Rest = 16,
+
+    /// <summary>Its group did not count the span, which had come before; see <see cref="SeenSpans"/>.</summary>
+    Repeat = 32,
 }
 
 /// <summary>
@@ -218,6 +221,11 @@ sealed class SpanBlock
     public bool HasParent(int span) => Parents[span] != 0;
 
     public bool HasRest(int span) => Is(span, BlockFlags.Rest);
+
+    public bool IsRepeat(int span) => Is(span, BlockFlags.Repeat);
+
+    public SpanIdentity KeyOf(int i) => new(Traces[TraceOf[i]], new SpanId(SpanIds[i]), Kinds[i],
+        Is(i, BlockFlags.Shared), ServiceOf(i).ToLowerInvariant());
 
     public Span ToSpan(int i)
     {

@@ -11,6 +11,9 @@ sealed class SpanScan(Blocks blocks)
     const int BlocksAtOnce = 16;
     const int TracesAtOnce = 128;
 
+    /// <summary>For finding spans that are stored twice: 350,000, which are those of some minutes.</summary>
+    const long MaxSeenBytes = 16 << 20;
+
     public async IAsyncEnumerable<(Span Span, double Weight)> ReadAsync(
         SpanSelection selection, [EnumeratorCancellation] CancellationToken cancellation)
     {
@@ -18,21 +21,24 @@ sealed class SpanScan(Blocks blocks)
             yield break;
         var filter = new BlockFilter(selection.Filter);
         var traces = new HashSet<TraceId>();
+        // of the reports of one span that are selected, the last one stored counts: it mostly is the most complete
+        var seen = new SeenSpans(MaxSeenBytes);
         var gone = await blocks.ReadGoneAsync(cancellation);
         var heads = await blocks.ReadHeadsAsync(selection.StartUnixNano, selection.EndUnixNano - 1, cancellation);
-        foreach (var chunk in heads.Chunk(BlocksAtOnce))
+        foreach (var chunk in heads.OrderByDescending(head => head.Id).Chunk(BlocksAtOnce))
         {
             foreach (var block in await blocks.ReadAsync([.. chunk.Select(head => head.Id)], cancellation))
             {
                 if (block is null)
                     continue;
-                foreach (var i in filter.Find(block, selection.StartUnixNano, selection.EndUnixNano))
+                seen.Publish();
+                foreach (var i in filter.Find(block, selection.StartUnixNano, selection.EndUnixNano).Reverse())
                 {
                     if (gone.Contains(block.Traces[block.TraceOf[i]].Low))
                         continue;
                     if (!filter.IsExact)
                         traces.Add(block.Traces[block.TraceOf[i]]);
-                    else
+                    else if (seen.TryAdd(block.KeyOf(i), block.IsZipkin(i)))
                         yield return (AsOtlp(block.ToSpan(i)), block.KeptOf(block.TraceOf[i]).Weight);
                 }
             }
@@ -45,10 +51,17 @@ sealed class SpanScan(Blocks blocks)
             {
                 foreach (var id in chunk.Where(id => id.Low == stored.Low))
                 {
-                    var facts = new TraceFacts(stored.Of(id).Spans);
-                    foreach (var span in facts.Spans.Where(span => span.StartUnixNano >= selection.StartUnixNano &&
-                        span.StartUnixNano < selection.EndUnixNano && selection.Filter.Matches(span, facts)))
-                        yield return (span, stored.Kept.Weight);
+                    var spans = stored.Of(id).Spans;
+                    var facts = new TraceFacts(spans);
+                    seen.Publish();
+                    for (var i = spans.Count - 1; i >= 0; i--)
+                    {
+                        var span = facts.Spans[i];
+                        if (span.StartUnixNano >= selection.StartUnixNano &&
+                            span.StartUnixNano < selection.EndUnixNano && selection.Filter.Matches(span, facts) &&
+                            seen.TryAdd(spans[i], spans[i].ServiceName.ToLowerInvariant()))
+                            yield return (span, stored.Kept.Weight);
+                    }
                 }
             }
         }

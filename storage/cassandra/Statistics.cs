@@ -1,4 +1,5 @@
 using Cassandra;
+using Tracing.Model;
 
 namespace Tracing.Storage.Cassandra;
 
@@ -41,6 +42,7 @@ sealed class Statistics
     readonly SeriesNames _names = new();
     readonly UncountedSpans _uncounted;
     EdgeLinker? _edges;
+    SeenSpans _seen = new();
     int _edgeSpans;
 
     public Statistics(Connection connection, Commits commits, Blocks blocks, TimeProvider time, long owner,
@@ -86,12 +88,19 @@ sealed class Statistics
         var left = (long)MaxPointBytes;
         var some = commits.TakeWhile(commit => (left -= commit.Points.Length) >= 0 || commit == commits[0])
             .ToList();
-        _edges ??= new EdgeLinker(_names);
+        if (_edges is null)
+        {
+            _seen = new SeenSpans();
+            await StoredSpans.RecallAsync(_commits, _blocks, marks, _seen, cancellation);
+            _edges = new EdgeLinker(_names);
+        }
+        // of an attempt that failed
+        _seen.Discard();
         var counted = some.ConvertAll(commit => new Counted(
             commit.Writer, commit.Stored, PointsCodec.Decode(commit.Points, _ => true, withExemplars: true)));
         var edgesMark = Math.Max(
             some.Select(commit => commit.Stored).LastOrDefault(), marks.GetValueOrDefault(EdgesMark) + 1);
-        counted.Add(new Counted(EdgesMark, edgesMark, await LinkAsync(some, cancellation)));
+        counted.Add(new Counted(EdgesMark, edgesMark, await LinkAsync(some, counted, cancellation)));
         for (var level = 0; level < _levels.Length; level++)
             await AddAsync(level, counted, cancellation);
         foreach (var writer in counted.GroupBy(each => each.Writer))
@@ -99,6 +108,7 @@ sealed class Statistics
             await _connection.RunAsync(_insertCounted.Bind(writer.Key, writer.Max(each => each.Stored),
                 Tables.SecondsOf(_options.DaysRetention)), cancellation);
         }
+        _seen.Publish();
         return some.Count > 0;
     }
 
@@ -186,21 +196,31 @@ sealed class Statistics
             row => (row.GetValue<long>(0), row.GetValue<long>(1)), cancellation))
         .ToDictionary(each => each.Item1, each => each.Item2);
 
-    /// <summary>Finds the calls that the spans of these groups complete.</summary>
-    async Task<List<SeriesPoint>> LinkAsync(List<Commit> commits, CancellationToken cancellation)
+    /// <summary>
+    /// Finds the calls that the spans of these groups complete; and the spans that another collector, or a group that
+    /// was written at the same time, had stored before, which the group has counted and is taken back here.
+    /// </summary>
+    async Task<List<SeriesPoint>> LinkAsync(
+        List<Commit> commits, List<Counted> counted, CancellationToken cancellation)
     {
         var statistics = new SpanStatistics(_time.GetUtcNow().ToUnixTimeMilliseconds(), _names, _uncounted);
-        foreach (var commit in commits)
+        foreach (var (commit, ofGroup) in commits.Zip(counted))
         {
+            var repeats = new List<Span>();
             var ids = Enumerable.Range(0, commit.Blocks)
                 .Select(number => new BlockId(commit.Stored, commit.Writer, number)).ToList();
             foreach (var block in await _blocks.ReadAsync(ids, cancellation))
             {
                 if (block is null)
                     continue;
-                _edges!.Add([.. Enumerable.Range(0, block.Count).Select(block.ToSpan)], statistics);
+                Span[] spans = [.. Enumerable.Range(0, block.Count).Select(block.ToSpan)];
+                _edges!.Add(spans, statistics);
                 _edgeSpans += block.Count;
+                // what the group itself has not counted came with another of its writer
+                repeats.AddRange(spans.Where((_, i) =>
+                    !block.IsRepeat(i) && !_seen.TryAdd(block.KeyOf(i), block.IsZipkin(i))));
             }
+            TakeBack(ofGroup.Points, repeats, commit.Stored);
             if (_edgeSpans >= EdgeSpans)
             {
                 _edges!.MoveOn(statistics);
@@ -210,6 +230,29 @@ sealed class Statistics
         // those that this did not find when it was here the last time
         _edges!.Settle(statistics);
         return statistics.Points(_ => true, long.MinValue, long.MaxValue);
+    }
+
+    /// <param name="stored">When the group was begun, in microseconds since 1970.</param>
+    void TakeBack(List<SeriesPoint> points, List<Span> repeats, long stored)
+    {
+        if (repeats.Count == 0)
+            return;
+        var statistics = new SpanStatistics(stored / 1000, _names);
+        statistics.Add(repeats);
+        var counted = points.ToDictionary(point => (point.Series, point.Minute), point => point.Latencies);
+        foreach (var repeat in statistics.Points(_ => true, long.MinValue, long.MaxValue))
+        {
+            try
+            {
+                // not there if its name was beyond the bound of one of the two processes
+                counted.GetValueOrDefault((repeat.Series, repeat.Minute))?.Subtract(repeat.Latencies);
+            }
+            catch (ArgumentException)
+            {
+                // the same: what counts twice is better than counting that ends
+            }
+        }
+        points.RemoveAll(point => point.Latencies.Calls == 0);
     }
 
     async Task AddAsync(int level, List<Counted> counted, CancellationToken cancellation)

@@ -31,8 +31,8 @@ sealed class LayoutConversion(
         using var rows = new TableAppender(connection, "temp", _rows);
         // parents are left to the merge, which looks at the partition for them
         using (var command = connection.Command($"""
-            SELECT rowid, resource_id, scope_id, {SpanTable.Columns(partition.Layout)} FROM {partition.Spans}
-            WHERE {range} {kept} ORDER BY rowid
+            SELECT rowid, resource_id, scope_id, {SpanTable.IsRepeat}, {SpanTable.Columns(partition.Layout)}
+            FROM {partition.Spans} WHERE {range} {kept} ORDER BY rowid
             """))
         using (var reader = command.ExecuteReader())
         {
@@ -41,9 +41,9 @@ sealed class LayoutConversion(
             {
                 rows.Append(row.Next<long>());
                 rows.EndRow();
-                var (resource, scope) = (row.Next<int>(), row.Next<int>());
+                var (resource, scope, isRepeat) = (row.Next<int>(), row.Next<int>(), row.Next<bool>());
                 var span = SpanTable.Read(row, partition.Layout, partition.Contents);
-                SpanTable.Append(table, 0, span, SearchNames.Of(span), resource, scope, attributes);
+                SpanTable.Append(table, 0, span, SearchNames.Of(span), resource, scope, attributes, isRepeat);
             }
         }
         table.Flush();

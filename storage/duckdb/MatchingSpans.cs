@@ -18,6 +18,7 @@ sealed class MatchingSpans
     readonly IReadOnlyList<Partition> _all;
     readonly long _snapshot;
     bool _isDecided;
+    bool _hasVersions;
 
     MatchingSpans(DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services,
         SpanSelection selection, CancellationToken cancellation)
@@ -58,6 +59,7 @@ sealed class MatchingSpans
             .ToList();
         if (selects.Count > 0)
             spans.Decide(undecided, string.Join(" UNION ALL ", selects));
+        spans.FindVersions();
         return spans;
     }
 
@@ -81,7 +83,8 @@ sealed class MatchingSpans
         var matches = condition.IsExact ? condition.Where : !_isDecided
             ? condition.Under
             : $"({condition.Under} OR {partition.Seq} IN (SELECT seq FROM matching))";
-        return $"{partition.Spans} WHERE {IsWithin(parameters, partition)} AND {matches}";
+        var lasts = _hasVersions ? $" AND {partition.Seq} NOT IN (SELECT seq FROM earlier)" : "";
+        return $"{partition.Spans} WHERE {IsWithin(parameters, partition)} AND {matches}{lasts}";
     }
 
     SqlCondition Compile(SqlParameters parameters, Partition partition) =>
@@ -96,6 +99,37 @@ sealed class MatchingSpans
         !partition.IsMerged && TraceReader.GoneFrom(_all) is { Count: > 0 } gone
             ? $" AND trace_low NOT IN (SELECT unnest({parameters.Bind(gone.ToList())}::UBIGINT[]))"
             : "";
+
+    /// <summary>
+    /// Of the reports of one span that are selected, the last one stored counts: it mostly is the most complete. The
+    /// others go to a table, which the condition leaves out.
+    /// </summary>
+    void FindVersions()
+    {
+        var repeats = Partitions.Where(partition => partition.HasRepeats(Connection))
+            .Select(partition => $"SELECT trace_low FROM {partition.Spans} WHERE {SpanTable.IsRepeat}").ToList();
+        var parameters = new SqlParameters();
+        if (repeats.Count == 0 || Select(parameters, partition => $"""
+            trace_low, trace_high, span_id, kind, origin, service, {SpanTable.IsShared} AS is_shared,
+            {SpanTable.IsRepeat} AS is_repeat, {partition.Seq} AS seq
+            """, "AND trace_low IN (SELECT trace_low FROM repeated)") is not { } rows)
+            return;
+        Connection.Execute(
+            $"CREATE TEMP TABLE repeated AS SELECT DISTINCT * FROM ({string.Join(" UNION ALL ", repeats)})");
+        // as SpanIdentity and SeenSpans have it
+        using (var command = parameters.Command(Connection, $"""
+            CREATE TEMP TABLE earlier AS
+            WITH versions AS MATERIALIZED ({rows}),
+            repeats AS (SELECT * EXCLUDE (seq), max(seq) AS seq FROM versions WHERE is_repeat GROUP BY ALL)
+            SELECT DISTINCT one.seq FROM versions AS one
+            JOIN repeats AS later USING (trace_low, trace_high, span_id, is_shared)
+            WHERE one.seq < later.seq AND
+                (one.kind = later.kind OR (later.origin = 1 AND (one.kind = 0 OR later.kind = 0))) AND
+                (one.service = later.service OR (later.origin = 1 AND (one.service = '' OR later.service = '')))
+            """))
+            command.ExecuteNonQuery();
+        _hasVersions = true;
+    }
 
     void Decide(SqlParameters parameters, string undecided)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using DuckDB.NET.Data;
 
 namespace Tracing.Storage.DuckDb;
@@ -17,6 +18,9 @@ sealed class Partition
     ulong _maxStart;
     long _spans;
     long _countedRows;
+
+    // null while it is not known
+    StrongBox<bool>? _hasRepeats;
 
     Partition(int number, bool isSealed, string file, Layout layout, TraceFilter filter, Func<SharedContents> contents,
         MergedFrom? merged = null)
@@ -208,6 +212,17 @@ sealed class Partition
     {
         lock (_widening)
             return (_minStart, _maxStart);
+    }
+
+    /// <summary>Whether it has spans that had come before: once that is so, and of a sealed one, it stays.</summary>
+    public bool HasRepeats(DuckDBConnection connection)
+    {
+        if (_hasRepeats is { } known)
+            return known.Value;
+        var found = connection.Scalar($"SELECT 1 FROM {Spans} WHERE {SpanTable.IsRepeat} LIMIT 1") is not null;
+        if (IsSealed || found)
+            _hasRepeats = new StrongBox<bool>(found);
+        return found;
     }
 
     /// <summary>Of the newest span that is acknowledged; below <see cref="FirstSeq"/> when there is none.</summary>

@@ -36,11 +36,12 @@ sealed class PartitionWriter
     /// <summary>Whether another partition has to be begun, since this one's log can take no more.</summary>
     public bool IsBroken => _tables.IsBroken;
 
-    public void Append(Span span, SearchNames names)
+    /// <param name="isRepeat">Whether it had come before; see <see cref="SeenSpans"/>.</param>
+    public void Append(Span span, SearchNames names, bool isRepeat)
     {
         // rows are never deleted, so they are numbered without gaps
         SpanTable.Append(_tables.Spans, (int)_tables.Spans.Count, span, names, _resources.IdOf(span.Resource),
-            _scopes.IdOf(span.Scope), _attributes);
+            _scopes.IdOf(span.Scope), _attributes, isRepeat);
         // before the commit, so that whoever sees the span finds its trace here; harmless if it fails
         Partition.Filter.Add(span.TraceId.Low);
         if (span.StartUnixNano > 0)

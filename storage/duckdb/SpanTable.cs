@@ -26,6 +26,13 @@ static class SpanTable
 
     const byte Shared = 1;
     const byte Debug = 2;
+    const byte Repeat = 4;
+
+    /// <summary>SQL for whether a span had come before; see <see cref="SeenSpans"/>.</summary>
+    public const string IsRepeat = "coalesce(zipkin_flags & 4, 0) = 4";
+
+    /// <summary>SQL for whether a span has the id of a client's, by its own word.</summary>
+    public const string IsShared = "coalesce(zipkin_flags & 1, 0) = 1";
 
     /// <summary>What <see cref="Read"/> reads, in its order.</summary>
     public static string Columns(Layout layout) =>
@@ -39,7 +46,7 @@ static class SpanTable
 
     public static void Append(
         RowAppender row, int rowId, Span span, SearchNames names, int resourceId, int scopeId,
-        AttributeWriter attributes)
+        AttributeWriter attributes, bool isRepeat)
     {
         row.Append(span.TraceId.High);
         row.Append(span.TraceId.Low);
@@ -55,10 +62,15 @@ static class SpanTable
         AppendUnless(span.StatusMessage.Length == 0, row, span.StatusMessage);
         row.Append(BitOperations.RotateRight(span.Flags, FlagsRotation));
         row.Append((byte)span.Origin);
-        if (span.Shared || span.Debug)
-            row.Append((byte)((span.Shared ? Shared : 0) | (span.Debug ? Debug : 0)));
+        if (span.Shared || span.Debug || isRepeat)
+        {
+            row.Append((byte)(
+                (span.Shared ? Shared : 0) | (span.Debug ? Debug : 0) | (isRepeat ? Repeat : 0)));
+        }
         else
+        {
             row.AppendNull();
+        }
         AppendAddress(row, span.LocalEndpoint);
         AppendUnless(names.RemoteService.Length == 0, row, names.RemoteService);
         AppendAddress(row, span.RemoteEndpoint);

@@ -97,13 +97,15 @@ sealed class StatisticsKeeper : IAsyncDisposable
 
     /// <summary>Counts what the writer has just committed to its partition.</summary>
     /// <param name="at">Where the rows begin.</param>
-    public void Add(Partition partition, Position at, List<Span> spans, List<SeriesPoint> counted)
+    /// <param name="rows">How many rows of spans they are.</param>
+    /// <param name="spans">Those that had not come before.</param>
+    public void Add(Partition partition, Position at, long rows, List<Span> spans, List<SeriesPoint> counted)
     {
         lock (_lock)
         {
             // else the background comes to them, or has been there
             if (at == _next)
-                Count(partition, spans, counted);
+                Count(partition, rows, spans, counted);
         }
     }
 
@@ -259,7 +261,8 @@ sealed class StatisticsKeeper : IAsyncDisposable
             .Where(each => each.Number < _next.Number && !each.IsMerged).TakeLast(2))
         {
             var start = Math.Max(0, partition.SpanCount - SpansBefore);
-            var spansBefore = StoredSpans.Read(connection, partition, start, partition.SpanCount);
+            var spansBefore = StoredSpans.Read(connection, partition, start, partition.SpanCount)
+                .Where(each => !each.IsRepeat).Select(each => each.Span);
             foreach (var spans in spansBefore.Chunk(SpansAtOnce))
             {
                 _closing.Token.ThrowIfCancellationRequested();
@@ -297,22 +300,25 @@ sealed class StatisticsKeeper : IAsyncDisposable
         var start = _next;
         var counted = CountedTable.Read(connection, partition, start.CountedRow, countedEnd);
         var spans = new List<Span>();
-        foreach (var span in StoredSpans.Read(connection, partition, start.Row, spansEnd))
+        var rows = 0;
+        foreach (var (span, isRepeat) in StoredSpans.Read(connection, partition, start.Row, spansEnd))
         {
-            spans.Add(span);
-            if (spans.Count < SpansAtOnce)
+            if (!isRepeat)
+                spans.Add(span);
+            if (++rows < SpansAtOnce)
                 continue;
             _closing.Token.ThrowIfCancellationRequested();
             lock (_lock)
-                Count(partition, spans, []);
+                Count(partition, rows, spans, []);
             spans.Clear();
+            rows = 0;
         }
         lock (_lock)
-            Count(partition, spans, counted);
+            Count(partition, rows, spans, counted);
     }
 
     // within the lock
-    void Count(Partition partition, List<Span> spans, List<SeriesPoint> counted)
+    void Count(Partition partition, long rows, List<Span> spans, List<SeriesPoint> counted)
     {
         if (!_live.TryGetValue(partition.Number, out var statistics))
         {
@@ -325,7 +331,7 @@ sealed class StatisticsKeeper : IAsyncDisposable
             _edges.Add(spans, statistics);
         }
         counted.ForEach(statistics.Add);
-        _next = new Position(_next.Number, _next.Row + spans.Count, _next.CountedRow + counted.Count);
+        _next = new Position(_next.Number, _next.Row + rows, _next.CountedRow + counted.Count);
     }
 }
 

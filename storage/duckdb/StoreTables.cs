@@ -33,10 +33,11 @@ sealed class StoreTables : IDisposable
     readonly ILogger _logger;
     readonly DuckDBConnection _connection;
     readonly RecentBodies _bodies;
+    readonly SeenSpans _seen = new();
     readonly StatisticsFile? _statistics;
     readonly HashSet<string> _autocompleteKeys;
 
-    // of the transaction at hand, for the statistics
+    // of the transaction at hand, for the statistics: those that had not come before
     readonly List<Span> _spans = [];
     readonly List<SeriesPoint> _counted = [];
     PartitionWriter _writer;
@@ -69,6 +70,7 @@ sealed class StoreTables : IDisposable
             // those of older servers do not say it, nor those that were killed before they were sealed
             for (var i = 0; i < found.Count - 1; i++)
                 found[i].ClosedMillis ??= found[i + 1].CreatedMillis;
+            StoredSpans.Recall(_connection, found, _seen);
             Statistics = new StatisticsKeeper(
                 folder, statistics, found, partitions, time, logger, options.CountsSpans);
             _writer = new PartitionWriter(last);
@@ -222,9 +224,11 @@ sealed class StoreTables : IDisposable
         }
         foreach (var span in batch.Spans)
         {
-            _spans.Add(span);
             var names = SearchNames.Of(span);
-            _writer.Append(span, names);
+            var isNew = _seen.TryAdd(span, names.Service);
+            if (isNew)
+                _spans.Add(span);
+            _writer.Append(span, names, isRepeat: !isNew);
             if (names.Service.Length > 0)
             {
                 SpanNames.Add(names.Service, names.Name);
@@ -251,10 +255,11 @@ sealed class StoreTables : IDisposable
         var at = new Position(partition.Number, partition.SpanCount, partition.CountedRows);
         _writer.Publish();
         // before anyone is answered
-        Statistics.Add(partition, at, _spans, _counted);
+        Statistics.Add(partition, at, partition.SpanCount - at.Row, _spans, _counted);
         _spans.Clear();
         _counted.Clear();
         _bodies.Publish();
+        _seen.Publish();
         SpanNames.Publish();
         RemoteServices.Publish();
         TagValues.Publish();
@@ -266,6 +271,7 @@ sealed class StoreTables : IDisposable
         _counted.Clear();
         _writer.Discard();
         _bodies.Discard();
+        _seen.Discard();
         SpanNames.Discard();
         RemoteServices.Discard();
         TagValues.Discard();

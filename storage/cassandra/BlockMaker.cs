@@ -28,7 +28,7 @@ static class BlockMaker
         {
             var block = new List<Span>();
             var places = new List<int>();
-            foreach (var trace in ofHour.GroupBy(each => each.Item.TraceId.Low))
+            foreach (var trace in ofHour.GroupBy(each => each.Item.TraceId.Low, SeededHash.Comparer))
             {
                 foreach (var (place, span) in trace)
                 {
@@ -63,6 +63,6 @@ static class BlockMaker
         var data = t_encoder.Encode(CollectionsMarshal.AsSpan(spans), CollectionsMarshal.AsSpan(places), kept);
         var head = new BlockHead(id, spans.Min(span => span.StartUnixNano), spans.Max(span => span.StartUnixNano),
             spans.Count);
-        return new EncodedBlock(hour, head, data, [.. spans.Select(span => span.TraceId.Low).Distinct()]);
+        return new EncodedBlock(hour, head, data, [.. spans.Select(span => span.TraceId.Low).Distinct(SeededHash.Comparer)]);
     }
 }

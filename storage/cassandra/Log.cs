@@ -49,4 +49,7 @@ static partial class Log
     [LoggerMessage(14, LogLevel.Information,
         "The keyspace {Keyspace} had version {Before} of the tables, and now has {Now}")]
     public static partial void Migrated(this ILogger logger, string keyspace, string before, string now);
+
+    [LoggerMessage(15, LogLevel.Warning, "{Doubt}")]
+    public static partial void ClockDoubted(this ILogger logger, string doubt);
 }

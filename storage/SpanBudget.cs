@@ -3,7 +3,7 @@ namespace Tracing.Storage;
 /// <summary>Bounds how many spans, and bytes of them, wait to be written; for many threads at once.</summary>
 sealed class SpanBudget(int maxSpans)
 {
-    /// <summary>As much as their bodies may take while they are decoded; as objects they take some times more.</summary>
+    /// <summary>As much as their bodies may take while they are decoded; as objects they take more.</summary>
     public const long MaxBytes = 256 << 20;
 
     readonly Lock _lock = new();

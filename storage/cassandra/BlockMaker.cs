@@ -63,6 +63,7 @@ static class BlockMaker
         var data = t_encoder.Encode(CollectionsMarshal.AsSpan(spans), CollectionsMarshal.AsSpan(places), kept);
         var head = new BlockHead(id, spans.Min(span => span.StartUnixNano), spans.Max(span => span.StartUnixNano),
             spans.Count);
-        return new EncodedBlock(hour, head, data, [.. spans.Select(span => span.TraceId.Low).Distinct(SeededHash.Comparer)]);
+        return new EncodedBlock(
+            hour, head, data, [.. spans.Select(span => span.TraceId.Low).Distinct(SeededHash.Comparer)]);
     }
 }

@@ -113,7 +113,7 @@ sealed class Thinning
         var before = Doubt;
         var now = _clock.Look();
         var skew = TimeProvider.System.GetUtcNow() - await _tables.ReadClockAsync(cancellation);
-        _skew = skew.Duration() <= _maxSkew ? null : $"The clock differs by {skew:c} from that of the Cassandra node. " +
+        _skew = skew.Duration() <= _maxSkew ? null : $"The clock differs by {skew:c} from the Cassandra node's. " +
             "Nothing is thinned out by this server until they agree.";
         if (Doubt is { } doubt && before is null)
             _logger.ClockDoubted(doubt);

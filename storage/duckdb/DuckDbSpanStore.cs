@@ -47,8 +47,8 @@ public sealed class DuckDbSpanStore : ISpanStore
         _readers = new Readers(folder.Connect, partitions, options.MaxConcurrentReads);
         _dependencies = new KnownDependencies(_readers);
         _upkeep = folder.IsInMemory ? null : new Upkeep(partitions,
-            new Merger(folder, partitions, sealer, options, logger), _writer, tables.Statistics, folder.Manifest, options,
-            time, clock, logger);
+            new Merger(folder, partitions, sealer, options, logger), _writer, tables.Statistics, folder.Manifest,
+            options, time, clock, logger);
     }
 
     /// <summary>Opens the store in a folder, which is made when absent.</summary>

@@ -178,8 +178,8 @@ sealed class Manifest(string? folder, TimeProvider time, ILogger logger)
     }
 
     string TextOf(PartitionEntry entry) => string.Create(CultureInfo.InvariantCulture,
-        $"{Path.Combine(folder!, entry.File)} is missing, and its {(entry.IsOpen ? "" : $"{entry.Spans} ")}spans with " +
-        $"it. Stop the server and restore it from a copy, or delete {FileName} to have this forgotten.");
+        $"{Path.Combine(folder!, entry.File)} is missing, and its {(entry.IsOpen ? "" : $"{entry.Spans} ")}spans " +
+        $"with it. Stop the server and restore it from a copy, or delete {FileName} to have this forgotten.");
 
     void Compare(PartitionEntry entry, Partition found)
     {

@@ -51,8 +51,8 @@ sealed class SpanWriter
     }
 
     /// <summary>
-    /// Completes after a look at whether a new partition is due, which else would be taken with the next batch only; and
-    /// whether what could not be written last could be now, if there was such: fails if not.
+    /// Completes after a look at whether a new partition is due, which else would be taken with the next batch only;
+    /// and whether what could not be written last could be now, if there was such: fails if not.
     /// </summary>
     public Task LookAsync()
     {

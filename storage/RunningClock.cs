@@ -5,9 +5,8 @@ namespace Tracing.Storage;
 /// <summary>
 /// The time by which what is stored may be deleted: the clock's, as far as it went on while processes ran. When it is
 /// further ahead than that by more than <see cref="Tolerance"/>, it may be wrong; then only the time that passes
-/// counts,
-/// until the clock was as far ahead for as long as it jumped, or for <see cref="MaxWait"/>. A clock that is set back is
-/// followed at once. For many threads.
+/// counts, until the clock was as far ahead for as long as it jumped, or for <see cref="MaxWait"/>. A clock that is
+/// set back is followed at once. For many threads.
 /// </summary>
 sealed class RunningClock
 {

@@ -11,12 +11,12 @@ namespace Tracing.Storage.DuckDb;
 /// is acknowledged.
 /// </summary>
 /// <remarks>
-/// Numbers are little-endian. The header: <see cref="LogFrames.Magic"/>, the format's version (4 bytes), a random number
-/// that goes into all hashes (8), and a hash of that (4). Then frames: <see cref="LogFrames.Marker"/> (4), length of the
-/// content (4), hash of length and content (8), content. The first frame has when the partition was begun, in milliseconds since
-/// 1970 (8), and its layout; each other is a transaction: pieces of a table's rows, each the table's number (1), how
-/// many rows (varint, at most 2,048), and the columns as in <see cref="ColumnCodec"/>. As a whole frame cannot be made
-/// without the random number, no text of a span can pass for one.
+/// Numbers are little-endian. The header: <see cref="LogFrames.Magic"/>, the format's version (4 bytes), a random
+/// number that goes into all hashes (8), and a hash of that (4). Then frames: <see cref="LogFrames.Marker"/> (4),
+/// length of the content (4), hash of length and content (8), content. The first frame has when the partition was
+/// begun, in milliseconds since 1970 (8), and its layout; each other is a transaction: pieces of a table's rows, each
+/// the table's number (1), how many rows (varint, at most 2,048), and the columns as in <see cref="ColumnCodec"/>. As
+/// a whole frame cannot be made without the random number, no text of a span can pass for one.
 /// </remarks>
 sealed class PartitionLog : IDisposable
 {

@@ -52,9 +52,11 @@ sealed class SpanIntake(
     {
         DecodedSpans decoded;
         UInt128 hash;
+        int bytes;
         using (body)
         {
-            transport.BytesReceived(body.Memory.Length);
+            bytes = body.Memory.Length;
+            transport.BytesReceived(bytes);
             decoded = decode(body.Memory, _limits, memory);
             hash = XxHash128.HashToUInt128(body.Memory.Span);
         }
@@ -71,6 +73,7 @@ sealed class SpanIntake(
             Counted = kept.Count == decoded.Spans.Count
                 ? []
                 : Count(decoded.Spans.FindAll(span => !_sampler.Keeps(span))),
+            Bytes = bytes,
         };
         if (decoded.Spans.Count > 0)
             await StoreAsync(batch, transport, cancellationToken);

@@ -102,14 +102,27 @@ public readonly struct AttributeValue : IEquatable<AttributeValue>
 
     public override bool Equals(object? obj) => obj is AttributeValue other && Equals(other);
 
-    public override int GetHashCode() => _content switch
+    public override int GetHashCode()
     {
-        string text => text.GetHashCode(StringComparison.Ordinal),
-        byte[] bytes => bytes.Length,
-        AttributeValue[] array => array.Length,
-        KeyValue[] map => map.Length,
-        _ => HashCode.Combine(Type, _bits),
-    };
+        var hash = new HashCode();
+        switch (_content)
+        {
+            case string text:
+                return text.GetHashCode(StringComparison.Ordinal);
+            case byte[] bytes:
+                hash.AddBytes(bytes);
+                break;
+            case AttributeValue[] array:
+                hash.AddAll(array);
+                break;
+            case KeyValue[] map:
+                hash.AddAll(map);
+                break;
+            default:
+                return SeededHash.Of((ulong)_bits);
+        }
+        return hash.ToHashCode();
+    }
 
     public static bool operator ==(AttributeValue left, AttributeValue right) => left.Equals(right);
 

@@ -12,6 +12,8 @@ public readonly record struct TraceId(ulong High, ulong Low)
     /// <summary>Whether all 128 bits are zero, which no format allows as an id.</summary>
     public bool IsZero => (High | Low) == 0;
 
+    public override int GetHashCode() => SeededHash.Of(High, Low);
+
     /// <summary>
     /// Reads 1 to 32 hex digits, upper or lower case; fewer than 32 are padded with zeros on the left.
     /// </summary>
@@ -53,6 +55,8 @@ public readonly record struct SpanId(ulong Value)
 {
     /// <summary>Whether this is no id.</summary>
     public bool IsZero => Value == 0;
+
+    public override int GetHashCode() => SeededHash.Of(Value);
 
     /// <summary>
     /// Reads 1 to 16 hex digits, upper or lower case; fewer than 16 are padded with zeros on the left.

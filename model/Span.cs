@@ -142,7 +142,28 @@ public sealed record Span
         Attributes.AsSpan().SequenceEqual(other.Attributes) && Events.AsSpan().SequenceEqual(other.Events) &&
         Links.AsSpan().SequenceEqual(other.Links) && Resource.Equals(other.Resource) && Scope.Equals(other.Scope);
 
-    public override int GetHashCode() => HashCode.Combine(TraceId, SpanId, Kind, StartUnixNano, Name);
+    // with all that a sender could vary, or he could give any number of spans the same one
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(SeededHash.Of(StartUnixNano, EndUnixNano));
+        hash.Add(TraceId);
+        hash.Add(SpanId);
+        hash.Add(ParentSpanId);
+        hash.Add(Kind);
+        hash.Add(Name);
+        hash.Add(TraceState);
+        hash.Add(Flags);
+        hash.Add(StatusMessage);
+        hash.Add(LocalEndpoint);
+        hash.Add(RemoteEndpoint);
+        hash.AddAll(Attributes);
+        hash.AddAll(Events);
+        hash.AddAll(Links);
+        hash.Add(Resource);
+        hash.Add(Scope);
+        return hash.ToHashCode();
+    }
 }
 
 /// <summary>Something that happened within a span at one moment; an annotation in Zipkin's words.</summary>
@@ -161,7 +182,14 @@ public sealed record SpanEvent
         other is not null && TimeUnixNano == other.TimeUnixNano && Name == other.Name &&
         DroppedAttributes == other.DroppedAttributes && Attributes.AsSpan().SequenceEqual(other.Attributes);
 
-    public override int GetHashCode() => HashCode.Combine(TimeUnixNano, Name);
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(SeededHash.Of(TimeUnixNano));
+        hash.Add(Name);
+        hash.AddAll(Attributes);
+        return hash.ToHashCode();
+    }
 }
 
 /// <summary>A relation to a span of this or another trace that is not this span's parent.</summary>
@@ -184,7 +212,15 @@ public sealed record SpanLink
         Flags == other.Flags && DroppedAttributes == other.DroppedAttributes &&
         Attributes.AsSpan().SequenceEqual(other.Attributes);
 
-    public override int GetHashCode() => HashCode.Combine(TraceId, SpanId);
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(TraceId);
+        hash.Add(SpanId);
+        hash.Add(TraceState);
+        hash.AddAll(Attributes);
+        return hash.ToHashCode();
+    }
 }
 
 /// <summary>What produced spans: a process, host or function, by its attributes. Shared by many spans.</summary>
@@ -227,8 +263,8 @@ public sealed record Resource
     {
         var hash = new HashCode();
         hash.Add(SchemaUrl);
-        foreach (var attribute in Attributes)
-            hash.Add(attribute);
+        hash.AddAll(Attributes);
+        hash.AddAll(EntityRefs);
         return hash.ToHashCode();
     }
 }
@@ -248,7 +284,15 @@ public sealed record EntityRef
         other is not null && SchemaUrl == other.SchemaUrl && Type == other.Type &&
         IdKeys.AsSpan().SequenceEqual(other.IdKeys) && DescriptionKeys.AsSpan().SequenceEqual(other.DescriptionKeys);
 
-    public override int GetHashCode() => HashCode.Combine(SchemaUrl, Type);
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(SchemaUrl);
+        hash.Add(Type);
+        hash.AddAll(IdKeys);
+        hash.AddAll(DescriptionKeys);
+        return hash.ToHashCode();
+    }
 }
 
 /// <summary>The library that recorded spans. Shared by many spans.</summary>
@@ -271,7 +315,15 @@ public sealed record InstrumentationScope
         SchemaUrl == other.SchemaUrl && DroppedAttributes == other.DroppedAttributes &&
         Attributes.AsSpan().SequenceEqual(other.Attributes));
 
-    public override int GetHashCode() => HashCode.Combine(Name, Version, SchemaUrl, Attributes.Length);
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(Name);
+        hash.Add(Version);
+        hash.Add(SchemaUrl);
+        hash.AddAll(Attributes);
+        return hash.ToHashCode();
+    }
 }
 
 /// <summary>A host of a service, in Zipkin's words. Empty text and port 0 mean absent.</summary>

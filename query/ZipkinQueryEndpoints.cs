@@ -119,7 +119,9 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
         var ids = new ZipkinParameters(context.Request).TraceIds();
         var traces = await store.GetTracesAsync(ids, options.StrictTraceId, token);
         // as Zipkin does: without strict ids an empty list stands for each trace that is absent
-        var absent = options.StrictTraceId ? 0 : ids.DistinctBy(id => id.Low).Count() - traces.Count;
+        var absent = options.StrictTraceId
+            ? 0
+            : ids.DistinctBy(id => id.Low, SeededHash.Comparer).Count() - traces.Count;
         await WriteTracesAsync(context, [.. traces, .. Enumerable.Repeat<IReadOnlyList<Span>>([], absent)]);
     }
 

@@ -57,9 +57,10 @@ static class ServerEndpoints
     static async Task HealthAsync(HttpContext context, string contentType)
     {
         string? error = null;
+        IReadOnlyList<string> warnings = [];
         try
         {
-            await Service<ISpanStore>(context).CheckAsync(context.RequestAborted);
+            warnings = await Service<ISpanStore>(context).CheckAsync(context.RequestAborted);
         }
         catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
         {
@@ -68,10 +69,10 @@ static class ServerEndpoints
         }
         if (error is not null)
             context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        await WriteAsync(context, contentType, Health(Service<ISpanStore>(context).ToString() ?? "", error));
+        await WriteAsync(context, contentType, Health(Service<ISpanStore>(context).ToString() ?? "", error, warnings));
     }
 
-    static ReadOnlyMemory<byte> Health(string store, string? error)
+    static ReadOnlyMemory<byte> Health(string store, string? error, IReadOnlyList<string> warnings)
     {
         var status = error is null ? "UP" : "DOWN";
         return Json(json =>
@@ -82,10 +83,18 @@ static class ServerEndpoints
             json.WriteStartObject("details");
             json.WriteStartObject(store);
             json.WriteString("status", status);
-            if (error is not null)
+            if (error is not null || warnings.Count > 0)
             {
                 json.WriteStartObject("details");
-                json.WriteString("error", error);
+                if (error is not null)
+                    json.WriteString("error", error);
+                if (warnings.Count > 0)
+                {
+                    json.WriteStartArray("warnings");
+                    foreach (var warning in warnings)
+                        json.WriteStringValue(warning);
+                    json.WriteEndArray();
+                }
                 json.WriteEndObject();
             }
             json.WriteEndObject();

@@ -9,7 +9,7 @@ public abstract class ForwardingSpanStore : ISpanStore
     /// <summary>Calls the store that is to do it.</summary>
     protected abstract Task<T> RunAsync<T>(Func<ISpanStore, Task<T>> call);
 
-    public abstract Task CheckAsync(CancellationToken cancellationToken);
+    public abstract Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken);
 
     public abstract ValueTask DisposeAsync();
 

@@ -25,6 +25,9 @@ public sealed record SpanBatch(IReadOnlyList<Span> Spans, UInt128 BodyHash)
     /// exemplars are not looked at.
     /// </summary>
     public IReadOnlyList<SeriesPoint> Counted { get; init; } = [];
+
+    /// <summary>Of the body, about; by them it is bounded what waits, and what is written at once.</summary>
+    public long Bytes { get; init; }
 }
 
 /// <summary>
@@ -117,6 +120,9 @@ public interface ISpanStore : IAsyncDisposable
     Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
         string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken);
 
-    /// <summary>Returns when the store can read and write; throws with the reason when it cannot.</summary>
-    Task CheckAsync(CancellationToken cancellationToken);
+    /// <summary>
+    /// Returns when the store can read and write, with what people should look at all the same, such as spans that were
+    /// lost; throws with the reason when it cannot.
+    /// </summary>
+    Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken);
 }

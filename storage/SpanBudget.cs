@@ -1,24 +1,43 @@
 namespace Tracing.Storage;
 
-/// <summary>Bounds how many spans wait to be written; for many threads at once.</summary>
-sealed class SpanBudget(int max)
+/// <summary>Bounds how many spans, and bytes of them, wait to be written; for many threads at once.</summary>
+sealed class SpanBudget(int maxSpans)
 {
-    long _waiting;
+    /// <summary>As much as their bodies may take while they are decoded; as objects they take more.</summary>
+    public const long MaxBytes = 256 << 20;
 
-    public long Waiting => Interlocked.Read(ref _waiting);
+    readonly Lock _lock = new();
+    long _spans;
+    long _bytes;
 
-    /// <summary>False when so many more may not wait; what is larger than the bound may wait alone.</summary>
-    public bool TryTake(int spans)
+    public long Waiting
     {
-        while (true)
+        get
         {
-            var waiting = Waiting;
-            if (waiting > 0 && waiting + spans > max)
-                return false;
-            if (Interlocked.CompareExchange(ref _waiting, waiting + spans, waiting) == waiting)
-                return true;
+            lock (_lock)
+                return _spans;
         }
     }
 
-    public void GiveBack(int spans) => Interlocked.Add(ref _waiting, -spans);
+    /// <summary>False when so much more may not wait; what is larger than a bound may wait alone.</summary>
+    public bool TryTake(int spans, long bytes)
+    {
+        lock (_lock)
+        {
+            if (_spans > 0 && (_spans + spans > maxSpans || _bytes + bytes > MaxBytes))
+                return false;
+            _spans += spans;
+            _bytes += bytes;
+            return true;
+        }
+    }
+
+    public void GiveBack(int spans, long bytes)
+    {
+        lock (_lock)
+        {
+            _spans -= spans;
+            _bytes -= bytes;
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Tracing.Model;
 
 namespace Tracing.Storage;
 
@@ -83,13 +84,13 @@ static class Tiers
     /// <summary>By operation, the duration beyond which a trace is slow.</summary>
     static Dictionary<ulong, long> Slowest(IReadOnlyList<TraceTraits> traces)
     {
-        var durations = new Dictionary<ulong, List<long>>();
+        var durations = new Dictionary<ulong, List<long>>(SeededHash.Comparer);
         foreach (var trace in traces)
         {
             ref var list = ref CollectionsMarshal.GetValueRefOrAddDefault(durations, trace.Operation, out _);
             (list ??= []).Add(trace.Duration);
         }
-        var slowest = new Dictionary<ulong, long>(durations.Count);
+        var slowest = new Dictionary<ulong, long>(durations.Count, SeededHash.Comparer);
         foreach (var (operation, list) in durations)
         {
             list.Sort();
@@ -102,7 +103,7 @@ static class Tiers
     /// <summary>How many traces each path has, and how many it may have to be rare.</summary>
     static (Dictionary<ulong, int> Paths, int MaxRare) Paths(IReadOnlyList<TraceTraits> traces)
     {
-        var paths = new Dictionary<ulong, int>();
+        var paths = new Dictionary<ulong, int>(SeededHash.Comparer);
         foreach (var trace in traces)
             CollectionsMarshal.GetValueRefOrAddDefault(paths, trace.Path, out _)++;
         var bySize = new long[MaxRareTraces + 1];

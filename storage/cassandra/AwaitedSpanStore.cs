@@ -30,7 +30,7 @@ public sealed class AwaitedSpanStore : ForwardingSpanStore
         return store;
     }
 
-    public override async Task CheckAsync(CancellationToken cancellationToken) =>
+    public override async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken) =>
         await (await CurrentAsync()).CheckAsync(cancellationToken);
 
     public override async ValueTask DisposeAsync()

@@ -30,7 +30,7 @@ static class BlockMaker
             var block = new List<Span>();
             var places = new List<int>();
             var repeated = new List<bool>();
-            foreach (var trace in ofHour.GroupBy(each => each.Item.TraceId.Low))
+            foreach (var trace in ofHour.GroupBy(each => each.Item.TraceId.Low, SeededHash.Comparer))
             {
                 foreach (var (place, span) in trace)
                 {
@@ -69,6 +69,7 @@ static class BlockMaker
             CollectionsMarshal.AsSpan(repeats));
         var head = new BlockHead(id, spans.Min(span => span.StartUnixNano), spans.Max(span => span.StartUnixNano),
             spans.Count);
-        return new EncodedBlock(hour, head, data, [.. spans.Select(span => span.TraceId.Low).Distinct()]);
+        return new EncodedBlock(
+            hour, head, data, [.. spans.Select(span => span.TraceId.Low).Distinct(SeededHash.Comparer)]);
     }
 }

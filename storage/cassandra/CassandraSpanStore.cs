@@ -22,6 +22,7 @@ public sealed class CassandraSpanStore : ISpanStore
     readonly SpanScan _scan;
     readonly Notes _notes;
     readonly UncountedSpans _uncounted;
+    readonly Thinning _thinning;
     readonly Repeated _counts;
     readonly Repeated _thins;
     readonly ILogger _logger;
@@ -42,10 +43,10 @@ public sealed class CassandraSpanStore : ISpanStore
         _statistics = new Statistics(connection, commits, _blocks, time, _writer.Writer, _uncounted);
         _scan = new SpanScan(_blocks);
         _notes = new Notes(connection);
-        var thinning = new Thinning(
+        _thinning = new Thinning(
             connection, _tables, commits, slices, _blocks, _statistics, _writer.Writer, logger);
         _counts = new Repeated(time, _options.CountEvery, _statistics.CountAsync, logger.CountingFailed);
-        _thins = new Repeated(time, _thinEvery, thinning.ThinAsync, logger.ThinningFailed);
+        _thins = new Repeated(time, _thinEvery, _thinning.ThinAsync, logger.ThinningFailed);
     }
 
     /// <summary>The tables, as they are made where that is left to others.</summary>
@@ -78,8 +79,8 @@ public sealed class CassandraSpanStore : ISpanStore
     {
         ThrowIfClosed(cancellationToken);
         var stored = (await _blocks.ReadTracesAsync(
-            [.. traceIds.Select(id => id.Low).Distinct()], long.MaxValue, cancellationToken))
-            .ToDictionary(trace => trace.Low);
+            [.. traceIds.Select(id => id.Low).Distinct(SeededHash.Comparer)], long.MaxValue, cancellationToken))
+            .ToDictionary(trace => trace.Low, SeededHash.Comparer);
         return [.. traceIds
             .DistinctBy(id => strict ? id : new TraceId(0, id.Low))
             .Select(id => strict ? stored[id.Low].Of(id) : stored[id.Low])
@@ -141,7 +142,7 @@ public sealed class CassandraSpanStore : ISpanStore
         ThrowIfClosed(cancellationToken);
         var start = Math.Max(1, ZipkinWindow.Start(startMillis));
         var end = ZipkinWindow.End(endMillis);
-        var lows = new HashSet<ulong>();
+        var lows = new HashSet<ulong>(SeededHash.Comparer);
         foreach (var chunk in (await _blocks.ReadHeadsAsync(start, end, cancellationToken)).Chunk(16))
         {
             foreach (var block in await _blocks.ReadAsync([.. chunk.Select(head => head.Id)], cancellationToken))
@@ -188,7 +189,11 @@ public sealed class CassandraSpanStore : ISpanStore
     public Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
         Task.FromResult(_uncounted.Counts);
 
-    public Task CheckAsync(CancellationToken cancellationToken) => _tables.CheckAsync(cancellationToken);
+    public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken)
+    {
+        await _tables.CheckAsync(cancellationToken);
+        return _thinning.Doubt is { } doubt ? [doubt] : [];
+    }
 
     /// <summary>Stores what was taken, then closes; may be called again.</summary>
     public ValueTask DisposeAsync()

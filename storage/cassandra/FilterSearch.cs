@@ -185,7 +185,7 @@ sealed class FilterSearch
     async Task ReadAsync(List<TraceId> ids)
     {
         foreach (var trace in await _blocks.ReadTracesAsync(
-            [.. ids.Select(id => id.Low).Distinct()], _snapshot, _cancellation))
+            [.. ids.Select(id => id.Low).Distinct(SeededHash.Comparer)], _snapshot, _cancellation))
         {
             foreach (var id in ids.Where(id => id.Low == trace.Low))
                 Add(trace.Of(id));

@@ -109,7 +109,7 @@ sealed class GroupWriter : IAsyncDisposable
                     return known == AppendOutcome.Stored ? AppendOutcome.AlreadyStored : known;
                 continue;
             }
-            if (!_waiting.TryTake(waiting.Spans))
+            if (!_waiting.TryTake(waiting.Spans, batch.Bytes))
             {
                 waiting.Done.SetResult(AppendOutcome.Overloaded);
                 _recent.Forget(batch.BodyHash, waiting.Done.Task);
@@ -409,7 +409,7 @@ sealed class GroupWriter : IAsyncDisposable
 
     void Answer(Waiting waiting, AppendOutcome outcome)
     {
-        _waiting.GiveBack(waiting.Spans);
+        _waiting.GiveBack(waiting.Spans, waiting.Batch.Bytes);
         if (outcome == AppendOutcome.Overloaded)
             _recent.Forget(waiting.Batch.BodyHash, waiting.Done.Task);
         else
@@ -419,7 +419,7 @@ sealed class GroupWriter : IAsyncDisposable
 
     void Fail(Waiting waiting, Exception exception)
     {
-        _waiting.GiveBack(waiting.Spans);
+        _waiting.GiveBack(waiting.Spans, waiting.Batch.Bytes);
         _recent.Forget(waiting.Batch.BodyHash, waiting.Done.Task);
         waiting.Done.SetException(exception);
     }

@@ -56,7 +56,10 @@ static partial class Log
         "The keyspace {Keyspace} had version {Before} of the tables, and now has {Now}")]
     public static partial void Migrated(this ILogger logger, string keyspace, string before, string now);
 
-    [LoggerMessage(15, LogLevel.Warning, "The spans of the last minutes could not be read; those that are sent again " +
+    [LoggerMessage(16, LogLevel.Warning, "The spans of the last minutes could not be read; those that are sent again " +
         "count twice until they are added up: {Reason}")]
     public static partial void RecallFailed(this ILogger logger, string reason);
+
+    [LoggerMessage(17, LogLevel.Warning, "{Doubt}")]
+    public static partial void ClockDoubted(this ILogger logger, string doubt);
 }

@@ -8,7 +8,7 @@ namespace Tracing.Storage.Cassandra;
 /// </summary>
 sealed class SliceTraces
 {
-    readonly Dictionary<ulong, Traits> _traces = [];
+    readonly Dictionary<ulong, Traits> _traces = new(SeededHash.Comparer);
     readonly Dictionary<(string Service, string Name), int> _steps = [];
     readonly Dictionary<(int Step, SpanKind Kind), int> _operations = [];
     readonly CallPaths _paths = new();

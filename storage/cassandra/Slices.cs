@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Cassandra;
+using Tracing.Model;
 
 namespace Tracing.Storage.Cassandra;
 
@@ -93,7 +94,7 @@ sealed class Slices
     {
         var lows = (await _connection.RunAsync(_selectGone.Bind(slice.Number, slice.Writer), cancellation))
             .FirstOrDefault()?.GetValue<byte[]>(0);
-        return [.. MemoryMarshal.Cast<byte, ulong>(lows)];
+        return new HashSet<ulong>(MemoryMarshal.Cast<byte, ulong>(lows).ToArray(), SeededHash.Comparer);
     }
 
     public Task SetRemovedAsync(Slice slice) => _connection.RunAsync(_setRemoved.Bind(_ttl, slice.Number));

@@ -302,7 +302,7 @@ sealed class SpanBlock
 
     Dictionary<ulong, (int From, int To)> FindRanges()
     {
-        var ranges = new Dictionary<ulong, (int From, int To)>();
+        var ranges = new Dictionary<ulong, (int From, int To)>(SeededHash.Comparer);
         for (int from = 0, to; from < Count; from = to)
         {
             to = from + 1;

@@ -46,7 +46,7 @@ sealed class SpanScan(Blocks blocks)
         // whether a span fits depends on others of its trace
         foreach (var chunk in traces.Chunk(TracesAtOnce))
         {
-            var lows = chunk.Select(id => id.Low).Distinct().ToList();
+            var lows = chunk.Select(id => id.Low).Distinct(SeededHash.Comparer).ToList();
             foreach (var stored in await blocks.ReadTracesAsync(lows, long.MaxValue, cancellation))
             {
                 foreach (var id in chunk.Where(id => id.Low == stored.Low))

@@ -45,6 +45,7 @@ sealed class Tables
     readonly PreparedStatement _selectHours;
     readonly PreparedStatement _selectNames;
     readonly PreparedStatement _selectVersion;
+    readonly PreparedStatement _selectClock;
 
     public Tables(Connection connection)
     {
@@ -57,6 +58,7 @@ sealed class Tables
         _selectHours = connection.Prepare("SELECT hour FROM hours WHERE id = 0 AND hour >= ? AND hour <= ?");
         _selectNames = connection.Prepare("SELECT name FROM names WHERE kind = ? AND parent = ?");
         _selectVersion = connection.Prepare("SELECT value FROM meta WHERE key = 'version'");
+        _selectClock = connection.Prepare("SELECT toUnixTimestamp(now()) FROM system.local");
     }
 
     public static int SecondsOf(TimeSpan time) =>
@@ -130,6 +132,11 @@ sealed class Tables
     /// <summary>A small read, which tells whether Cassandra serves.</summary>
     public Task CheckAsync(CancellationToken cancellation) =>
         _connection.RunAsync(_selectVersion.Bind(), cancellation);
+
+    /// <summary>The time by the clock of a node.</summary>
+    public async Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellation) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(
+            (await _connection.RunAsync(_selectClock.Bind(), cancellation)).First().GetValue<long>(0));
 
     BlockTables[] Sources(bool withKept) => withKept ? [Whole, Kept] : [Whole];
 

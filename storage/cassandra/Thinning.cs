@@ -22,6 +22,9 @@ sealed class Thinning
     /// <summary>Blocks that are this close to the end of their time to live are left to it.</summary>
     static readonly TimeSpan _endsSoon = TimeSpan.FromHours(1);
 
+    /// <summary>A clock that differs more from that of Cassandra's node is not believed.</summary>
+    static readonly TimeSpan _maxSkew = TimeSpan.FromMinutes(10);
+
     static readonly TimeSpan _renewAfter = TimeSpan.FromSeconds(20);
 
     /// <summary>Of the hours in which a slice's spans start, so many are looked at for exemplars.</summary>
@@ -42,6 +45,8 @@ sealed class Thinning
     readonly ILogger _logger;
     readonly long _owner;
     readonly Lease _lease;
+    readonly RunningClock _clock = new(TimeProvider.System, null);
+    volatile string? _skew;
     long _renewed;
     bool _isSteady;
 
@@ -59,6 +64,9 @@ sealed class Thinning
         _logger = logger;
         _lease = new Lease(connection, "thinning", owner);
     }
+
+    /// <summary>Why the clock is not believed; null when it is.</summary>
+    public string? Doubt => _skew ?? _clock.Doubt;
 
     /// <summary>
     /// Decides on the next slice that is due, or deletes what was thinned out of one, if this process has the lease;
@@ -79,8 +87,10 @@ sealed class Thinning
 
     async Task<bool> ThinNextAsync(Dictionary<long, Slice> slices, CancellationToken cancellation)
     {
+        if (await ReadClockAsync(cancellation) is not { } clock)
+            return false;
         var writers = await _commits.ReadWritersAsync(cancellation);
-        var now = TimeProvider.System.GetUtcNow() + _options.ClockError();
+        var now = clock + _options.ClockError();
         var removable = slices.Values.Where(slice => slice.Writer != 0 && !slice.IsRemoved &&
             // what is decided on the next one follows what was in this one
             slices.ContainsKey(slice.Number + 1) &&
@@ -92,6 +102,22 @@ sealed class Thinning
         }
         return NextDue(slices, writers, now) is { } number &&
             await DecideAsync(number, slices.GetValueOrDefault(number - 1), writers, now, cancellation);
+    }
+
+    /// <summary>
+    /// The time by which slices are old; null while it is not known. A slice that is decided on too early takes no more
+    /// groups, so that a clock that is ahead would have those of all other collectors refused.
+    /// </summary>
+    async Task<DateTimeOffset?> ReadClockAsync(CancellationToken cancellation)
+    {
+        var before = Doubt;
+        var now = _clock.Look();
+        var skew = TimeProvider.System.GetUtcNow() - await _tables.ReadClockAsync(cancellation);
+        _skew = skew.Duration() <= _maxSkew ? null : $"The clock differs by {skew:c} from the Cassandra node's. " +
+            "Nothing is thinned out by this server until they agree.";
+        if (Doubt is { } doubt && before is null)
+            _logger.ClockDoubted(doubt);
+        return _skew is null ? now : null;
     }
 
     long? NextDue(
@@ -161,7 +187,7 @@ sealed class Thinning
     async Task<Dictionary<ulong, TraceKept>> FollowAsync(SliceTraces traces, Slice? before,
         List<(long Writer, long First, long Last)> writers, CancellationToken cancellation)
     {
-        var followed = new Dictionary<ulong, TraceKept>();
+        var followed = new Dictionary<ulong, TraceKept>(SeededHash.Comparer);
         if (before is null || traces.Lows.Count == 0)
             return followed;
         var groups = await ReadGroupsAsync(before.Number, writers, cancellation);
@@ -193,7 +219,7 @@ sealed class Thinning
 
     async Task<HashSet<ulong>> ReadExemplarsAsync(HashSet<long> hours, CancellationToken cancellation)
     {
-        var exemplars = new HashSet<ulong>();
+        var exemplars = new HashSet<ulong>(SeededHash.Comparer);
         foreach (var hour in hours.OrderDescending().Take(_options.KeepsExemplars ? MaxExemplarHours : 0))
         {
             var points = await _statistics.ReadAsync(new SeriesQuery

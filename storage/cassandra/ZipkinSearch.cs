@@ -125,7 +125,7 @@ sealed class ZipkinSearch
                 .Select(each => each.Key).ToList();
             next += ids.Count;
             foreach (var trace in await _blocks.ReadTracesAsync(
-                [.. ids.Select(id => id.Low).Distinct()], long.MaxValue, _cancellation))
+                [.. ids.Select(id => id.Low).Distinct(SeededHash.Comparer)], long.MaxValue, _cancellation))
             {
                 foreach (var id in ids.Where(id => id.Low == trace.Low))
                     Add(_query.StrictTraceId ? trace.Of(id) : trace, start, end);

@@ -23,6 +23,9 @@ sealed unsafe class Arena : IDisposable
     /// <summary>Bytes taken from the system.</summary>
     public long Bytes { get; private set; }
 
+    /// <summary>Bytes given out since the last <see cref="Reset"/>.</summary>
+    public long Used { get; private set; }
+
     /// <summary>Memory full of zeros, aligned for any value.</summary>
     public byte* TakeZeroed(int length)
     {
@@ -43,6 +46,7 @@ sealed unsafe class Arena : IDisposable
     {
         _used = 0;
         _left = 0;
+        Used = 0;
     }
 
     public void Dispose()
@@ -63,6 +67,7 @@ sealed unsafe class Arena : IDisposable
         var start = _next;
         _next += length;
         _left -= length;
+        Used += (long)length;
         return start;
     }
 

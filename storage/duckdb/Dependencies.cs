@@ -90,7 +90,7 @@ sealed class Dependencies
     IEnumerable<TraceDependencies> ReadOpen(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
         List<Owner> open, Window window, Window all)
     {
-        var ids = open.SelectMany(owner => owner.Counts.LongOf(window)).ToHashSet();
+        var ids = open.SelectMany(owner => owner.Counts.LongOf(window)).ToHashSet(SeededHash.Comparer);
         // a trace has its times in the units of its owner, but its spans may be in older partitions too
         var shifts = new Dictionary<Owner, int>();
         foreach (var owner in Enumerable.Reverse(_owners))
@@ -215,7 +215,7 @@ sealed class Dependencies
                 var last = _partition.IsMerged ? long.MaxValue : _partition.FirstSeq + spans - 1;
                 foreach (var trace in Read([.. older.Where(each => each != _partition), _partition], known, last))
                     owner.Counts.Add(trace);
-                foreach (var trace in Read([_partition], chunk.Except(known), last))
+                foreach (var trace in Read([_partition], chunk.Except(known, SeededHash.Comparer), last))
                     owner.Counts.Add(trace);
             }
             owner.Spans = spans;
@@ -226,9 +226,10 @@ sealed class Dependencies
         HashSet<ulong> FindKnown(Partition partition, List<ulong> ids, string condition)
         {
             var here = ids.FindAll(partition.Filter.MayHave);
-            return here.Count == 0 ? [] : [.. ReadIds(connection,
+            return here.Count == 0 ? [] : ReadIds(connection,
                 $"SELECT DISTINCT trace_low FROM {partition.Spans} " +
-                $"WHERE {condition} AND trace_low IN (SELECT unnest($1::UBIGINT[]))", here)];
+                $"WHERE {condition} AND trace_low IN (SELECT unnest($1::UBIGINT[]))", here)
+                .ToHashSet(SeededHash.Comparer);
         }
 
         IEnumerable<TraceDependencies> Read(List<Partition> from, IEnumerable<ulong> ids, long lastSeq) =>

@@ -60,10 +60,13 @@ sealed class DependencyCounts(DependencyNames names, int shift = DependencyCount
     const int MaxCounts = 8192;
     const int MaxLong = 1024;
 
-    readonly record struct Times(ulong First, ulong Last, int Link);
+    readonly record struct Times(ulong First, ulong Last, int Link)
+    {
+        public override int GetHashCode() => SeededHash.Of(First, Last) + Link;
+    }
 
     Dictionary<Times, (long Calls, long Errors)> _counts = [];
-    Dictionary<ulong, (ulong First, ulong Last)> _long = [];
+    Dictionary<ulong, (ulong First, ulong Last)> _long = new(SeededHash.Comparer);
 
     /// <summary>A unit is so many powers of two of nanoseconds; the finest is a millisecond.</summary>
     public int Shift { get; private set; } = shift;
@@ -155,7 +158,7 @@ sealed class DependencyCounts(DependencyNames names, int shift = DependencyCount
         (var counts, _counts) = (_counts, []);
         foreach (var (times, (calls, errors)) in counts)
             Count(times with { First = times.First >> 1, Last = times.Last >> 1 }, calls, errors);
-        _long = _long.Where(trace => IsLong(trace.Value.First, trace.Value.Last)).ToDictionary();
+        _long = _long.Where(trace => IsLong(trace.Value.First, trace.Value.Last)).ToDictionary(SeededHash.Comparer);
     }
 }
 

@@ -13,6 +13,9 @@ namespace Tracing.Storage.DuckDb;
 /// </summary>
 public sealed class DuckDbSpanStore : ISpanStore
 {
+    /// <summary>Of many lost files, say, the first do.</summary>
+    const int MaxWarnings = 20;
+
     readonly StoreFolder _folder;
     readonly Partitions _partitions;
     readonly Sealer _sealer;
@@ -31,7 +34,7 @@ public sealed class DuckDbSpanStore : ISpanStore
     Task? _closed;
 
     DuckDbSpanStore(StoreFolder folder, Partitions partitions, Sealer sealer, StoreTables tables,
-        DuckDbStoreOptions options, TimeProvider time, ILogger logger)
+        DuckDbStoreOptions options, TimeProvider time, RunningClock clock, ILogger logger)
     {
         _folder = folder;
         _partitions = partitions;
@@ -44,7 +47,8 @@ public sealed class DuckDbSpanStore : ISpanStore
         _readers = new Readers(folder.Connect, partitions, options.MaxConcurrentReads);
         _dependencies = new KnownDependencies(_readers);
         _upkeep = folder.IsInMemory ? null : new Upkeep(partitions,
-            new Merger(folder, partitions, sealer, options, logger), _writer, tables.Statistics, options, time, logger);
+            new Merger(folder, partitions, sealer, options, logger), _writer, tables.Statistics, folder.Manifest,
+            options, time, clock, logger);
     }
 
     /// <summary>Opens the store in a folder, which is made when absent.</summary>
@@ -78,19 +82,19 @@ public sealed class DuckDbSpanStore : ISpanStore
 
     static DuckDbSpanStore OpenOnce(DuckDbStoreOptions options, TimeProvider time, ILogger logger)
     {
-        var folder = StoreFolder.Open(options, logger);
-        var partitions = new Partitions(folder.Connect(), logger);
+        var folder = StoreFolder.Open(options, time, logger);
+        var partitions = new Partitions(folder.Connect(), folder.Manifest, logger);
         try
         {
             var sealer = new Sealer(folder, partitions, logger);
-            var tables = new StoreTables(
-                folder, options, partitions, sealer, time, logger);
+            var clock = new RunningClock(time, folder.Progress.Clock);
+            var tables = new StoreTables(folder, options, partitions, sealer, time, clock, logger);
             var found = partitions.List();
             logger.Opened(
                 folder.Path, found.Count, found.Sum(partition => partition.Spans), tables.SpanNames.Keys().Length);
             if (folder.DamagedFiles() is { Count: > 0 } damaged)
                 logger.DamagedFiles(string.Join(", ", damaged));
-            return new DuckDbSpanStore(folder, partitions, sealer, tables, options, time, logger);
+            return new DuckDbSpanStore(folder, partitions, sealer, tables, options, time, clock, logger);
         }
         catch
         {
@@ -228,7 +232,43 @@ public sealed class DuckDbSpanStore : ISpanStore
         string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken) =>
         Task.FromResult(_notes.Exchange(topic, member, note));
 
-    public Task CheckAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken)
+    {
+        await CheckSelfAsync(cancellationToken);
+        return await CheckWritesAsync(cancellationToken);
+    }
+
+    /// <summary>Fails while spans cannot be written for a reason outside; else what people should look at.</summary>
+    internal async Task<IReadOnlyList<string>> CheckWritesAsync(CancellationToken cancellationToken)
+    {
+        if (_tables.Failure is { } failure)
+        {
+            try
+            {
+                await _writer.LookAsync().WaitAsync(cancellationToken);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                throw new IOException($"Spans cannot be written, and are refused: {failure.Message}", exception);
+            }
+        }
+        if (_tables.IsFull)
+        {
+            throw new IOException("Spans are refused, as those that came before could not be sealed yet" +
+                (_sealer.Failure is { } reason ? $": {reason}" : "."));
+        }
+        string?[] all =
+        [
+            _sealer.Failure is { } sealing ? $"Sealing failed, and is tried again: {sealing}" : null,
+            .. _upkeep?.Warnings ?? [],
+            .. _folder.DamagedFiles().Select(file => $"{file} could not be read; its spans are not served."),
+            .. _folder.Manifest.Losses,
+        ];
+        return [.. all.OfType<string>().Take(MaxWarnings)];
+    }
+
+    /// <summary>Fails when the store can do nothing any more and has to be opened again.</summary>
+    internal Task CheckSelfAsync(CancellationToken cancellationToken)
     {
         if (_writer.Failure is { } failure)
             throw new InvalidOperationException($"The store cannot write: {failure.Message}", failure);

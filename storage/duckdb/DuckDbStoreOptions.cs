@@ -48,6 +48,13 @@ public sealed record DuckDbStoreOptions
     /// </summary>
     public int SealSpans { get; init; } = 300_000;
 
+    /// <summary>
+    /// How many bytes of memory a partition takes before it is sealed, so that large spans do not fill the memory long
+    /// before <see cref="SealSpans"/>; 300,000 usual ones take half of it. Together with what waits to be sealed it is
+    /// four times as much at most, past which spans are refused.
+    /// </summary>
+    internal long SealBytes { get; init; } = 512 << 20;
+
     /// <summary>How long a partition takes spans before it is sealed. Default: 1 hour; more than 0.</summary>
     public TimeSpan SealAge { get; init; } = TimeSpan.FromHours(1);
 

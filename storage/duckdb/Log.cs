@@ -78,4 +78,23 @@ static partial class Log
         "Merged {Partitions} partitions into {File}: {Kept} of {Spans} spans in {Bytes} bytes, {Seconds:0.0} s")]
     public static partial void Merged(
         this ILogger logger, string file, int partitions, long spans, long kept, long bytes, double seconds);
+
+    [LoggerMessage(25, LogLevel.Error, "{Loss}")]
+    public static partial void Lost(this ILogger logger, string loss);
+
+    [LoggerMessage(26, LogLevel.Error,
+        "{File} could not be written, and says what was before; it is tried again with the next change")]
+    public static partial void ManifestNotWritten(this ILogger logger, Exception exception, string file);
+
+    [LoggerMessage(27, LogLevel.Warning, "{Reason} It is left as it is; move it out of the store's folder")]
+    public static partial void Foreign(this ILogger logger, string reason);
+
+    [LoggerMessage(28, LogLevel.Warning, "{Doubt}")]
+    public static partial void ClockDoubted(this ILogger logger, string doubt);
+
+    [LoggerMessage(29, LogLevel.Information, "The clock is believed again, at {Now:u}")]
+    public static partial void ClockBelieved(this ILogger logger, DateTimeOffset now);
+
+    [LoggerMessage(30, LogLevel.Warning, "{Reason}")]
+    public static partial void Held(this ILogger logger, string reason);
 }

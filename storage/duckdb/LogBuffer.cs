@@ -15,8 +15,11 @@ sealed class LogBuffer
     /// <summary>So many bytes more, to be filled at once.</summary>
     public Span<byte> Add(int length)
     {
-        if (_length + length > _bytes.Length)
-            Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, checked(_length + length)));
+        var needed = (long)_length + length;
+        if (needed > Array.MaxLength)
+            throw new IOException($"A transaction of {needed} bytes is too large.");
+        if (needed > _bytes.Length)
+            Array.Resize(ref _bytes, (int)Math.Min(Array.MaxLength, Math.Max(_bytes.Length * 2L, needed)));
         _length += length;
         return _bytes.AsSpan(_length - length, length);
     }

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Globalization;
 using DuckDB.NET.Data;
+using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
 
@@ -78,7 +79,7 @@ sealed class MergedCopy
         var gone = new List<ulong>();
         while (reader.Read())
             gone.Add(reader.GetFieldValue<ulong>(0));
-        return gone.ToFrozenSet();
+        return gone.ToFrozenSet(SeededHash.Comparer);
     }
 
     static void WriteGone(DuckDBConnection connection, IEnumerable<ulong> gone)

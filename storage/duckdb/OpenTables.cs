@@ -44,6 +44,12 @@ sealed class OpenTables : IDisposable
     /// <summary>See <see cref="PartitionLog.IsBroken"/>.</summary>
     public bool IsBroken => _log?.IsBroken ?? false;
 
+    /// <summary>See <see cref="PartitionLog.Failure"/>.</summary>
+    public Exception? Failure => _log?.Failure;
+
+    /// <summary>See <see cref="PartitionLog.Acknowledged"/>.</summary>
+    public long Acknowledged => _log?.Acknowledged ?? 0;
+
     /// <summary>Bytes of memory of all rows.</summary>
     public long Bytes => _tables.Sum(table => table.Bytes);
 
@@ -58,10 +64,10 @@ sealed class OpenTables : IDisposable
     }
 
     /// <inheritdoc cref="PartitionLog.Open"/>
-    public static OpenTables Open(DuckDBConnection connection, string database, string file)
+    public static OpenTables Open(DuckDBConnection connection, string database, string file, long acknowledged)
     {
         MemoryTable[] tables = [];
-        var log = PartitionLog.Open(file, (createdMillis, layout) =>
+        var log = PartitionLog.Open(file, acknowledged, (createdMillis, layout) =>
             tables = Begin(connection, database, layout, createdMillis));
         return new OpenTables(connection, database, tables, log);
     }

@@ -12,6 +12,9 @@ namespace Tracing.Storage.DuckDb;
 /// </summary>
 static partial class PartitionFiles
 {
+    /// <summary>Far more than partitions are begun in the life of a store; with room for those to come.</summary>
+    const int MaxNumber = 999_999_999;
+
     const string Open = ".open.log";
     const string Temporary = ".tmp.duckdb";
     const string Sealed = ".duckdb";
@@ -45,14 +48,13 @@ static partial class PartitionFiles
     /// <summary>The merged files; where one is within another, that comes first.</summary>
     public static List<(int First, int Last)> MergedRanges(string folder) => [.. Directory.EnumerateFiles(folder)
         .Select(file => MergedName().Match(Path.GetFileName(file)))
-        .Where(match => match.Success)
-        .Select(match => (First: Number(match.Groups[1].Value), Last: Number(match.Groups[2].Value)))
+        .Select(match => (First: NumberOf(match.Groups[1].Value) ?? 0, Last: NumberOf(match.Groups[2].Value) ?? 0))
+        .Where(range => range.First > 0 && range.Last >= range.First)
         .OrderBy(range => range.First).ThenByDescending(range => range.Last)];
 
     /// <summary>The highest number of any file, so that none is used twice; 0 when there are none.</summary>
-    public static int LastNumber(string folder) => Directory.EnumerateFiles(folder)
-        .Select(file => Path.GetFileName(file).Split('.')[0].Split('-')[^1])
-        .Select(name => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0)
+    public static int LastNumber(string folder) => Directory.EnumerateFileSystemEntries(folder)
+        .Select(file => NumberOf(Path.GetFileName(file).Split('.')[0].Split('-')[^1]) ?? 0)
         .Append(0).Max();
 
     /// <summary>Removes what an interrupted sealing left.</summary>
@@ -74,10 +76,13 @@ static partial class PartitionFiles
 
     static long Length(FileInfo info) => info.Exists ? info.Length : 0;
 
+    /// <summary>What a file is called when it is put out of the way.</summary>
+    public static string AsideOf(string file) => Path.ChangeExtension(file, null) + Damaged;
+
     /// <summary>Puts a file and its log out of the way, for people to look at; the new name of the file.</summary>
     public static string SetAside(string file)
     {
-        var aside = Path.ChangeExtension(file, null) + Damaged;
+        var aside = AsideOf(file);
         if (File.Exists(LogOf(file)))
             File.Move(LogOf(file), aside + Log, overwrite: true);
         File.Move(file, aside, overwrite: true);
@@ -105,7 +110,10 @@ static partial class PartitionFiles
 
     static string Digits(int number) => number.ToString("d8", CultureInfo.InvariantCulture);
 
-    static int Number(string digits) => int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);
+    /// <summary>Null for what is not as <see cref="Digits"/> writes it: somebody else has named the file.</summary>
+    static int? NumberOf(string digits) =>
+        int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) &&
+        number is > 0 and <= MaxNumber && digits == Digits(number) ? number : null;
 
     [GeneratedRegex(@"^([0-9]{8,10})-([0-9]{8,10})\.duckdb$")]
     private static partial Regex MergedName();
@@ -113,9 +121,7 @@ static partial class PartitionFiles
     static SortedSet<int> Numbers(string folder, string suffix) => [.. Directory.EnumerateFiles(folder)
         .Select(file => Path.GetFileName(file))
         .Where(name => name.EndsWith(suffix, StringComparison.Ordinal))
-        .Select(name => name[..^suffix.Length])
-        .Where(number => number.Length >= 8 && number.All(char.IsAsciiDigit))
-        .Select(number => int.Parse(number, NumberStyles.None, CultureInfo.InvariantCulture))];
+        .Select(name => NumberOf(name[..^suffix.Length])).OfType<int>()];
 
     // .NET opens no folders
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.Hashing;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
@@ -12,31 +11,30 @@ namespace Tracing.Storage.DuckDb;
 /// is acknowledged.
 /// </summary>
 /// <remarks>
-/// Numbers are little-endian. The header: <see cref="Magic"/>, the format's version (4 bytes), a random number that
-/// goes into all hashes (8), and a hash of that (4). Then frames: <see cref="Marker"/> (4), length of the content (4),
-/// hash of length and content (8), content. The first frame has when the partition was begun, in milliseconds since
-/// 1970 (8), and its layout; each other is a transaction: pieces of a table's rows, each the table's number (1), how
-/// many rows (varint, at most 2,048), and the columns as in <see cref="ColumnCodec"/>. As a whole frame cannot be made
-/// without the random number, no text of a span can pass for one.
+/// Numbers are little-endian. The header: <see cref="LogFrames.Magic"/>, the format's version (4 bytes), a random
+/// number that goes into all hashes (8), and a hash of that (4). Then frames: <see cref="LogFrames.Marker"/> (4),
+/// length of the content (4), hash of length and content (8), content. The first frame has when the partition was
+/// begun, in milliseconds since 1970 (8), and its layout; each other is a transaction: pieces of a table's rows, each
+/// the table's number (1), how many rows (varint, at most 2,048), and the columns as in <see cref="ColumnCodec"/>. As
+/// a whole frame cannot be made without the random number, no text of a span can pass for one.
 /// </remarks>
 sealed class PartitionLog : IDisposable
 {
-    const int HeaderLength = 24;
-    const int FrameHeader = 16;
-    const uint Marker = 0x4e415053;
-
-    static ReadOnlySpan<byte> Magic => "TRACING\n"u8;
+    const int HeaderLength = LogFrames.HeaderLength;
+    const int FrameHeader = LogFrames.FrameHeader;
 
     readonly SafeFileHandle _handle;
-    readonly string _file;
     readonly long _seed;
     readonly LogBuffer _frame = new();
     long _length;
 
-    PartitionLog(SafeFileHandle handle, string file, long seed, long length)
+    // bytes before the first transaction
+    long _begun;
+    int _failedBytes;
+
+    PartitionLog(SafeFileHandle handle, long seed, long length)
     {
         _handle = handle;
-        _file = file;
         _seed = seed;
         _length = length;
     }
@@ -47,17 +45,23 @@ sealed class PartitionLog : IDisposable
     /// </summary>
     public bool IsBroken { get; private set; }
 
+    /// <summary>Why the last transaction failed; null when it did not.</summary>
+    public Exception? Failure { get; private set; }
+
+    /// <summary>Bytes with all transactions on disk; 0 without any.</summary>
+    public long Acknowledged => _length > _begun ? _length : 0;
+
     /// <summary>Makes a new file and syncs it; its name in the folder is left to the caller.</summary>
     public static PartitionLog Create(string file, long createdMillis, Layout layout)
     {
         var seed = BinaryPrimitives.ReadInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(long)));
         var header = new byte[HeaderLength];
-        Magic.CopyTo(header);
+        LogFrames.Magic.CopyTo(header);
         BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), Schema.Version);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(12), seed);
-        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(20), HashOfHeader(header));
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(20), LogFrames.HashOfHeader(header));
         var log = new PartitionLog(
-            File.OpenHandle(file, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read), file, seed, 0);
+            File.OpenHandle(file, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read), seed, 0);
         try
         {
             log._frame.Add(header);
@@ -65,6 +69,7 @@ sealed class PartitionLog : IDisposable
             BinaryPrimitives.WriteInt64LittleEndian(log._frame.Add(sizeof(long)), createdMillis);
             WriteLayout(log._frame, layout);
             log.Write(HeaderLength);
+            log._begun = log._length;
             return log;
         }
         catch
@@ -77,44 +82,60 @@ sealed class PartitionLog : IDisposable
     /// <summary>Whether nothing was ever committed: the partition was just being made.</summary>
     public static bool IsUnborn(string file)
     {
-        var bytes = ReadAll(file);
-        if (!HasHeader(bytes))
-            return bytes.Length < HeaderLength || !bytes.AsSpan().ContainsAnyExcept((byte)0);
-        return !TryReadStart(bytes, out _) && FindFrame(bytes, HeaderLength + 1, SeedOf(bytes)) is null;
+        using var frames = new LogFrames(file);
+        if (!frames.HasHeader)
+            return frames.Length < HeaderLength || frames.IsZero();
+        return !frames.TryRead(HeaderLength, out _) && frames.Find(HeaderLength + 1) is null;
     }
 
     /// <summary>Reads a file that is not <see cref="IsUnborn"/>, to go on in it.</summary>
+    /// <param name="acknowledged">
+    /// How many bytes it had when that was noted last, after its sync; 0 if that is not known.
+    /// </param>
     /// <param name="begin">Makes the tables, after the time when the partition was begun and its layout.</param>
     /// <exception cref="InvalidDataException">The file is damaged; the message says where.</exception>
     /// <exception cref="StoreUnusableException">It is of another version.</exception>
-    public static PartitionLog Open(string file, Func<long, Layout, IReadOnlyList<MemoryTable>> begin)
+    public static PartitionLog Open(
+        string file, long acknowledged, Func<long, Layout, IReadOnlyList<MemoryTable>> begin)
     {
-        var bytes = ReadAll(file);
-        // whatever else a later version changes, it has such a header
-        if (HasHeader(bytes))
-            Schema.CheckVersion(BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)), file);
-        if (!TryReadStart(bytes, out var seed))
-            throw new InvalidDataException($"The beginning of {file} is damaged.");
-        var at = HeaderLength;
+        using var frames = new LogFrames(file);
+        if (frames.HasHeader)
+            Schema.CheckVersion(frames.Version, file);
+        var at = (long)HeaderLength;
+        var begun = 0L;
         IReadOnlyList<MemoryTable>? tables = null;
-        for (; TryReadFrame(bytes, at, seed, out var content); at += FrameHeader + content.Length)
+        for (; frames.TryRead(at, out var content); at += FrameHeader + content.Length)
         {
-            if (tables is null)
-                tables = begin(BinaryPrimitives.ReadInt64LittleEndian(content), ReadLayout(content[sizeof(long)..]));
-            else
+            if (tables is not null)
+            {
                 ReadTransaction(content, tables);
+                continue;
+            }
+            tables = begin(BinaryPrimitives.ReadInt64LittleEndian(content), ReadLayout(content[sizeof(long)..]));
+            begun = at + FrameHeader + content.Length;
         }
-        // of those that a kill tears off there is one at most, as each is synced before the next begins
-        if (FindFrame(bytes, at + 1, seed) is { } next)
+        if (!frames.HasHeader || tables is null)
         {
-            throw new InvalidDataException(
-                $"{file} is damaged from byte {at} to {next} of {bytes.Length}; whole transactions follow.");
+            throw new InvalidDataException($"The beginning of {file} is damaged." + (acknowledged > frames.Length
+                ? $" It has {frames.Length} bytes, but had {acknowledged}."
+                : ""));
         }
+        // Of those that a kill tears off there is one at most, as each is synced before the next begins. Where all that
+        // was noted is there, this is it, whatever its texts look like.
+        if (at < acknowledged || acknowledged == 0)
+        {
+            if (frames.Find(at + 1) is { } next)
+            {
+                throw new InvalidDataException(
+                    $"{file} is damaged from byte {at} to {next} of {frames.Length}; whole transactions follow.");
+            }
+        }
+        frames.Dispose();
         var handle = File.OpenHandle(file, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
         try
         {
             RandomAccess.SetLength(handle, at);
-            return new PartitionLog(handle, file, seed, at);
+            return new PartitionLog(handle, frames.Seed, at) { _begun = begun };
         }
         catch
         {
@@ -125,12 +146,17 @@ sealed class PartitionLog : IDisposable
 
     /// <summary>
     /// Writes the rows of the tables that are not published yet as one transaction; returns when they are on disk. When
-    /// it throws, nothing of them is, and the log <see cref="IsBroken"/>.
+    /// it throws, nothing of them is, and the log may be <see cref="IsBroken"/>. Without such rows it tries whether
+    /// what failed last would succeed.
     /// </summary>
     public void Append(IReadOnlyList<MemoryTable> tables)
     {
         if (tables.All(table => table.Count == table.Published))
+        {
+            if (Failure is not null)
+                TryRoom();
             return;
+        }
         _frame.Add(FrameHeader);
         for (var number = 0; number < tables.Count; number++)
             AppendRows((byte)number, tables[number]);
@@ -173,23 +199,48 @@ sealed class PartitionLog : IDisposable
         try
         {
             var frame = _frame.Written[start..];
-            BinaryPrimitives.WriteUInt32LittleEndian(frame, Marker);
-            BinaryPrimitives.WriteInt32LittleEndian(frame[4..], frame.Length - FrameHeader);
-            BinaryPrimitives.WriteUInt64LittleEndian(frame[8..], HashOf(frame, _seed));
+            var content = frame[FrameHeader..];
+            BinaryPrimitives.WriteUInt32LittleEndian(frame, LogFrames.Marker);
+            BinaryPrimitives.WriteInt32LittleEndian(frame[4..], content.Length);
+            BinaryPrimitives.WriteUInt64LittleEndian(frame[8..], LogFrames.HashOf(content, _seed));
             RandomAccess.Write(_handle, _frame.Written, _length);
             IsBroken = true;
             RandomAccess.FlushToDisk(_handle);
             IsBroken = false;
             _length += _frame.Written.Length;
+            Failure = null;
         }
-        catch
+        catch (Exception exception)
         {
+            (Failure, _failedBytes) = (exception, _frame.Written.Length);
             CutOff();
             throw;
         }
         finally
         {
             _frame.Clear();
+        }
+    }
+
+    /// <summary>Writes as much as failed last, and takes it back.</summary>
+    void TryRoom()
+    {
+        var zeros = new byte[Math.Min(_failedBytes, 256 * 1024)];
+        try
+        {
+            for (var done = 0L; done < _failedBytes; done += zeros.Length)
+                RandomAccess.Write(_handle, zeros, _length + done);
+            RandomAccess.FlushToDisk(_handle);
+            Failure = null;
+        }
+        catch (IOException exception)
+        {
+            Failure = exception;
+            throw;
+        }
+        finally
+        {
+            CutOff();
         }
     }
 
@@ -233,61 +284,4 @@ sealed class PartitionLog : IDisposable
         }
         return Layout.Of(columns);
     }
-
-    static byte[] ReadAll(string file)
-    {
-        using var handle = File.OpenHandle(file);
-        var bytes = new byte[RandomAccess.GetLength(handle)];
-        var read = 0;
-        while (read < bytes.Length && RandomAccess.Read(handle, bytes.AsSpan(read), read) is var more and > 0)
-            read += more;
-        return read == bytes.Length ? bytes : bytes[..read];
-    }
-
-    static long SeedOf(ReadOnlySpan<byte> header) => BinaryPrimitives.ReadInt64LittleEndian(header[12..]);
-
-    static bool HasHeader(ReadOnlySpan<byte> bytes) => bytes.Length >= HeaderLength && bytes.StartsWith(Magic) &&
-        BinaryPrimitives.ReadUInt32LittleEndian(bytes[20..]) == HashOfHeader(bytes);
-
-    static bool TryReadStart(ReadOnlySpan<byte> bytes, out long seed)
-    {
-        seed = HasHeader(bytes) ? SeedOf(bytes) : 0;
-        return HasHeader(bytes) && TryReadFrame(bytes, HeaderLength, seed, out _);
-    }
-
-    static bool TryReadFrame(ReadOnlySpan<byte> bytes, int at, long seed, out ReadOnlySpan<byte> content)
-    {
-        content = default;
-        if (bytes.Length - at < FrameHeader || BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]) != Marker)
-            return false;
-        var length = BinaryPrimitives.ReadInt32LittleEndian(bytes[(at + 4)..]);
-        if (length < 0 || length > bytes.Length - at - FrameHeader)
-            return false;
-        var frame = bytes.Slice(at, FrameHeader + length);
-        content = frame[FrameHeader..];
-        return BinaryPrimitives.ReadUInt64LittleEndian(frame[8..]) == HashOf(frame, seed);
-    }
-
-    /// <summary>Where a whole frame begins at a place or after it.</summary>
-    static int? FindFrame(ReadOnlySpan<byte> bytes, int from, long seed)
-    {
-        Span<byte> marker = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32LittleEndian(marker, Marker);
-        for (var at = from; at < bytes.Length;)
-        {
-            var next = bytes[at..].IndexOf(marker);
-            if (next < 0)
-                return null;
-            if (TryReadFrame(bytes, at + next, seed, out _))
-                return at + next;
-            at += next + 1;
-        }
-        return null;
-    }
-
-    static uint HashOfHeader(ReadOnlySpan<byte> header) => (uint)XxHash3.HashToUInt64(header[..20]);
-
-    /// <summary>Of a frame's length and content.</summary>
-    static ulong HashOf(ReadOnlySpan<byte> frame, long seed) =>
-        XxHash3.HashToUInt64(frame[FrameHeader..], seed ^ BinaryPrimitives.ReadInt32LittleEndian(frame[4..]));
 }

@@ -36,6 +36,15 @@ sealed class PartitionWriter
     /// <summary>Whether another partition has to be begun, since this one's log can take no more.</summary>
     public bool IsBroken => _tables.IsBroken;
 
+    /// <inheritdoc cref="OpenTables.Failure"/>
+    public Exception? Failure => _tables.Failure;
+
+    /// <inheritdoc cref="OpenTables.Acknowledged"/>
+    public long Acknowledged => _tables.Acknowledged;
+
+    /// <inheritdoc cref="OpenTables.Bytes"/>
+    public long Bytes => _tables.Bytes;
+
     /// <param name="isRepeat">Whether it had come before; see <see cref="SeenSpans"/>.</param>
     public void Append(Span span, SearchNames names, bool isRepeat)
     {

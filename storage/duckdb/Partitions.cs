@@ -7,7 +7,7 @@ namespace Tracing.Storage.DuckDb;
 /// The partitions there are, in the order of their numbers. Readers hold a snapshot of them; a partition that has been
 /// replaced or dropped is detached, and its file deleted, when the last snapshot with it is given back.
 /// </summary>
-sealed class Partitions(DuckDBConnection connection, ILogger logger) : IDisposable
+sealed class Partitions(DuckDBConnection connection, Manifest manifest, ILogger logger) : IDisposable
 {
     // also guards the holders of each partition, and the connection
     readonly Lock _lock = new();
@@ -24,10 +24,11 @@ sealed class Partitions(DuckDBConnection connection, ILogger logger) : IDisposab
         }
     }
 
-    public void Add(Partition partition)
+    public void Add(params IReadOnlyList<Partition> added)
     {
         lock (_lock)
-            _current = [.. _current.Append(partition).OrderBy(each => each.Number)];
+            _current = [.. _current.Concat(added).OrderBy(each => each.Number)];
+        manifest.Write(Current);
     }
 
     /// <summary>Called, on whatever thread it is, when a partition has taken the place of others.</summary>
@@ -45,6 +46,7 @@ sealed class Partitions(DuckDBConnection connection, ILogger logger) : IDisposab
             foreach (var old in olds)
                 Retire(old);
         }
+        manifest.Write(Current);
         Replaced?.Invoke();
     }
 
@@ -54,8 +56,21 @@ sealed class Partitions(DuckDBConnection connection, ILogger logger) : IDisposab
         lock (_lock)
         {
             _current = Array.FindAll(_current, each => each != partition);
+            partition.Holders++;
+        }
+        // before the file goes, or a start after a kill would miss it
+        manifest.Write(Current);
+        lock (_lock)
+        {
+            partition.Holders--;
             Retire(partition);
         }
+    }
+
+    Partition[] Current()
+    {
+        lock (_lock)
+            return _current;
     }
 
     public IReadOnlyList<PartitionInfo> List()

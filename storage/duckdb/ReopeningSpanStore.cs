@@ -58,18 +58,19 @@ public sealed class ReopeningSpanStore : ForwardingSpanStore
             return _reopening;
     }
 
-    public override async Task CheckAsync(CancellationToken cancellationToken)
+    public override async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken)
     {
         var store = Current;
         try
         {
-            await store.CheckAsync(cancellationToken);
+            await store.CheckSelfAsync(cancellationToken);
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
             Reopen(store, exception);
             throw;
         }
+        return await store.CheckWritesAsync(cancellationToken);
     }
 
     public override async ValueTask DisposeAsync()
@@ -106,7 +107,7 @@ public sealed class ReopeningSpanStore : ForwardingSpanStore
     {
         try
         {
-            await store.CheckAsync(_closing.Token);
+            await store.CheckSelfAsync(_closing.Token);
         }
         catch (Exception) when (!_closing.IsCancellationRequested)
         {

@@ -48,14 +48,17 @@ abstract class RowAppender
     /// <summary>Forgets all rows that are not committed, a half-made one too.</summary>
     public abstract void Discard();
 
-    /// <summary>The block at hand has no room for another row.</summary>
+    /// <summary>Whether the block at hand should take no more, though there is room for rows.</summary>
+    protected virtual bool HasMuch => false;
+
+    /// <summary>The block at hand has no room for another row, or <see cref="HasMuch"/>.</summary>
     protected abstract void OnFull();
 
     /// <summary>So many rows more are in the block.</summary>
     protected void Advance(int rows)
     {
         Rows += rows;
-        if (Rows == ColumnBlock.Capacity)
+        if (Rows == ColumnBlock.Capacity || HasMuch)
             OnFull();
     }
 

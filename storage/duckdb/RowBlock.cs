@@ -14,6 +14,9 @@ sealed class RowBlock : IDisposable
 
     public long Bytes => _arena.Bytes;
 
+    /// <summary>Of these, those that have values.</summary>
+    public long UsedBytes => _arena.Used;
+
     /// <summary>Forgets the rows from one on.</summary>
     public void Truncate(int row)
     {

@@ -173,7 +173,7 @@ static class Schema
     {
         var text = IsCreated(connection, database) ? ReadMeta(connection, database, "format_version") : null;
         if (!int.TryParse(text, CultureInfo.InvariantCulture, out var found))
-            throw new StoreUnusableException($"{file} is not a store of spans: its format version is \"{text}\".");
+            throw new ForeignFileException($"{file} is not a store of spans: its format version is \"{text}\".");
         CheckVersion(found, file);
     }
 
@@ -192,6 +192,9 @@ static class Schema
         }
     }
 }
+
+/// <summary>A database that somebody else has put into the folder.</summary>
+sealed class ForeignFileException(string message) : Exception(message);
 
 /// <summary>What a partition's tables are made for.</summary>
 enum PartitionForm

@@ -1,3 +1,5 @@
+using Tracing.Model;
+
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
@@ -16,7 +18,7 @@ sealed class SealedOrder
     const int FewSpans = 24;
 
     readonly MemoryTable _spans;
-    readonly Dictionary<ulong, int> _places = [];
+    readonly Dictionary<ulong, int> _places = new(SeededHash.Comparer);
 
     public SealedOrder(MemoryTable spans)
     {

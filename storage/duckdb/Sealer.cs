@@ -27,6 +27,7 @@ sealed class Sealer
     TaskCompletionSource? _idle;
     int _waiting;
     volatile bool _isClosing;
+    volatile string? _failure;
 
     public Sealer(StoreFolder folder, Partitions partitions, ILogger logger)
     {
@@ -34,6 +35,9 @@ sealed class Sealer
         _partitions = partitions;
         _logger = logger;
     }
+
+    /// <summary>Why the last sealing failed; null when it did not.</summary>
+    public string? Failure => _failure;
 
     /// <summary>Partitions that wait or are being sealed.</summary>
     public int Waiting
@@ -117,6 +121,7 @@ sealed class Sealer
             var clock = Stopwatch.StartNew();
             var sealedFile = Seal(open);
             _logger.Sealed(sealedFile, open.SpanCount, new FileInfo(sealedFile).Length, clock.Elapsed.TotalSeconds);
+            _failure = null;
             return true;
         }
         catch (Exception) when (_isClosing)
@@ -126,6 +131,7 @@ sealed class Sealer
         catch (Exception exception)
         {
             // the edge of the loop: whatever is wrong, the spans stay where they are
+            _failure = exception.Message;
             _logger.SealingFailed(exception, open.File);
             return false;
         }

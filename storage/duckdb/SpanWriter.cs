@@ -9,6 +9,9 @@ namespace Tracing.Storage.DuckDb;
 /// </summary>
 sealed class SpanWriter
 {
+    /// <summary>Bytes of bodies that one transaction may hold, unless a single batch has more.</summary>
+    const long MaxTransactionBytes = 64 << 20;
+
     readonly StoreTables _tables;
     readonly DuckDbStoreOptions _options;
     readonly TimeProvider _time;
@@ -39,7 +42,7 @@ sealed class SpanWriter
     {
         if (batch.Spans.Count + batch.Counted.Count == 0)
             throw new ArgumentException("A batch must have a span, or something counted.", nameof(batch));
-        if (!_waiting.TryTake(batch.Spans.Count + batch.Counted.Count))
+        if (!_waiting.TryTake(batch.Spans.Count + batch.Counted.Count, batch.Bytes))
             return Task.FromResult(AppendOutcome.Overloaded);
         var waiting = new Waiting(batch);
         if (!_queue.Writer.TryWrite(waiting))
@@ -48,7 +51,8 @@ sealed class SpanWriter
     }
 
     /// <summary>
-    /// Completes after a look at whether a new partition is due, which else would be taken with the next batch only.
+    /// Completes after a look at whether a new partition is due, which else would be taken with the next batch only;
+    /// and whether what could not be written last could be now, if there was such: fails if not.
     /// </summary>
     public Task LookAsync()
     {
@@ -90,13 +94,14 @@ sealed class SpanWriter
         group.Clear();
         if (!_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
             return false;
-        var spans = 0;
-        while (_queue.Reader.TryPeek(out var next) &&
-            (spans == 0 || spans + next.Spans <= _options.MaxTransactionSpans))
+        var (spans, bytes) = (0, 0L);
+        while (_queue.Reader.TryPeek(out var next) && (spans == 0 ||
+            (spans + next.Spans <= _options.MaxTransactionSpans && bytes + next.Batch.Bytes <= MaxTransactionBytes)))
         {
             _queue.Reader.TryRead(out _);
             group.Add(next);
             spans += next.Spans;
+            bytes += next.Batch.Bytes;
         }
         return true;
     }
@@ -119,14 +124,15 @@ sealed class SpanWriter
         }
         catch (Exception exception)
         {
-            _logger.BatchFailed(exception, group[0].Spans);
+            if (group[0].Spans > 0)
+                _logger.BatchFailed(exception, group[0].Spans);
             Answer(group[0]).SetException(exception);
         }
     }
 
     TaskCompletionSource<AppendOutcome> Answer(Waiting waiting)
     {
-        _waiting.GiveBack(waiting.Spans);
+        _waiting.GiveBack(waiting.Spans, waiting.Batch.Bytes);
         return waiting.Done;
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using DuckDB.NET.Data;
+using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
 
@@ -225,12 +226,12 @@ sealed class StatisticsFile : IDisposable
             StepMinutes = MinutesOfHour,
             WithExemplars = true,
         };
-        return [.. StatisticsMarks.Read(connection, Database).Parts(query)
+        return StatisticsMarks.Read(connection, Database).Parts(query)
             .SelectMany(part => ReadPart(
                 connection, StatisticsRows.Tables[part.Level],
                 query with { StartMinute = part.From, EndMinute = part.To }))
             .SelectMany(point => point.Exemplars!.Values)
-            .Select(exemplar => exemplar.Trace.Low)];
+            .Select(exemplar => exemplar.Trace.Low).ToHashSet(SeededHash.Comparer);
     }
 
     public void Dispose()

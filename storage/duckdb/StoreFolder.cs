@@ -23,12 +23,15 @@ sealed class StoreFolder : IDisposable
     readonly ILogger _logger;
     readonly DuckDBConnection _root;
 
-    StoreFolder(string path, FileStream? folderLock, DuckDBConnection root, ILogger logger)
+    StoreFolder(string path, FileStream? folderLock, DuckDBConnection root, TimeProvider time, ILogger logger)
     {
         Path = path;
         _lock = folderLock;
         _root = root;
         _logger = logger;
+        Progress = Progress.Open(IsInMemory ? null : path);
+        Manifest = new Manifest(IsInMemory ? null : path, time, logger);
+        Manifest.Read(Progress);
     }
 
     /// <summary>Full path of the folder, or <see cref="DuckDbStoreOptions.InMemory"/>.</summary>
@@ -36,10 +39,16 @@ sealed class StoreFolder : IDisposable
 
     public bool IsInMemory => _lock is null;
 
-    public static StoreFolder Open(DuckDbStoreOptions options, ILogger logger)
+    /// <summary>Which files there are to be.</summary>
+    public Manifest Manifest { get; }
+
+    /// <summary>How far the newest log has come.</summary>
+    public Progress Progress { get; }
+
+    public static StoreFolder Open(DuckDbStoreOptions options, TimeProvider time, ILogger logger)
     {
         if (options.IsInMemory)
-            return new StoreFolder(DuckDbStoreOptions.InMemory, null, OpenRoot(options, ""), logger);
+            return new StoreFolder(DuckDbStoreOptions.InMemory, null, OpenRoot(options, ""), time, logger);
         var path = System.IO.Path.GetFullPath(options.Path);
         var folderLock = Lock(path);
         try
@@ -50,7 +59,8 @@ sealed class StoreFolder : IDisposable
                 throw new StoreUnusableException($"{old} is of a format that was never released and that this server " +
                     "cannot read. Move it away, or choose another folder.");
             }
-            return new StoreFolder(path, folderLock, OpenRoot(options, System.IO.Path.Combine(path, "tmp")), logger);
+            return new StoreFolder(
+                path, folderLock, OpenRoot(options, System.IO.Path.Combine(path, "tmp")), time, logger);
         }
         catch
         {
@@ -108,7 +118,7 @@ sealed class StoreFolder : IDisposable
         foreach (var number in PartitionFiles.OpenNumbers(Path))
         {
             var file = PartitionFiles.OpenFile(Path, number);
-            if (PartitionLog.IsUnborn(file))
+            if (Manifest.AcknowledgedOf(number) == 0 && PartitionLog.IsUnborn(file))
                 PartitionFiles.Delete(file);
             else if (TryOpen(file, () => AttachOpen(number, file, expectedTraces)) is { } partition)
                 found.Add(partition);
@@ -195,6 +205,7 @@ sealed class StoreFolder : IDisposable
     public void Dispose()
     {
         _root.Dispose();
+        Progress.Dispose();
         _lock?.Dispose();
     }
 
@@ -205,7 +216,13 @@ sealed class StoreFolder : IDisposable
         _root.Execute($"ATTACH ':memory:' AS {Sql.Quote(database)}");
         try
         {
-            tables = OpenTables.Open(_root, database, file);
+            var acknowledged = Manifest.AcknowledgedOf(number);
+            tables = OpenTables.Open(_root, database, file, acknowledged);
+            if (tables.Acknowledged < acknowledged)
+            {
+                Manifest.Lose($"{file} was cut: of the {acknowledged} bytes that were acknowledged, the spans beyond " +
+                    $"byte {tables.Acknowledged} are lost.");
+            }
             return Partition.ReadOpen(_root, number, file, tables, expectedTraces);
         }
         catch
@@ -225,6 +242,11 @@ sealed class StoreFolder : IDisposable
         catch (DuckDBException exception) when (exception.Message.Contains("version number", StringComparison.Ordinal))
         {
             throw new StoreUnusableException($"{file} was written by a newer server: {exception.Message}", exception);
+        }
+        catch (ForeignFileException exception)
+        {
+            _logger.Foreign(exception.Message);
+            return null;
         }
         catch (Exception exception) when (Damage.Is(exception))
         {

@@ -24,6 +24,9 @@ sealed class StoreTables : IDisposable
     const long MaxGrowth = 4;
     const int LeastFull = 50_000;
 
+    /// <summary>Times the usual bytes that it may take before spans are refused.</summary>
+    const long MaxByteGrowth = 2;
+
     const long RetryMillis = 10_000;
 
     readonly StoreFolder _folder;
@@ -35,6 +38,7 @@ sealed class StoreTables : IDisposable
     readonly RecentBodies _bodies;
     readonly SeenSpans _seen = new();
     readonly StatisticsFile? _statistics;
+    readonly RunningClock _clock;
     readonly HashSet<string> _autocompleteKeys;
 
     // of the transaction at hand, for the statistics: those that had not come before
@@ -45,8 +49,9 @@ sealed class StoreTables : IDisposable
     long _nextTryMillis = long.MinValue;
 
     public StoreTables(StoreFolder folder, DuckDbStoreOptions options, Partitions partitions, Sealer sealer,
-        TimeProvider time, ILogger logger)
+        TimeProvider time, RunningClock clock, ILogger logger)
     {
+        _clock = clock;
         var nowMillis = time.GetUtcNow().ToUnixTimeMilliseconds();
         _folder = folder;
         _options = options;
@@ -60,6 +65,7 @@ sealed class StoreTables : IDisposable
         try
         {
             var found = folder.AttachAll(options.SealSpans);
+            folder.Manifest.Check(found);
             _statistics = statistics = folder.OpenStatistics();
             Read(found);
             if (found.LastOrDefault() is not { IsSealed: false } last)
@@ -75,7 +81,8 @@ sealed class StoreTables : IDisposable
                 folder, statistics, found, partitions, time, logger, options.CountsSpans);
             _writer = new PartitionWriter(last);
             MoveTo(_writer);
-            found.ForEach(partitions.Add);
+            partitions.Add(found);
+            WriteProgress();
             Statistics.Start();
             // killed before they were sealed
             found.FindAll(partition => !partition.IsSealed && partition != last).ForEach(sealer.Add);
@@ -93,6 +100,9 @@ sealed class StoreTables : IDisposable
 
     /// <summary>The partition that takes appends.</summary>
     public Partition AppendPartition => _writer.Partition;
+
+    /// <summary>Why the last transaction could not be written; null when it could.</summary>
+    public Exception? Failure => _writer.Failure;
 
     /// <summary>By service; every service is a key, one of unnamed spans with an empty name.</summary>
     public Names SpanNames { get; } = new();
@@ -161,7 +171,8 @@ sealed class StoreTables : IDisposable
     {
         // statistics know partitions by their numbers
         var number = _folder.IsInMemory ? 1
-            : Math.Max(PartitionFiles.LastNumber(_folder.Path), _statistics?.LastAbsorbed ?? 0) + 1;
+            : Math.Max(Math.Max(PartitionFiles.LastNumber(_folder.Path), _folder.Manifest.LastNumber),
+                _statistics?.LastAbsorbed ?? 0) + 1;
         return _folder.Create(_connection, number, layout, _options.SealSpans, nowMillis);
     }
 
@@ -175,8 +186,9 @@ sealed class StoreTables : IDisposable
     }
 
     /// <summary>Whether sealing is so far behind, or fails, that memory would grow without a bound.</summary>
-    bool IsFull => !_folder.IsInMemory &&
-        AppendPartition.SpanCount >= MaxGrowth * Math.Max(_options.SealSpans, LeastFull);
+    public bool IsFull => !_folder.IsInMemory &&
+        (AppendPartition.SpanCount >= MaxGrowth * Math.Max(_options.SealSpans, LeastFull) ||
+        _writer.Bytes >= MaxByteGrowth * _options.SealBytes);
 
     /// <summary>Begins a new partition when the present one is full or old.</summary>
     void MoveOnWhenDue(long nowMillis)
@@ -188,7 +200,8 @@ sealed class StoreTables : IDisposable
             _sinceMillis = nowMillis;
         _nextTryMillis = Math.Min(_nextTryMillis, nowMillis + RetryMillis);
         var limit = old.Number == 1 ? Math.Max(1, _options.SealSpans / FirstShare) : _options.SealSpans;
-        var isDue = _writer.IsBroken || rows >= limit || nowMillis - _sinceMillis >= _options.SealAge.TotalMilliseconds;
+        var isDue = _writer.IsBroken || rows >= limit || _writer.Bytes >= _options.SealBytes ||
+            nowMillis - _sinceMillis >= _options.SealAge.TotalMilliseconds;
         if (!isDue || rows == 0 || _folder.IsInMemory)
             return;
         if (!_writer.IsBroken && (nowMillis < _nextTryMillis || _sealer.Waiting >= MaxUnsealed))
@@ -263,7 +276,11 @@ sealed class StoreTables : IDisposable
         SpanNames.Publish();
         RemoteServices.Publish();
         TagValues.Publish();
+        WriteProgress();
     }
+
+    void WriteProgress() =>
+        _folder.Progress.Write(_writer.Partition.Number, _writer.Acknowledged, _clock.State);
 
     void Discard()
     {

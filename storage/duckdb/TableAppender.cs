@@ -13,6 +13,9 @@ namespace Tracing.Storage.DuckDb;
 /// </remarks>
 sealed class TableAppender : RowAppender, IDisposable
 {
+    /// <summary>Large values are handed over in fewer rows.</summary>
+    const long MaxBytes = 32 << 20;
+
     readonly DuckDBConnection _connection;
     readonly string _database;
     readonly string _table;
@@ -75,6 +78,8 @@ sealed class TableAppender : RowAppender, IDisposable
             type.Dispose();
         _block.Dispose();
     }
+
+    protected override bool HasMuch => _block.UsedBytes > MaxBytes;
 
     // DuckDB copies what it is handed
     protected override void OnFull()

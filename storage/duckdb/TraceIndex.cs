@@ -1,3 +1,5 @@
+using Tracing.Model;
+
 namespace Tracing.Storage.DuckDb;
 
 /// <summary>
@@ -9,7 +11,7 @@ sealed class TraceIndex
     readonly SharedList<int> _previous = new();
 
     // the last row of a trace by the low half of its id
-    readonly Dictionary<ulong, int> _last = [];
+    readonly Dictionary<ulong, int> _last = new(SeededHash.Comparer);
     readonly Lock _lock = new();
 
     /// <summary>Adds rows that come next, by the low halves of their traces' ids.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Globalization;
 using DuckDB.NET.Data;
+using Tracing.Model;
 
 namespace Tracing.Storage.DuckDb;
 
@@ -62,9 +63,9 @@ sealed class TraceJudge
         _connection.Execute($"""
             INSERT INTO {Kept} SELECT trace_low, max(kept), max(weight) FROM {Followed} GROUP BY trace_low
             """);
-        var followed = Ids($"SELECT trace_low FROM {Kept}").ToHashSet();
+        var followed = Ids($"SELECT trace_low FROM {Kept}").ToHashSet(SeededHash.Comparer);
         var gone = TraceReader.GoneFrom(_others);
-        var kept = new HashSet<ulong>(followed);
+        var kept = new HashSet<ulong>(followed, SeededHash.Comparer);
         using (var table = new TableAppender(_connection, "temp", Kept))
         {
             foreach (var (trace, why) in Decide(traces, low => followed.Contains(low) || gone.Contains(low)))
@@ -79,7 +80,7 @@ sealed class TraceJudge
         }
         var crossing = Ids($"SELECT DISTINCT trace_low FROM {Outside}").Where(low => !kept.Contains(low));
         return crossing.Concat(gone.Where(low => _others.Any(other => !other.IsMerged && other.Filter.MayHave(low))))
-            .ToFrozenSet();
+            .ToFrozenSet(SeededHash.Comparer);
     }
 
     /// <summary>Takes in what another partition knows of the traces.</summary>

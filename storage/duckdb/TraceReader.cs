@@ -28,7 +28,8 @@ static class TraceReader
         foreach (var id in ids)
             traces.TryAdd(KeyOf(id, strict), new Trace(brief is not null));
         var gone = GoneFrom(partitions);
-        var lows = traces.Keys.Select(key => key.Low).Where(low => !gone.Contains(low)).Distinct().Order().ToList();
+        var lows = traces.Keys.Select(key => key.Low).Where(low => !gone.Contains(low))
+            .Distinct(SeededHash.Comparer).Order().ToList();
         // in the order of the partitions, which is that of their spans
         foreach (var partition in partitions)
         {

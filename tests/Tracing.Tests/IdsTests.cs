@@ -45,4 +45,38 @@ public class IdsTests
         span.WriteBytes(bytes);
         Assert.Equal(span, SpanId.FromBytes(bytes));
     }
+
+    [Theory]
+    // where the halves of a number are alike, its own hash is 0
+    [InlineData(0x1_0000_0001UL)]
+    [InlineData(1UL << 32)]
+    // a multiple of the count of buckets at 10,000 entries
+    [InlineData(17_519UL)]
+    public void No_sender_can_choose_ids_of_the_same_hash(ulong step)
+    {
+        const int Count = 10_000;
+        AssertSpread(n => new TraceId(7, n));
+        AssertSpread(n => new TraceId(n, 7));
+        AssertSpread(n => new TraceId(n, n));
+        AssertSpread(n => new SpanId(n));
+        AssertSpread(n => new AttributeValue((long)n));
+        AssertSpread(n => new AttributeValue(BitConverter.GetBytes(n)));
+        AssertSpread(n => new AttributeValue([new AttributeValue((long)n)]));
+        var span = new Span { TraceId = default, SpanId = default };
+        AssertSpread(n => span with { StartUnixNano = n });
+        AssertSpread(n => span with { EndUnixNano = n });
+        AssertSpread(n => span with { Attributes = [new("key", new((long)n))] });
+        AssertSpread(n => span with { Events = [new SpanEvent { TimeUnixNano = n }] });
+        AssertSpread(n => span with { Links = [new SpanLink { SpanId = new SpanId(n) }] });
+        AssertSpread(n => new InstrumentationScope { Attributes = [new("key", new((long)n))] });
+        AssertSpread(n => SeededHash.Of(n));
+
+        void AssertSpread<T>(Func<ulong, T> make) where T : notnull
+        {
+            var buckets = Enumerable.Range(1, Count).CountBy(
+                n => (uint)make((ulong)n * step).GetHashCode() % 17_519).Max(bucket => bucket.Value);
+            // of so many at random there would be 6 in the fullest
+            Assert.InRange(buckets, 1, 100);
+        }
+    }
 }

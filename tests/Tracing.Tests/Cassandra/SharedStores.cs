@@ -30,7 +30,8 @@ sealed class SharedStores(CassandraSpanStore one, CassandraSpanStore other) : Fo
         return outcome;
     }
 
-    public override Task CheckAsync(CancellationToken cancellationToken) => Next.CheckAsync(cancellationToken);
+    public override Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken) =>
+        Next.CheckAsync(cancellationToken);
 
     public override async ValueTask DisposeAsync()
     {

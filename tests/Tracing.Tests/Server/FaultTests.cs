@@ -34,7 +34,16 @@ public sealed class FaultTests
             await AssertStoredAsync(server.Client, acknowledged);
             // it does not get worse by trying
             Assert.Equal(HttpStatusCode.ServiceUnavailable, (await SendAsync(server.Client, number)).StatusCode);
+            for (var i = 0; i < 2; i++)
+            {
+                var down = await server.Client.GetAsync("/health");
+                Assert.Equal(HttpStatusCode.ServiceUnavailable, down.StatusCode);
+                Assert.Contains("Spans cannot be written, and are refused: ", await down.Content.ReadAsStringAsync(),
+                    StringComparison.Ordinal);
+            }
             disk.MakeRoom();
+            // without anybody having sent a span
+            Assert.Equal(HttpStatusCode.OK, (await server.Client.GetAsync("/health")).StatusCode);
             for (var end = number + 3; number < end; number++)
             {
                 Assert.Equal(HttpStatusCode.OK, (await SendAsync(server.Client, number)).StatusCode);
@@ -162,6 +171,9 @@ public sealed class FaultTests
                 $"{folder.Path}/00000002.damaged, {folder.Path}/00000004.open.damaged.", output,
                 StringComparison.Ordinal);
             await AssertStoredAsync(server.Client, [1, 3]);
+            var health = await server.Client.GetStringAsync("/health");
+            Assert.Contains($"{folder.Path}/00000002.damaged could not be read; its spans are not served.", health,
+                StringComparison.Ordinal);
         }
     }
 

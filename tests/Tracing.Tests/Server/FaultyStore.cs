@@ -92,8 +92,8 @@ sealed class FaultyStore : ISpanStore
         string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<ReadOnlyMemory<byte>>>([note]);
 
-    public Task CheckAsync(CancellationToken cancellationToken) =>
-        Broken is null ? Task.CompletedTask : Task.FromException(Broken);
+    public Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken) =>
+        Broken is null ? NoNames : Task.FromException<IReadOnlyList<string>>(Broken);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

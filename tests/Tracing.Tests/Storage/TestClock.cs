@@ -26,7 +26,11 @@ sealed class TestClock : TimeProvider
     public void Set(TimeSpan by)
     {
         lock (_lock)
+        {
             _now += by;
+            // which wait for time to pass
+            _timers.ForEach(timer => timer.Move(by));
+        }
     }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
@@ -74,6 +78,8 @@ sealed class TestClock : TimeProvider
             Due = dueTime == Timeout.InfiniteTimeSpan ? null : clock._now + dueTime;
             _period = period;
         }
+
+        public void Move(TimeSpan by) => Due += by;
 
         public bool TakeDue()
         {

@@ -14,7 +14,7 @@ namespace Tracing.Collector;
 /// OTLP's gRPC service. Messages are handed on as bytes and decoded by the same code as over HTTP, so that limits,
 /// partial success and the memory of resent bodies are the same.
 /// </summary>
-sealed class OtlpTraceService(SpanIntake intake, ILogger<SpanIntake> log)
+sealed class OtlpTraceService(SpanIntake intake, BodyBudget budget, ILogger<SpanIntake> log)
 {
     public async Task<byte[]> ExportAsync(byte[] request, ServerCallContext context)
     {
@@ -22,14 +22,14 @@ sealed class OtlpTraceService(SpanIntake intake, ILogger<SpanIntake> log)
         var result = await RawGrpc.AcceptAsync(
             transport,
             () => intake.AcceptAsync(
-                new RequestBody(request), OtlpProtobuf.Decode, transport, context.CancellationToken),
+                new RequestBody(request, budget), OtlpProtobuf.Decode, transport, context.CancellationToken),
             log, context.CancellationToken);
         return OtlpEndpoints.Success(result).ToByteArray();
     }
 }
 
 /// <summary>OTLP's gRPC service for metrics.</summary>
-sealed class OtlpMetricsService(MetricsIntake intake, ILogger<MetricsIntake> log)
+sealed class OtlpMetricsService(MetricsIntake intake, BodyBudget budget, ILogger<MetricsIntake> log)
 {
     public async Task<byte[]> ExportAsync(byte[] request, ServerCallContext context)
     {
@@ -37,14 +37,14 @@ sealed class OtlpMetricsService(MetricsIntake intake, ILogger<MetricsIntake> log
         var result = await RawGrpc.AcceptAsync(
             transport,
             () => intake.AcceptAsync(
-                new RequestBody(request), OtlpMetricsProtobuf.Decode, transport, context.CancellationToken),
+                new RequestBody(request, budget), OtlpMetricsProtobuf.Decode, transport, context.CancellationToken),
             log, context.CancellationToken);
         return OtlpEndpoints.MetricsSuccess(result).ToByteArray();
     }
 }
 
 /// <summary>Zipkin's gRPC service.</summary>
-sealed class ZipkinSpanService(SpanIntake intake, ILogger<SpanIntake> log)
+sealed class ZipkinSpanService(SpanIntake intake, BodyBudget budget, ILogger<SpanIntake> log)
 {
     public async Task<byte[]> ReportAsync(byte[] request, ServerCallContext context)
     {
@@ -52,7 +52,7 @@ sealed class ZipkinSpanService(SpanIntake intake, ILogger<SpanIntake> log)
         await RawGrpc.AcceptAsync(
             transport,
             () => intake.AcceptAsync(
-                new RequestBody(request), ZipkinProto3.Decode, transport, context.CancellationToken),
+                new RequestBody(request, budget), ZipkinProto3.Decode, transport, context.CancellationToken),
             log, context.CancellationToken);
         return [];
     }
@@ -66,27 +66,34 @@ sealed class RawMethods : IServiceMethodProvider<OtlpTraceService>, IServiceMeth
 {
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<OtlpTraceService> context) =>
         context.AddUnaryMethod(
-            RawGrpc.Unary("opentelemetry.proto.collector.trace.v1.TraceService", "Export"), [],
+            RawGrpc.Unary(RawGrpc.OtlpTraces, "Export"), [],
             (service, request, call) => service.ExportAsync(request, call));
 
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<OtlpMetricsService> context) =>
         context.AddUnaryMethod(
-            RawGrpc.Unary("opentelemetry.proto.collector.metrics.v1.MetricsService", "Export"), [],
+            RawGrpc.Unary(RawGrpc.OtlpMetrics, "Export"), [],
             (service, request, call) => service.ExportAsync(request, call));
 
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<ZipkinSpanService> context) =>
         context.AddUnaryMethod(
-            RawGrpc.Unary("zipkin.proto3.SpanService", "Report"), [],
+            RawGrpc.Unary(RawGrpc.Zipkin, "Report"), [],
             (service, request, call) => service.ReportAsync(request, call));
 
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<SamplingService> context) =>
         context.AddUnaryMethod(
-            RawGrpc.Unary("jaeger.api_v2.SamplingManager", "GetSamplingStrategy"), [],
+            RawGrpc.Unary(RawGrpc.Sampling, "GetSamplingStrategy"), [],
             (service, request, _) => service.GetSamplingStrategyAsync(request));
 }
 
 static class RawGrpc
 {
+    public const string OtlpTraces = "opentelemetry.proto.collector.trace.v1.TraceService";
+    public const string OtlpMetrics = "opentelemetry.proto.collector.metrics.v1.MetricsService";
+    public const string Zipkin = "zipkin.proto3.SpanService";
+    public const string Sampling = "jaeger.api_v2.SamplingManager";
+
+    public static IReadOnlyList<string> Services { get; } = [OtlpTraces, OtlpMetrics, Zipkin, Sampling];
+
     static readonly Marshaller<byte[]> Bytes = new(
         (bytes, context) => context.Complete(bytes), context => context.PayloadAsNewBuffer());
 
@@ -111,7 +118,7 @@ static class RawGrpc
     }
 
     /// <summary>UNAVAILABLE with RetryInfo, which OTLP clients take as "send again after that time".</summary>
-    static RpcException Unavailable(string message)
+    public static RpcException Unavailable(string message)
     {
         var retry = new RetryInfo
         {

@@ -20,10 +20,14 @@ sealed class BodyEncodingException(string message, bool unknown, Exception? inne
 /// </summary>
 sealed class RequestBody : IDisposable
 {
+    /// <summary>Room that a body has before any of it came, whatever length it announces.</summary>
+    const int FirstBytes = 8192;
+
     readonly BodyBudget? _budget;
     readonly bool _rented;
     byte[] _bytes;
     int _length;
+    long _expected;
 
     RequestBody(BodyBudget budget)
     {
@@ -33,8 +37,12 @@ sealed class RequestBody : IDisposable
     }
 
     /// <summary>A body that somebody else has read, such as gRPC.</summary>
-    public RequestBody(byte[] bytes)
+    /// <exception cref="IntakeBusyException">The budget has no room for it.</exception>
+    public RequestBody(byte[] bytes, BodyBudget budget)
     {
+        if (!budget.TryTake(bytes.Length))
+            throw new IntakeBusyException(BodyBudget.Full);
+        _budget = budget;
         _bytes = bytes;
         _length = bytes.Length;
     }
@@ -96,7 +104,9 @@ sealed class RequestBody : IDisposable
 
     async Task FillAsync(Stream source, int expected, CancellationToken cancellationToken)
     {
-        Grow(Math.Max(expected + 1, 4096));
+        // a length that is only announced must not take room from those that send
+        _expected = expected;
+        Grow(Math.Clamp(expected + 1, 4096, FirstBytes));
         int read;
         while ((read = await source.ReadAsync(_bytes.AsMemory(_length), cancellationToken)) > 0)
             Advance(read);
@@ -116,7 +126,7 @@ sealed class RequestBody : IDisposable
         if (_length > _budget!.MaxBodyBytes)
             throw new BodyTooLargeException(_budget.MaxBodyBytes);
         if (_length == _bytes.Length)
-            Grow((int)Math.Min(2L * _length, _budget.MaxBodyBytes + 1L));
+            Grow((int)Math.Min(2L * _length, _length < _expected ? _expected + 1 : _budget.MaxBodyBytes + 1L));
     }
 
     void Grow(int size)
@@ -125,7 +135,7 @@ sealed class RequestBody : IDisposable
         if (!_budget!.TryTake(larger.Length - _bytes.Length))
         {
             ArrayPool<byte>.Shared.Return(larger);
-            throw new IntakeBusyException("too many bytes are being received");
+            throw new IntakeBusyException(BodyBudget.Full);
         }
         _bytes.AsSpan(0, _length).CopyTo(larger);
         if (_bytes.Length > 0)
@@ -135,10 +145,11 @@ sealed class RequestBody : IDisposable
 
     public void Dispose()
     {
-        if (!_rented || _bytes.Length == 0)
+        if (_bytes.Length == 0)
             return;
         _budget!.Return(_bytes.Length);
-        ArrayPool<byte>.Shared.Return(_bytes);
+        if (_rented)
+            ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = [];
         _length = 0;
     }
@@ -147,6 +158,8 @@ sealed class RequestBody : IDisposable
 /// <summary>How many bytes of bodies may be held at one time, by all requests together.</summary>
 sealed class BodyBudget(CollectorOptions options)
 {
+    public const string Full = "too many bytes are being received";
+
     // rented arrays are up to twice as long as asked for
     readonly long _maxBytes = 2 * options.MaxInFlightBytes;
     long _taken;

@@ -67,10 +67,16 @@ sealed class ChargedReader(PipeReader inner, BodyBudget budget) : PipeReader, IR
     ReadResult Charged(ReadResult result)
     {
         _buffer = result.Buffer;
-        var more = _buffer.Length - _charged;
-        if (more > 0 && !budget.TryTake(more))
-            throw RawGrpc.Unavailable(new IntakeBusyException(BodyBudget.Full).Message);
-        _charged += Math.Max(0, more);
+        var more = Math.Max(0, _buffer.Length - _charged);
+        try
+        {
+            budget.Take(more);
+        }
+        catch (IntakeBusyException busy)
+        {
+            throw RawGrpc.Unavailable(busy.Message);
+        }
+        _charged += more;
         return result;
     }
 }

@@ -23,7 +23,7 @@ sealed class RequestBody : IDisposable
     /// <summary>Room that a body has before any of it came, whatever length it announces.</summary>
     const int FirstBytes = 8192;
 
-    readonly BodyBudget? _budget;
+    readonly BodyBudget _budget;
     readonly bool _rented;
     byte[] _bytes;
     int _length;
@@ -37,11 +37,9 @@ sealed class RequestBody : IDisposable
     }
 
     /// <summary>A body that somebody else has read, such as gRPC.</summary>
-    /// <exception cref="IntakeBusyException">The budget has no room for it.</exception>
     public RequestBody(byte[] bytes, BodyBudget budget)
     {
-        if (!budget.TryTake(bytes.Length))
-            throw new IntakeBusyException(BodyBudget.Full);
+        budget.Take(bytes.Length);
         _budget = budget;
         _bytes = bytes;
         _length = bytes.Length;
@@ -123,7 +121,7 @@ sealed class RequestBody : IDisposable
     void Advance(int read)
     {
         _length += read;
-        if (_length > _budget!.MaxBodyBytes)
+        if (_length > _budget.MaxBodyBytes)
             throw new BodyTooLargeException(_budget.MaxBodyBytes);
         if (_length == _bytes.Length)
             Grow((int)Math.Min(2L * _length, _length < _expected ? _expected + 1 : _budget.MaxBodyBytes + 1L));
@@ -132,10 +130,14 @@ sealed class RequestBody : IDisposable
     void Grow(int size)
     {
         var larger = ArrayPool<byte>.Shared.Rent(size);
-        if (!_budget!.TryTake(larger.Length - _bytes.Length))
+        try
+        {
+            _budget.Take(larger.Length - _bytes.Length);
+        }
+        catch (IntakeBusyException)
         {
             ArrayPool<byte>.Shared.Return(larger);
-            throw new IntakeBusyException(BodyBudget.Full);
+            throw;
         }
         _bytes.AsSpan(0, _length).CopyTo(larger);
         if (_bytes.Length > 0)
@@ -147,7 +149,7 @@ sealed class RequestBody : IDisposable
     {
         if (_bytes.Length == 0)
             return;
-        _budget!.Return(_bytes.Length);
+        _budget.Return(_bytes.Length);
         if (_rented)
             ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = [];
@@ -158,20 +160,19 @@ sealed class RequestBody : IDisposable
 /// <summary>How many bytes of bodies may be held at one time, by all requests together.</summary>
 sealed class BodyBudget(CollectorOptions options)
 {
-    public const string Full = "too many bytes are being received";
-
     // rented arrays are up to twice as long as asked for
     readonly long _maxBytes = 2 * options.MaxInFlightBytes;
     long _taken;
 
     public int MaxBodyBytes { get; } = options.MaxBodyBytes;
 
-    public bool TryTake(long bytes)
+    /// <exception cref="IntakeBusyException">There are too few left.</exception>
+    public void Take(long bytes)
     {
         if (Interlocked.Add(ref _taken, bytes) <= _maxBytes)
-            return true;
+            return;
         Return(bytes);
-        return false;
+        throw new IntakeBusyException("too many bytes are being received");
     }
 
     public void Return(long bytes) => Interlocked.Add(ref _taken, -bytes);

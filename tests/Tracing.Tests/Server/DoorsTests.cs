@@ -24,31 +24,30 @@ public sealed class DoorsTests
     public async Task Every_route_is_served_at_its_ports_and_nowhere_else()
     {
         await using var server = await RunningServer.StartAsync("--Tracing:Sampling:Port=0");
-        using var http2 = new HttpClient
-        {
-            DefaultRequestVersion = HttpVersion.Version20,
-            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
-        };
         var routes = Routes(server);
         Assert.InRange(routes.Count, 60, 200);
         foreach (var (path, pattern) in routes)
         {
             var isGrpc = Services.Any(service => path.StartsWith($"/{service}/", StringComparison.Ordinal));
-            await AssertAsync(server.Client, server.Http, !isGrpc);
-            await AssertAsync(server.Client, server.OtlpHttp, OfOtlp.Contains(path));
-            await AssertAsync(http2, server.Grpc, isGrpc);
+            await AssertAsync(server.Http, !isGrpc, HttpVersion.Version11);
+            await AssertAsync(server.OtlpHttp, OfOtlp.Contains(path), HttpVersion.Version11);
+            await AssertAsync(server.Grpc, isGrpc, HttpVersion.Version20);
 
-            async Task AssertAsync(HttpClient client, Uri port, bool isServed)
+            async Task AssertAsync(Uri port, bool isServed, Version version)
             {
                 var answers = new List<HttpStatusCode>();
                 foreach (var method in new[] { HttpMethod.Get, HttpMethod.Post })
                 {
                     foreach (var type in new[] { "application/json", "application/grpc" })
                     {
-                        using var request = new HttpRequestMessage(method, new Uri(port, path));
-                        request.Content = new ByteArrayContent([]);
+                        using var request = new HttpRequestMessage(method, new Uri(port, path))
+                        {
+                            Version = version,
+                            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                            Content = new ByteArrayContent([]),
+                        };
                         request.Content.Headers.ContentType = new(type);
-                        using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead,
+                        using var answer = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead,
                             TestContext.Current.CancellationToken);
                         answers.Add(answer.StatusCode);
                     }

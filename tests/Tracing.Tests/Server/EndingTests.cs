@@ -16,7 +16,7 @@ public sealed class EndingTests
     [
         "/api/v2/traces", "/api/v2/trace/1", "/api/v2/dependencies?endTs=1", "/api/tracing/traces/1",
         "/api/tracing/traces/1/outline", "/api/tracing/search", "/api/tracing/keys", "/api/tracing/facets",
-        "/api/tracing/services", "/api/tracing/edges",
+        "/api/tracing/services", "/api/tracing/graph",
     ];
 
     [Theory]

@@ -106,20 +106,19 @@ public sealed class GrpcTests
         const int MaxBody = 1_000_000;
         await using var server = await RunningServer.StartAsync(
             $"--Tracing:Collector:MaxBodyBytes={MaxBody}", $"--Tracing:Collector:MaxInFlightBytes={2 * MaxBody}");
-        using var client = new HttpClient
-        {
-            DefaultRequestVersion = System.Net.HttpVersion.Version20,
-            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
-        };
         // each has all but its last byte
         var ends = new List<TaskCompletionSource>();
         var calls = new List<Task<HttpResponseMessage>>();
         for (var i = 0; i < 10; i++)
         {
             ends.Add(new TaskCompletionSource());
-            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.Grpc, Otlp));
-            request.Content = new Unfinished(MaxBody, ends[^1].Task);
-            calls.Add(client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead,
+            var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.Grpc, Otlp))
+            {
+                Version = System.Net.HttpVersion.Version20,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = new Unfinished(MaxBody, ends[^1].Task),
+            };
+            calls.Add(server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead,
                 TestContext.Current.CancellationToken));
         }
         using var refused = await await Task.WhenAny(calls);

@@ -38,7 +38,8 @@ static class TraceEndpoints
 
         RouteHandlerBuilder Map(string path, Delegate handler, string name, string summary) => AnswerBudget
             .Bound(routes.MapMethods(
-                "/api/tracing/traces/{traceId}" + path, [HttpMethods.Get, HttpMethods.Head], handler), areSearches: false)
+                "/api/tracing/traces/{traceId}" + path, [HttpMethods.Get, HttpMethods.Head], handler),
+                areSearches: false)
             .WithName(name)
             .WithSummary(summary)
             .ProducesProblem(StatusCodes.Status400BadRequest)

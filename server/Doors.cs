@@ -18,13 +18,15 @@ enum Door
 /// <summary>
 /// What each port serves and nothing else, and how many connections it takes. Paths have a case, as Zipkin's have.
 /// </summary>
-static class Doors
+static partial class Doors
 {
     /// <summary>Marks a connection with the port that it came in by.</summary>
     const string DoorKey = "tracing.door";
 
     /// <summary>Connections of a port, some 10 KB each when idle.</summary>
     const int MaxConnections = 10_000;
+
+    const int LogEveryMillis = 60_000;
 
     /// <summary>
     /// Of each port. All ports together take at most half of the file handles: the store needs the others, and without
@@ -44,11 +46,35 @@ static class Doors
         return long.TryParse(soft, CultureInfo.InvariantCulture, out var count) ? count : long.MaxValue;
     }
 
-    public static void Mark(IConnectionBuilder listen, Door door) => listen.Use(next => connection =>
+    /// <summary>Marks the connections of a port with what it is for; more than so many are closed at once.</summary>
+    public static void Mark(IConnectionBuilder listen, Door door, long maxConnections)
     {
-        connection.Items[DoorKey] = door;
-        return next(connection);
-    });
+        var count = 0L;
+        var lastTold = 0L;
+        var log = listen.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Doors));
+        listen.Use(next => async connection =>
+        {
+            connection.Items[DoorKey] = door;
+            try
+            {
+                if (Interlocked.Increment(ref count) <= maxConnections)
+                {
+                    await next(connection);
+                    return;
+                }
+                // Kestrel's own limit writes a line for each
+                var (now, last) = (Environment.TickCount64, Volatile.Read(ref lastTold));
+                if ((last == 0 || now - last > LogEveryMillis) &&
+                    Interlocked.CompareExchange(ref lastTold, now, last) == last)
+                    log.TooManyConnections(door, maxConnections);
+                connection.Abort();
+            }
+            finally
+            {
+                Interlocked.Decrement(ref count);
+            }
+        });
+    }
 
     /// <summary>404 for what the port is not for.</summary>
     public static Task KeepToItsPort(HttpContext context, RequestDelegate next)
@@ -99,6 +125,9 @@ static class Doors
 
     static string? LiteralOf(RoutePatternPathSegment segment) =>
         segment.IsSimple && segment.Parts[0] is RoutePatternLiteralPart literal ? literal.Content : null;
+
+    [LoggerMessage(1, LogLevel.Warning, "The port {Door} has {Max} connections, as many as it may; others are closed")]
+    static partial void TooManyConnections(this ILogger logger, Door door, long max);
 
     static string[] SegmentsOf(PathString path) =>
         (path.Value ?? "").Split('/', StringSplitOptions.RemoveEmptyEntries);

@@ -14,24 +14,32 @@ static class StopDeadline
     /// <summary>How long the runtime may take to end; native threads that run on may hold it up.</summary>
     static readonly TimeSpan ExitTimeout = TimeSpan.FromSeconds(1);
 
-    public static void Watch(WebApplication app) => app.Lifetime.ApplicationStopping.Register(() =>
+    /// <param name="say">Not the log, which may not be written any more.</param>
+    public static void Watch(WebApplication app, Action<string> say) => app.Lifetime.ApplicationStopping.Register(() =>
     {
         var timeout = app.Services.GetRequiredService<ServerOptions>().StopTimeout;
         // a thread of its own: those of the pool may all be taken by what does not end
-        new Thread(() => End(timeout)) { IsBackground = true, Name = "stop deadline" }.Start();
+        new Thread(() => End(timeout, say))
+        {
+            IsBackground = true,
+            Name = "stop deadline",
+        }.Start();
     });
 
-    static void End(TimeSpan timeout)
+    static void End(TimeSpan timeout, Action<string> say)
     {
         using var never = new ManualResetEvent(false);
         never.WaitOne(timeout);
-        Console.Error.WriteLine($"The stop took longer than {timeout} (Tracing:StopTimeout); the process ends now.");
+        say($"The stop took longer than {timeout} (Tracing:StopTimeout); the process ends now.");
         new Thread(() =>
         {
             using var alsoNever = new ManualResetEvent(false);
             alsoNever.WaitOne(ExitTimeout);
             Process.GetCurrentProcess().Kill();
-        }) { IsBackground = true }.Start();
+        })
+        {
+            IsBackground = true,
+        }.Start();
         Environment.Exit(1);
     }
 }

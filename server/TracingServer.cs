@@ -116,9 +116,6 @@ public static class TracingServer
         kestrel.Limits.MaxRequestLineSize = 128 * 1024;
         // an answer is in memory until it is read; the framework's 240 bytes a second are days for a large one
         kestrel.Limits.MinResponseDataRate = new MinDataRate(4096, TimeSpan.FromSeconds(10));
-        int[] ports = [options.Port, options.OtlpHttpPort, options.GrpcPort, options.Sampling.Port];
-        kestrel.Limits.MaxConcurrentConnections =
-            Doors.ConnectionsOf(ports.Count(port => port >= 0), Doors.FileHandles());
         Listen(kestrel, options.Address, options.Port, HttpProtocols.Http1, Door.Main);
         if (options.OtlpHttpPort >= 0)
             Listen(kestrel, options.Address, options.OtlpHttpPort, HttpProtocols.Http1, Door.OtlpHttp);
@@ -131,10 +128,12 @@ public static class TracingServer
     static void Listen(
         KestrelServerOptions kestrel, string address, int port, HttpProtocols protocols, Door door)
     {
+        var maxConnections = Doors.ConnectionsOf(Enum.GetValues<Door>().Length, Doors.FileHandles());
+
         void Configure(ListenOptions listen)
         {
             listen.Protocols = protocols;
-            Doors.Mark(listen, door);
+            Doors.Mark(listen, door, maxConnections);
         }
 
         // Kestrel finds a free port only for one address at a time

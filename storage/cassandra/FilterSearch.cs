@@ -174,7 +174,7 @@ sealed class FilterSearch
             var ids = new List<TraceId>();
             var isComplete = false;
             while (ids.Count < count && candidates.TryPeek(out var id, out var place) &&
-                !(place.Rank > left))
+                !(place.Rank >= left))
             {
                 isComplete = _found.IsComplete(Rank(place.Rank), id);
                 if (isComplete)

@@ -14,7 +14,7 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
 {
     const string Json = "application/json";
 
-    /// <summary>Says that not all traces were counted in time; the count goes on, so that to ask again tells more.</summary>
+    /// <summary>Says that not all traces were counted in time; to ask again later tells more.</summary>
     const string PartialHeader = "Tracing-Partial";
 
     /// <summary>

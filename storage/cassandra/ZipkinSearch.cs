@@ -99,7 +99,8 @@ sealed class ZipkinSearch
     }
 
     /// <summary>Traces that meet all conditions and have a span in the part, with the latest of these.</summary>
-    async Task<Dictionary<TraceId, (ulong Start, SpanPlace Place)>> CandidatesAsync(List<BlockHead> heads, ulong from, ulong end)
+    async Task<Dictionary<TraceId, (ulong Start, SpanPlace Place)>> CandidatesAsync(
+        List<BlockHead> heads, ulong from, ulong end)
     {
         var candidates = new Dictionary<TraceId, (ulong Start, SpanPlace Place)>();
         foreach (var chunk in heads.FindAll(head => head.MaxStart >= from).Chunk(64))

@@ -2,7 +2,7 @@ using DuckDB.NET.Data;
 
 namespace Tracing.Storage.DuckDb;
 
-/// <summary>What a query is, so that one kind, when all of its places are taken, does not keep another from running.</summary>
+/// <summary>What a query is. One kind with all of its places taken does not keep another from running.</summary>
 enum ReadKind
 {
     Search,

@@ -192,7 +192,8 @@ sealed class SpanSearcher
         if (last is var (start, id))
         {
             var bound = parameters.Bind(start);
-            after = $"(start_ns {(isNewest ? "<" : ">")} {bound} OR (start_ns = {bound} AND {IsAfter(parameters, id)}))";
+            var beyond = isNewest ? "<" : ">";
+            after = $"(start_ns {beyond} {bound} OR (start_ns = {bound} AND {IsAfter(parameters, id)}))";
         }
         if (Candidates(parameters, asked, from, to) is not { } candidates)
             return [];

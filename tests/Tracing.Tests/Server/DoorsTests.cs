@@ -16,7 +16,8 @@ public sealed class DoorsTests
 
     static readonly string[] Services =
     [
-        "opentelemetry.proto.collector.trace.v1.TraceService", "opentelemetry.proto.collector.metrics.v1.MetricsService",
+        "opentelemetry.proto.collector.trace.v1.TraceService",
+        "opentelemetry.proto.collector.metrics.v1.MetricsService",
         "zipkin.proto3.SpanService", "jaeger.api_v2.SamplingManager",
     ];
 
@@ -47,8 +48,8 @@ public sealed class DoorsTests
                             Content = new ByteArrayContent([]),
                         };
                         request.Content.Headers.ContentType = new(type);
-                        using var answer = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead,
-                            TestContext.Current.CancellationToken);
+                        using var answer = await server.Client.SendAsync(
+                            request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
                         answers.Add(answer.StatusCode);
                     }
                 }

@@ -8,7 +8,7 @@ namespace Tracing.Query;
 /// Bounds the memory of answers with spans: so many are made at a time, and those being written have a budget of bytes.
 /// Whole traces and searches have places of their own, so that one does not keep the other waiting.
 /// </summary>
-sealed class AnswerBudget
+sealed class AnswerBudget : IDisposable
 {
     /// <summary>Bytes of all answers being written; beyond it 503. What is larger may be written alone.</summary>
     public const long MaxBytes = 512 << 20;
@@ -44,6 +44,12 @@ sealed class AnswerBudget
         using var place = new Place(budget, places);
         context.Items[typeof(Place)] = place;
         return await next(call);
+    }
+
+    public void Dispose()
+    {
+        _traces.Dispose();
+        _searches.Dispose();
     }
 
     bool TryTake(long bytes)

@@ -39,6 +39,13 @@ public static class CollectorExtensions
         return services;
     }
 
+    /// <summary>Whether the path is that of a gRPC service, known or not as a method.</summary>
+    public static bool IsGrpc(PathString path) =>
+        RawGrpc.Services.Any(service => path.Value?.StartsWith($"/{service}/", StringComparison.Ordinal) == true);
+
+    /// <summary>Whether the path is one that applications send OTLP to, or ask how to sample.</summary>
+    public static bool IsOtlpHttp(PathString path) => path.Value is "/v1/traces" or "/v1/metrics" or "/sampling";
+
     /// <summary>
     /// Maps Zipkin's intake, OTLP over HTTP, and the gRPC services, as far as they are enabled, and remote sampling.
     /// </summary>
@@ -59,10 +66,10 @@ public static class CollectorExtensions
         }
         if (options.GrpcEnabled)
         {
-            routes.MapGrpcService<OtlpTraceService>();
-            routes.MapGrpcService<OtlpMetricsService>();
-            routes.MapGrpcService<ZipkinSpanService>();
-            routes.MapGrpcService<SamplingService>();
+            ChargedReader.Charge(routes.MapGrpcService<OtlpTraceService>());
+            ChargedReader.Charge(routes.MapGrpcService<OtlpMetricsService>());
+            ChargedReader.Charge(routes.MapGrpcService<ZipkinSpanService>());
+            ChargedReader.Charge(routes.MapGrpcService<SamplingService>());
         }
     }
 }

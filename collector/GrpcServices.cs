@@ -66,27 +66,34 @@ sealed class RawMethods : IServiceMethodProvider<OtlpTraceService>, IServiceMeth
 {
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<OtlpTraceService> context) =>
         context.AddUnaryMethod(
-            RawGrpc.Unary("opentelemetry.proto.collector.trace.v1.TraceService", "Export"), [],
+            RawGrpc.Unary(RawGrpc.OtlpTraces, "Export"), [],
             (service, request, call) => service.ExportAsync(request, call));
 
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<OtlpMetricsService> context) =>
         context.AddUnaryMethod(
-            RawGrpc.Unary("opentelemetry.proto.collector.metrics.v1.MetricsService", "Export"), [],
+            RawGrpc.Unary(RawGrpc.OtlpMetrics, "Export"), [],
             (service, request, call) => service.ExportAsync(request, call));
 
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<ZipkinSpanService> context) =>
         context.AddUnaryMethod(
-            RawGrpc.Unary("zipkin.proto3.SpanService", "Report"), [],
+            RawGrpc.Unary(RawGrpc.Zipkin, "Report"), [],
             (service, request, call) => service.ReportAsync(request, call));
 
     public void OnServiceMethodDiscovery(ServiceMethodProviderContext<SamplingService> context) =>
         context.AddUnaryMethod(
-            RawGrpc.Unary("jaeger.api_v2.SamplingManager", "GetSamplingStrategy"), [],
+            RawGrpc.Unary(RawGrpc.Sampling, "GetSamplingStrategy"), [],
             (service, request, _) => service.GetSamplingStrategyAsync(request));
 }
 
 static class RawGrpc
 {
+    public const string OtlpTraces = "opentelemetry.proto.collector.trace.v1.TraceService";
+    public const string OtlpMetrics = "opentelemetry.proto.collector.metrics.v1.MetricsService";
+    public const string Zipkin = "zipkin.proto3.SpanService";
+    public const string Sampling = "jaeger.api_v2.SamplingManager";
+
+    public static IReadOnlyList<string> Services { get; } = [OtlpTraces, OtlpMetrics, Zipkin, Sampling];
+
     static readonly Marshaller<byte[]> Bytes = new(
         (bytes, context) => context.Complete(bytes), context => context.PayloadAsNewBuffer());
 
@@ -114,7 +121,7 @@ static class RawGrpc
     }
 
     /// <summary>UNAVAILABLE with RetryInfo, which OTLP clients take as "send again after that time".</summary>
-    static RpcException Unavailable(string message)
+    public static RpcException Unavailable(string message)
     {
         var retry = new RetryInfo
         {

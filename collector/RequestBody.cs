@@ -23,6 +23,9 @@ sealed class BodyEncodingException(string message, bool unknown, Exception? inne
 /// </summary>
 sealed class RequestBody : IDisposable
 {
+    /// <summary>Room that a body has before any of it came, whatever length it announces.</summary>
+    const int FirstBytes = 8192;
+
     // the pool keeps arrays of each length for each thread, which of longer ones would be gigabytes
     const int LargestPooled = 1 << 20;
 
@@ -33,6 +36,7 @@ sealed class RequestBody : IDisposable
     readonly bool _rented;
     byte[] _bytes;
     int _length;
+    long _expected;
 
     RequestBody(BodyBudget budget)
     {
@@ -115,7 +119,9 @@ sealed class RequestBody : IDisposable
 
     async Task FillAsync(Stream source, int expected, CancellationToken cancellationToken)
     {
-        Grow(Math.Max(expected + 1, 4096));
+        // a length that is only announced must not take room from those that send
+        _expected = expected;
+        Grow(Math.Clamp(expected + 1, 4096, FirstBytes));
         try
         {
             int read;
@@ -142,7 +148,7 @@ sealed class RequestBody : IDisposable
         if (_length > _budget.MaxBodyBytes)
             throw new BodyTooLargeException(_budget.MaxBodyBytes);
         if (_length == _bytes.Length)
-            Grow((int)Math.Min(2L * _length, _budget.MaxBodyBytes + 1L));
+            Grow((int)Math.Min(2L * _length, _length < _expected ? _expected + 1 : _budget.MaxBodyBytes + 1L));
     }
 
     void Grow(int size)

@@ -15,6 +15,12 @@ static class Answer
         HttpContext context, string contentType, ReadOnlyMemory<byte> body, int status = StatusCodes.Status200OK)
     {
         var response = context.Response;
+        if (!AnswerBudget.TryWrite(context, body.Length))
+        {
+            response.Headers.RetryAfter = "1";
+            (contentType, status) = ("text/plain; charset=utf-8", StatusCodes.Status503ServiceUnavailable);
+            body = System.Text.Encoding.UTF8.GetBytes(AnswerBudget.Full);
+        }
         response.StatusCode = status;
         response.ContentType = contentType;
         if (body.Length >= MinGzipBytes)

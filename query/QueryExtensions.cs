@@ -12,6 +12,7 @@ public static class QueryExtensions
     public static IServiceCollection AddQuery(this IServiceCollection services, QueryOptions options)
     {
         services.AddSingleton(options);
+        services.AddSingleton<AnswerBudget>();
         services.AddSingleton<ZipkinQueryEndpoints>();
         services.AddApiDescription();
         return services;
@@ -57,6 +58,15 @@ public static class QueryExtensions
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !gone.IsCancellationRequested)
         {
+            var response = context.Response;
+            if (response.HasStarted)
+            {
+                // what was cut off must not look whole
+                context.Abort();
+                return TypedResults.Empty;
+            }
+            response.ContentLength = null;
+            response.Headers.ContentEncoding = default;
             return TypedResults.Problem(
                 $"the query took longer than {timeout} (Tracing:Query:Timeout)", statusCode: 500);
         }

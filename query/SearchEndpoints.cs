@@ -13,7 +13,8 @@ static class SearchEndpoints
     const int MaxLimit = 1000;
 
     public static void MapSearch(this IEndpointRouteBuilder routes) =>
-        routes.MapMethods("/api/tracing/search", [HttpMethods.Get, HttpMethods.Head], SearchAsync)
+        AnswerBudget.Bound(routes.MapMethods(
+            "/api/tracing/search", [HttpMethods.Get, HttpMethods.Head], SearchAsync), areSearches: true)
             .WithName("Search")
             .WithSummary("Traces with a span that fits a span filter of TraceQL, a page at a time.")
             .Produces<SearchAnswer>()

@@ -21,6 +21,9 @@ static class TraceEndpoints
     /// <summary>Why the trace is still stored, and for how many stored traces it stands.</summary>
     const string KeptHeader = "Tracing-Kept";
 
+    /// <summary>Of a span, about.</summary>
+    const long OutlineBytes = 300;
+
     const string IdText = "1 to 32 hex digits. Up to 16 also find the trace whose id ends with them.";
 
     public static void MapTraces(this IEndpointRouteBuilder routes)
@@ -33,8 +36,10 @@ static class TraceEndpoints
             "JSON, a head and then windows of spans, parents before children.")
             .Produces<OutlineHead>(StatusCodes.Status200OK, JsonLines);
 
-        RouteHandlerBuilder Map(string path, Delegate handler, string name, string summary) => routes
-            .MapMethods("/api/tracing/traces/{traceId}" + path, [HttpMethods.Get, HttpMethods.Head], handler)
+        RouteHandlerBuilder Map(string path, Delegate handler, string name, string summary) => AnswerBudget
+            .Bound(routes.MapMethods(
+                "/api/tracing/traces/{traceId}" + path, [HttpMethods.Get, HttpMethods.Head], handler),
+                areSearches: false)
             .WithName(name)
             .WithSummary(summary)
             .ProducesProblem(StatusCodes.Status400BadRequest)
@@ -42,8 +47,10 @@ static class TraceEndpoints
     }
 
     /// <summary>Apart, as it rests on statistics, which can be switched off with the search.</summary>
-    public static void MapTraceHistory(this IEndpointRouteBuilder routes) => routes
-        .MapMethods("/api/tracing/traces/{traceId}/history", [HttpMethods.Get, HttpMethods.Head], GetHistoryAsync)
+    public static void MapTraceHistory(this IEndpointRouteBuilder routes) => AnswerBudget
+        .Bound(routes.MapMethods(
+            "/api/tracing/traces/{traceId}/history", [HttpMethods.Get, HttpMethods.Head], GetHistoryAsync),
+            areSearches: false)
         .WithName("GetHistory")
         .WithSummary("How long the operations of a trace took in the day up to its end, in percentiles.")
         .Produces<HistoryAnswer>()
@@ -98,6 +105,8 @@ static class TraceEndpoints
         if (found is not { } trace)
             return problem!;
         var kept = await store.GetKeptAsync(trace.Id, context.RequestAborted);
+        if (!AnswerBudget.TryWrite(context, trace.Spans.Count * OutlineBytes))
+            return TypedResults.Problem(AnswerBudget.Full, statusCode: 503);
         await Answer.WriteStreamAsync(context, JsonLines, output =>
             new TraceOutline(trace.Spans).WriteAsync(output, trace.Id, kept, context.RequestAborted));
         return TypedResults.Empty;

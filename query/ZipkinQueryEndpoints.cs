@@ -14,6 +14,9 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
 {
     const string Json = "application/json";
 
+    /// <summary>Says that not all traces were counted in time; to ask again later tells more.</summary>
+    const string PartialHeader = "Tracing-Partial";
+
     /// <summary>
     /// Lists of names may be cached by browsers only when there are more names than this; Zipkin's rule.
     /// </summary>
@@ -29,16 +32,17 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
             Get(group, "/services", ServicesAsync);
             Get(group, "/spans", SpanNamesAsync);
             Get(group, "/remoteServices", RemoteServicesAsync);
-            Get(group, "/traces", TracesAsync);
-            Get(group, "/trace/{traceId}", TraceAsync);
-            Get(group, "/traceMany", TraceManyAsync);
+            AnswerBudget.Bound(Get(group, "/traces", TracesAsync), areSearches: true);
+            AnswerBudget.Bound(Get(group, "/trace/{traceId}", TraceAsync), areSearches: false);
+            AnswerBudget.Bound(Get(group, "/traceMany", TraceManyAsync), areSearches: false);
             Get(group, "/dependencies", DependenciesAsync);
             Get(group, "/autocompleteKeys", AutocompleteKeysAsync);
             Get(group, "/autocompleteValues", AutocompleteValuesAsync);
         }
     }
 
-    static void Get(RouteGroupBuilder group, string path, Func<HttpContext, CancellationToken, Task> handler) =>
+    static RouteHandlerBuilder Get(
+        RouteGroupBuilder group, string path, Func<HttpContext, CancellationToken, Task> handler) =>
         group.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], async (HttpContext context) =>
         {
             await handler(context, context.RequestAborted);
@@ -133,9 +137,13 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
         ZipkinParameters.Check(end > 0, "endTs <= 0");
         ZipkinParameters.Check(lookback > 0, "lookback <= 0");
 
-        var links = await store.GetDependenciesAsync(Math.Max(0, end - lookback), end, token);
+        // half of the time, so that the answer comes within it
+        var patience = options.Timeout == TimeSpan.Zero ? Timeout.InfiniteTimeSpan : options.Timeout / 2;
+        var known = await store.GetDependenciesAsync(Math.Max(0, end - lookback), end, patience, token);
+        if (known.IsPartial)
+            context.Response.Headers[PartialHeader] = "true";
         var body = new ArrayBufferWriter<byte>();
-        ZipkinAnswers.WriteLinks(body, links);
+        ZipkinAnswers.WriteLinks(body, known.Links);
         await Answer.WriteAsync(context, Json, body.WrittenMemory);
     }
 

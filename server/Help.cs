@@ -17,7 +17,7 @@ static class Help
 {
     public static IReadOnlyList<Setting> Settings() => Settings(new ServerOptions());
 
-    /// <summary>The same with what is set instead of the defaults.</summary>
+    /// <summary>The same with what is set instead of the defaults, without secrets.</summary>
     public static IReadOnlyList<Setting> Settings(ServerOptions options) => [.. Of(options, ServerOptions.Section)];
 
     public static string Text()
@@ -46,7 +46,7 @@ static class Help
             var key = $"{prefix}:{property.Name}";
             var value = property.GetValue(options);
             if (property.GetCustomAttribute<DescriptionAttribute>() is { } description)
-                yield return new Setting(key, Show(value), description.Description);
+                yield return new Setting(key, Secrets.Hide(property.Name, Show(value)), description.Description);
             else if (value is not null and not (string or IEnumerable))
             {
                 foreach (var setting in Of(value, key))

@@ -2,15 +2,6 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Tracing.Server;
 
-/// <summary>What a port is for.</summary>
-enum Listener
-{
-    Main,
-    OtlpHttp,
-    Grpc,
-    Sampling,
-}
-
 /// <param name="Protocols">
 /// Formats and transports in which spans are taken there, such as otlp/grpc; none where they are not.
 /// </param>
@@ -19,19 +10,19 @@ sealed record PortState(int Port, IReadOnlyList<string> Protocols);
 /// <summary>The ports that this process listens at, whatever was left closed or to the system to choose.</summary>
 sealed class OpenPorts(ServerOptions options)
 {
-    readonly List<(Listener Listener, ListenOptions Listen)> _ports = [];
+    readonly List<(Door Door, ListenOptions Listen)> _ports = [];
 
-    public void Add(Listener listener, ListenOptions listen) => _ports.Add((listener, listen));
+    public void Add(Door door, ListenOptions listen) => _ports.Add((door, listen));
 
     /// <summary>Once the server listens; a port of 0 has become the one that was free.</summary>
     public IReadOnlyList<PortState> State => [.. _ports.Select(each =>
-        new PortState(each.Listen.IPEndPoint?.Port ?? 0, ProtocolsOf(each.Listener)))];
+        new PortState(each.Listen.IPEndPoint?.Port ?? 0, ProtocolsOf(each.Door)))];
 
-    IReadOnlyList<string> ProtocolsOf(Listener listener) => listener switch
+    IReadOnlyList<string> ProtocolsOf(Door door) => door switch
     {
-        Listener.Main when options.Collector.HttpEnabled => ["zipkin/http", "otlp/http"],
-        Listener.OtlpHttp when options.Collector.HttpEnabled => ["otlp/http"],
-        Listener.Grpc when options.Collector.GrpcEnabled => ["otlp/grpc", "zipkin/grpc"],
+        Door.Main when options.Collector.HttpEnabled => ["zipkin/http", "otlp/http"],
+        Door.OtlpHttp when options.Collector.HttpEnabled => ["otlp/http"],
+        Door.Grpc when options.Collector.GrpcEnabled => ["otlp/grpc", "zipkin/grpc"],
         _ => [],
     };
 }

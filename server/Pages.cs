@@ -48,7 +48,9 @@ static class Pages
         // Zipkin leads to its UI from here; what is no browser is told the same
         Map(routes, "/", context => AsksForHtml(context.Request) ? PageAsync(context) : RedirectToZipkins(context));
         Map(routes, "/assets/{file}", context => FileAsync(context, "assets/" + context.GetRouteValue("file")));
-        Map(routes, "/favicon.svg", context => FileAsync(context, "favicon.svg"));
+        // browsers ask for the others unless a page names its own
+        foreach (var icon in new[] { "/favicon.svg", "/favicon.ico", "/zipkin/favicon.ico" })
+            Map(routes, icon, IconAsync);
     }
 
     static void Map(IEndpointRouteBuilder routes, string path, RequestDelegate handler) =>
@@ -98,6 +100,14 @@ static class Pages
         return Assembly.GetManifestResourceInfo("ui/index.html") is null
             ? WriteAsync(context, Html, Encoding.UTF8.GetBytes(NotBuilt))
             : WriteAsync(context, Html, Encoding.UTF8.GetBytes(Index.Value.Replace("</head>", link + "</head>")));
+    }
+
+    static Task IconAsync(HttpContext context)
+    {
+        if (Assembly.GetManifestResourceInfo("ui/favicon.svg") is not null)
+            return FileAsync(context, "favicon.svg");
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
     }
 
     static Task FileAsync(HttpContext context, string path)

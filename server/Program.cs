@@ -15,6 +15,7 @@ if (args.Contains("--cassandra-schema"))
 try
 {
     await using var app = TracingServer.Build(args);
+    StopDeadline.Watch(app, Console.Error.WriteLine);
     await app.RunAsync();
     return 0;
 }

@@ -40,7 +40,8 @@ public sealed class ServerOptions
         "further ones are shown together as (others). 0 to 10000000.")]
     public int MaxExposedSeries { get; set; } = 10_000;
 
-    [Description("How long requests in flight may take to finish when the server stops. Time span, more than 0.")]
+    [Description("How long the server may take to stop, of which requests in flight have three quarters to finish; " +
+        "past it the process ends, whatever runs. Time span, more than 0.")]
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     public CollectorOptions Collector { get; set; } = new();

@@ -1,5 +1,4 @@
 using System.Net;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -13,9 +12,6 @@ namespace Tracing.Server;
 /// <summary>Puts the parts together: settings, store, intake, read APIs, ports.</summary>
 public static class TracingServer
 {
-    /// <summary>Marks a connection with the port that it came in by; see <see cref="KeepToItsPort"/>.</summary>
-    const string ListenerKey = "tracing.listener";
-
     /// <summary>The framework tells of every request unless it is asked not to.</summary>
     static readonly Dictionary<string, string?> QuietFramework = new()
     {
@@ -53,8 +49,11 @@ public static class TracingServer
         var ports = new OpenPorts(options);
         services.AddSingleton(ports);
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, options, ports));
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopTimeout);
-        services.AddProblemDetails();
+        services.Configure<HostOptions>(host => host.ShutdownTimeout =
+            options.StopTimeout * StopDeadline.RequestShare);
+        // the framework's own tracing is nothing that a client could ask for
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails =
+            context => context.ProblemDetails.Extensions.Remove("traceId"));
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<RequestMetrics>();
@@ -85,6 +84,7 @@ public static class TracingServer
             },
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<DuckDbSpanStore>>()));
+        EndCallsInTime(services);
         services.AddCollector(options.Collector, options.Sampling);
         services.AddQuery(options.Query);
         services.AddSingleton(provider => new ExposedSeries(
@@ -100,6 +100,15 @@ public static class TracingServer
         services.AddHostedService<StartMessage>();
     }
 
+    /// <summary>Puts <see cref="PromptSpanStore"/> before the store that is registered.</summary>
+    static void EndCallsInTime(IServiceCollection services)
+    {
+        var store = services.Last(service => service.ServiceType == typeof(ISpanStore));
+        services.Remove(store);
+        services.AddSingleton<ISpanStore>(provider => new PromptSpanStore(
+            (ISpanStore)(store.ImplementationInstance ?? store.ImplementationFactory!(provider))));
+    }
+
     static void Listen(KestrelServerOptions kestrel, ServerOptions options, OpenPorts ports)
     {
         kestrel.AddServerHeader = false;
@@ -107,27 +116,27 @@ public static class TracingServer
         kestrel.Limits.MaxRequestBodySize = null;
         // queries of TraceQL stand in the address; the framework's 8 KiB end at some hundred conditions
         kestrel.Limits.MaxRequestLineSize = 128 * 1024;
-        Listen(kestrel, ports, options.Address, options.Port, HttpProtocols.Http1, Listener.Main);
+        // an answer is in memory until it is read; the framework's 240 bytes a second are days for a large one
+        kestrel.Limits.MinResponseDataRate = new MinDataRate(4096, TimeSpan.FromSeconds(10));
+        Listen(kestrel, ports, options.Address, options.Port, HttpProtocols.Http1, Door.Main);
         if (options.OtlpHttpPort >= 0)
-            Listen(kestrel, ports, options.Address, options.OtlpHttpPort, HttpProtocols.Http1, Listener.OtlpHttp);
+            Listen(kestrel, ports, options.Address, options.OtlpHttpPort, HttpProtocols.Http1, Door.OtlpHttp);
         if (options.GrpcPort >= 0)
-            Listen(kestrel, ports, options.Address, options.GrpcPort, HttpProtocols.Http2, Listener.Grpc);
+            Listen(kestrel, ports, options.Address, options.GrpcPort, HttpProtocols.Http2, Door.Grpc);
         if (options.Sampling.Port >= 0)
-            Listen(kestrel, ports, options.Address, options.Sampling.Port, HttpProtocols.Http1, Listener.Sampling);
+            Listen(kestrel, ports, options.Address, options.Sampling.Port, HttpProtocols.Http1, Door.Sampling);
     }
 
     static void Listen(KestrelServerOptions kestrel, OpenPorts ports, string address, int port,
-        HttpProtocols protocols, Listener listener)
+        HttpProtocols protocols, Door door)
     {
+        var maxConnections = Doors.ConnectionsOf(Enum.GetValues<Door>().Length, Doors.FileHandles());
+
         void Configure(ListenOptions listen)
         {
-            ports.Add(listener, listen);
+            ports.Add(door, listen);
             listen.Protocols = protocols;
-            listen.Use(next => connection =>
-            {
-                connection.Items[ListenerKey] = listener;
-                return next(connection);
-            });
+            Doors.Mark(listen, door, maxConnections);
         }
 
         // Kestrel finds a free port only for one address at a time
@@ -142,37 +151,16 @@ public static class TracingServer
         app.UseExceptionHandler();
         var metrics = app.Services.GetRequiredService<RequestMetrics>();
         app.Use(metrics.MeasureAsync);
-        app.Use(KeepToItsPort);
+        app.Use(Doors.KeepToItsPort);
         if (options.Query.Enabled && options.UiEnabled)
             app.Use(Pages.ShowThatThereIsNoneAsync);
         app.UseMiddleware<Cors>(options.Query.AllowedOrigins);
         app.Use(FollowZipkinsPaths);
         app.UseRouting();
+        app.Use(Doors.KeepToItsCase);
         app.MapServer(options);
         app.MapCollector(options.Collector);
         app.MapQuery(options.Query);
-    }
-
-    /// <summary>The port for OTLP over HTTP is open to applications; it shows nothing of what is stored.</summary>
-    static Task KeepToItsPort(HttpContext context, RequestDelegate next)
-    {
-        var listener = context.Features.Get<IConnectionItemsFeature>()?.Items[ListenerKey] as Listener?;
-        var request = context.Request;
-        // any path, as Jaeger does
-        if (listener == Listener.Sampling && HttpMethods.IsGet(request.Method))
-            return SamplingEndpoints.AnswerAsync(context);
-        var allowed = listener switch
-        {
-            Listener.OtlpHttp =>
-                request.Path.StartsWithSegments("/v1") || request.Path.StartsWithSegments("/sampling"),
-            Listener.Grpc => request.ContentType?.StartsWith("application/grpc", StringComparison.Ordinal) == true,
-            Listener.Sampling => false,
-            _ => true,
-        };
-        if (allowed)
-            return next(context);
-        context.Response.StatusCode = StatusCodes.Status404NotFound;
-        return Task.CompletedTask;
     }
 
     /// <summary>What Zipkin does with paths and ASP.NET Core's routing would do otherwise.</summary>

@@ -88,8 +88,9 @@ public interface ISpanStore : IAsyncDisposable
     /// </summary>
     /// <param name="startMillis">Since 1970, at least 0.</param>
     /// <param name="endMillis">Included, too.</param>
-    Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
-        long startMillis, long endMillis, CancellationToken cancellationToken);
+    /// <param name="patience">After which what is counted by then is answered; infinite for all.</param>
+    Task<KnownLinks> GetDependenciesAsync(
+        long startMillis, long endMillis, TimeSpan patience, CancellationToken cancellationToken);
 
     /// <summary>Names of services in lower case, sorted by code unit.</summary>
     Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken);

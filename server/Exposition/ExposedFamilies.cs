@@ -35,5 +35,5 @@ static partial class MetricsLog
     public static partial void SeriesFailed(this ILogger logger, Exception exception);
 
     [LoggerMessage(2, LogLevel.Warning, "Metrics could not be pushed to {Endpoint}; the next push has them too")]
-    public static partial void PushFailed(this ILogger logger, Uri endpoint, Exception exception);
+    public static partial void PushFailed(this ILogger logger, string endpoint, Exception exception);
 }

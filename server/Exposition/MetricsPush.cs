@@ -20,7 +20,10 @@ public sealed class MetricsPushOptions
     {
         if (Endpoint.Length > 0 &&
             !(Uri.TryCreate(Endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"))
-            yield return $"Endpoint is \"{Endpoint}\"; it must be empty or an address with http:// or https://";
+        {
+            yield return $"Endpoint is \"{Secrets.HideInAddress(Endpoint)}\"; " +
+                "it must be empty or an address with http:// or https://";
+        }
         if (Interval < TimeSpan.FromMilliseconds(100) || Interval > TimeSpan.FromDays(1))
             yield return $"Interval is {Interval}; it must be between 00:00:00.1 and 1.00:00:00";
     }
@@ -56,7 +59,7 @@ sealed class MetricsPush(
             catch (Exception e) when (e is HttpRequestException or TaskCanceledException &&
                 !stoppingToken.IsCancellationRequested)
             {
-                log.PushFailed(_endpoint, e);
+                log.PushFailed(Secrets.HideInAddress(options.Endpoint), e);
             }
         }
     }

@@ -11,6 +11,10 @@ namespace Tracing.Storage;
 /// <param name="ErrorCount">How many of them failed.</param>
 public sealed record DependencyLink(string Parent, string Child, long CallCount, long ErrorCount);
 
+/// <summary>Calls between services, as far as they are counted.</summary>
+/// <param name="IsPartial">Whether some traces are not counted yet; to ask again later tells more.</param>
+public sealed record KnownLinks(IReadOnlyList<DependencyLink> Links, bool IsPartial);
+
 /// <summary>
 /// Counts calls between services, trace by trace, as Zipkin 3.6 does. A call usually shows in two spans, the caller's
 /// and the callee's; it is counted at the callee's, whose names are more reliable, and at the caller's only when no
@@ -47,13 +51,19 @@ sealed class DependencyLinker
         [.. _order.Select(link => new DependencyLink(
             link.Parent, link.Child, Whole(_counts[link].Calls), Whole(_counts[link].Errors)))];
 
-    /// <summary>Counts the calls of all the traces.</summary>
-    public static async Task<IReadOnlyList<DependencyLink>> CountAsync(IAsyncEnumerable<IReadOnlyList<Span>> traces)
+    /// <summary>Counts the calls of all the traces, or of those that come before the patience ends.</summary>
+    public static async Task<KnownLinks> CountAsync(
+        IAsyncEnumerable<(IReadOnlyList<Span> Spans, double Weight)> traces, TimeSpan patience, TimeProvider time)
     {
+        using var isOver = new CancellationTokenSource(patience, time);
         var linker = new DependencyLinker();
-        await foreach (var trace in traces)
-            linker.Add(trace);
-        return linker.Links();
+        await foreach (var (spans, weight) in traces)
+        {
+            if (isOver.IsCancellationRequested)
+                return new KnownLinks(linker.Links(), IsPartial: true);
+            linker.Add(spans, weight);
+        }
+        return new KnownLinks(linker.Links(), IsPartial: false);
     }
 
     static Span? NearestRemoteAncestor(TraceNode node, Dictionary<TraceNode, Span?> callers)

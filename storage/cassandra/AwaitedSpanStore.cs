@@ -45,7 +45,8 @@ public sealed class AwaitedSpanStore : ForwardingSpanStore
     /// <summary>Completes when Cassandra has come, or will not do.</summary>
     internal Task WhenOpenAsync() => _opening;
 
-    protected override async Task<T> RunAsync<T>(Func<ISpanStore, Task<T>> call) => await call(await CurrentAsync());
+    protected override async Task<T> RunAsync<T>(
+        Func<ISpanStore, Task<T>> call, CancellationToken cancellationToken) => await call(await CurrentAsync());
 
     // what it fails with, once it was refused, tells why
     async Task<ISpanStore> CurrentAsync() => _opening.IsCompleted

@@ -127,14 +127,12 @@ public sealed class CassandraSpanStore : ISpanStore
             yield return trace.Spans;
     }
 
-    public async Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
-        long startMillis, long endMillis, CancellationToken cancellationToken)
-    {
-        var linker = new DependencyLinker();
-        await foreach (var trace in ReadStoredAsync(startMillis, endMillis, cancellationToken))
-            linker.Add(trace.Spans, trace.Kept.Weight);
-        return linker.Links();
-    }
+    public Task<KnownLinks> GetDependenciesAsync(
+        long startMillis, long endMillis, TimeSpan patience, CancellationToken cancellationToken) =>
+        DependencyLinker.CountAsync(
+            ReadStoredAsync(startMillis, endMillis, cancellationToken)
+                .Select(trace => (trace.Spans, trace.Kept.Weight)),
+            patience, TimeProvider.System);
 
     async IAsyncEnumerable<StoredTrace> ReadStoredAsync(
         long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -59,8 +59,8 @@ sealed class FilterSearch
         heads.Sort((one, other) => isNewest
             ? other.MaxStart.CompareTo(one.MaxStart)
             : one.MinStart.CompareTo(other.MinStart));
-        // by the start of its best span; a trace comes no earlier than that
-        var candidates = new PriorityQueue<TraceId, ulong>();
+        // by the start of its best span, then by id, as a page is; a trace comes no earlier than that
+        var candidates = new PriorityQueue<TraceId, (ulong Rank, ulong High, ulong Low)>();
         for (var next = 0; next < heads.Count;)
         {
             var some = heads.GetRange(next, Math.Min(next == 0 ? 1 : BlocksAtOnce, heads.Count - next));
@@ -105,6 +105,7 @@ sealed class FilterSearch
         var isSure = false;
         for (var read = 0; ranked.TryPeek(out var next, out var best);)
         {
+            _cancellation.ThrowIfCancellationRequested();
             if (_found.IsComplete(best, next))
                 return;
             if (!isSure && read >= 4 * (_search.Limit + 1) && 4 * _matching < read)
@@ -136,11 +137,14 @@ sealed class FilterSearch
         return ids;
     }
 
+    (ulong Rank, ulong High, ulong Low) Place(ulong start, TraceId id) => (Rank(start), id.High, id.Low);
+
     /// <summary>What comes first has the least; also the start that has a rank.</summary>
     ulong Rank(ulong start) => _search.Order == SearchOrder.Newest ? ulong.MaxValue - start : start;
 
     void AddCandidates(
-        SpanBlock block, ulong from, ulong to, bool isNewest, PriorityQueue<TraceId, ulong> candidates)
+        SpanBlock block, ulong from, ulong to, bool isNewest,
+        PriorityQueue<TraceId, (ulong Rank, ulong High, ulong Low)> candidates)
     {
         var trace = -1;
         var best = 0UL;
@@ -149,27 +153,30 @@ sealed class FilterSearch
             if (block.TraceOf[i] != trace)
             {
                 if (trace >= 0)
-                    candidates.Enqueue(block.Traces[trace], Rank(best));
+                    candidates.Enqueue(block.Traces[trace], Place(best, block.Traces[trace]));
                 trace = block.TraceOf[i];
                 best = block.Starts[i];
             }
             best = isNewest ? Math.Max(best, block.Starts[i]) : Math.Min(best, block.Starts[i]);
         }
         if (trace >= 0)
-            candidates.Enqueue(block.Traces[trace], Rank(best));
+            candidates.Enqueue(block.Traces[trace], Place(best, block.Traces[trace]));
     }
 
     /// <summary>Reads candidates that come before what is left; true when the page is complete.</summary>
-    async Task<bool> DecideAsync(PriorityQueue<TraceId, ulong> candidates, ulong? left)
+    async Task<bool> DecideAsync(
+        PriorityQueue<TraceId, (ulong Rank, ulong High, ulong Low)> candidates, ulong? left)
     {
         var count = Math.Min(_search.Limit + 1, MaxTracesAtOnce);
         while (true)
         {
+            _cancellation.ThrowIfCancellationRequested();
             var ids = new List<TraceId>();
             var isComplete = false;
-            while (ids.Count < count && candidates.TryPeek(out var id, out var rank) && !(rank > left))
+            while (ids.Count < count && candidates.TryPeek(out var id, out var place) &&
+                !(place.Rank >= left))
             {
-                isComplete = _found.IsComplete(Rank(rank));
+                isComplete = _found.IsComplete(Rank(place.Rank), id);
                 if (isComplete)
                     break;
                 candidates.Dequeue();

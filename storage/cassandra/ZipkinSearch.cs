@@ -13,6 +13,12 @@ sealed class ZipkinSearch
 
     const int MaxTracesAtOnce = 128;
 
+    /// <summary>
+    /// Traces of one part above which those of one instant are told apart by the span that was seen there: to read all
+    /// of them for the one that was stored first would take too long.
+    /// </summary>
+    const int ManyCandidates = 4_096;
+
     readonly Blocks _blocks;
     readonly TraceQuery _query;
     readonly CancellationToken _cancellation;
@@ -93,34 +99,45 @@ sealed class ZipkinSearch
     }
 
     /// <summary>Traces that meet all conditions and have a span in the part, with the latest of these.</summary>
-    async Task<Dictionary<TraceId, ulong>> CandidatesAsync(List<BlockHead> heads, ulong from, ulong end)
+    async Task<Dictionary<TraceId, (ulong Start, SpanPlace Place)>> CandidatesAsync(
+        List<BlockHead> heads, ulong from, ulong end)
     {
-        var candidates = new Dictionary<TraceId, ulong>();
+        var candidates = new Dictionary<TraceId, (ulong Start, SpanPlace Place)>();
         foreach (var chunk in heads.FindAll(head => head.MaxStart >= from).Chunk(64))
         {
-            foreach (var block in await _blocks.ReadAsync([.. chunk.Select(head => head.Id)], _cancellation))
+            foreach (var (head, block) in chunk.Zip(
+                await _blocks.ReadAsync([.. chunk.Select(each => each.Id)], _cancellation)))
             {
                 for (var i = 0; block is not null && i < block.Count; i++)
                 {
                     if (block.Starts[i] < from || block.Starts[i] > end)
                         continue;
                     var key = KeyOf(block.Traces[block.TraceOf[i]]);
+                    var here = (Start: block.Starts[i], Place: SpanPlace.Of(head.Id, block, i));
                     if (candidates.TryGetValue(key, out var latest))
-                        candidates[key] = Math.Max(latest, block.Starts[i]);
+                        candidates[key] = Compare(here, latest) < 0 ? here : latest;
                     else if (!_decided.Contains(key) && Array.TrueForAll(_meeting, meeting => meeting.Contains(key)))
-                        candidates.Add(key, block.Starts[i]);
+                        candidates.Add(key, here);
                 }
             }
         }
         return candidates;
     }
 
+    /// <summary>Negative when the one is later, or was stored before the other of the same start.</summary>
+    static int Compare((ulong Start, SpanPlace Place) one, (ulong Start, SpanPlace Place) other) =>
+        one.Start != other.Start ? other.Start.CompareTo(one.Start) : one.Place.CompareTo(other.Place);
+
     /// <summary>Reads the traces that may be the next; true when no other can come before those found.</summary>
-    async Task<bool> DecideAsync(Dictionary<TraceId, ulong> candidates, ulong start, ulong end, ulong from)
+    async Task<bool> DecideAsync(Dictionary<TraceId, (ulong Start, SpanPlace Place)> candidates,
+        ulong start, ulong end, ulong from)
     {
-        var ranked = candidates.OrderByDescending(each => each.Value).ToList();
-        for (var next = 0; next < ranked.Count && !IsComplete(ranked[next].Value);)
+        var ranked = candidates.ToList();
+        ranked.Sort((one, other) => Compare(one.Value, other.Value));
+        for (var next = 0; next < ranked.Count && !IsComplete(ranked[next].Value.Start) &&
+            !(ranked.Count > ManyCandidates && IsCompleteAt(ranked[next].Value));)
         {
+            _cancellation.ThrowIfCancellationRequested();
             var ids = ranked.Skip(next).Take(Math.Clamp(_query.Limit - _found.Count, 1, MaxTracesAtOnce))
                 .Select(each => each.Key).ToList();
             next += ids.Count;
@@ -136,6 +153,10 @@ sealed class ZipkinSearch
     }
 
     bool IsComplete(ulong last) => _found.Count >= _query.Limit && _found[_query.Limit - 1].Timestamp > last;
+
+    bool IsCompleteAt((ulong Start, SpanPlace Place) next) => _found.Count >= _query.Limit &&
+        _found[_query.Limit - 1].Timestamp == next.Start &&
+        _found[_query.Limit - 1].First.CompareTo(next.Place) < 0;
 
     void Add(StoredTrace trace, ulong start, ulong end)
     {

@@ -27,15 +27,25 @@ sealed class Dependencies
         return partitions.Sum(partition => partition.SpanCount - (OwnerOf(partition)?.Spans ?? 0));
     }
 
-    /// <summary>Counts what is stored now.</summary>
-    public void Update(
-        DuckDBConnection connection, IReadOnlyList<Partition> partitions, CancellationToken cancellation)
+    /// <summary>The partitions of which something is counted.</summary>
+    public List<Partition> Counted(IReadOnlyList<Partition> partitions)
+    {
+        DropReplaced(partitions);
+        return [.. partitions.Where(partition => OwnerOf(partition) is not null)];
+    }
+
+    /// <summary>Counts what is stored now; true when that was all, and not the most that was to be counted.</summary>
+    /// <param name="maxSpans">About how many.</param>
+    public bool Update(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
+        CancellationToken cancellation, long maxSpans = long.MaxValue)
     {
         try
         {
             DropReplaced(partitions);
             for (var i = 0; i < partitions.Count; i++)
             {
+                if (maxSpans <= 0)
+                    return false;
                 var partition = partitions[i];
                 if (OwnerOf(partition) is not { } owner)
                 {
@@ -45,9 +55,16 @@ sealed class Dependencies
                 }
                 // what comes while this counts is for the next time
                 var spans = partition.SpanCount;
+                var isCut = !partition.IsMerged && spans - owner.Spans > maxSpans;
+                if (isCut)
+                    spans = owner.Spans + maxSpans;
+                maxSpans -= spans - owner.Spans;
                 if (spans > owner.Spans)
                     new Reading(connection, [.. partitions.Take(i + 1)], owner, spans, cancellation).Count(this);
+                if (isCut)
+                    return false;
             }
+            return true;
         }
         catch
         {

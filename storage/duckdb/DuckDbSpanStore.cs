@@ -29,6 +29,7 @@ public sealed class DuckDbSpanStore : ISpanStore
 
     // null in memory, where nothing is sealed and nothing dropped
     readonly Upkeep? _upkeep;
+    readonly TimeProvider _time;
     readonly ILogger _logger;
     readonly Lock _closing = new();
     Task? _closed;
@@ -40,12 +41,13 @@ public sealed class DuckDbSpanStore : ISpanStore
         _partitions = partitions;
         _sealer = sealer;
         _tables = tables;
+        _time = time;
         _logger = logger;
         _notes = new Notes(time);
         _writer = new SpanWriter(tables, options, time, logger);
         _traceTables = new TraceTables(options.MaxTracesInMemory);
         _readers = new Readers(folder.Connect, partitions, options.MaxConcurrentReads);
-        _dependencies = new KnownDependencies(_readers);
+        _dependencies = new KnownDependencies(_readers, time);
         _upkeep = folder.IsInMemory ? null : new Upkeep(partitions,
             new Merger(folder, partitions, sealer, options, logger), _writer, tables.Statistics, folder.Manifest,
             options, time, clock, logger);
@@ -129,14 +131,17 @@ public sealed class DuckDbSpanStore : ISpanStore
         IReadOnlyList<TraceId> traceIds, bool strict, CancellationToken cancellationToken) =>
         await _readers.RunAsync(
             (connection, partitions) => TraceReader.Read(
-                connection, partitions, traceIds, strict, tables: _traceTables), cancellationToken);
+                connection, partitions, traceIds, strict, tables: _traceTables, cancellation: cancellationToken),
+            cancellationToken, ReadKind.Trace);
 
     public Task<TraceKept> GetKeptAsync(TraceId traceId, CancellationToken cancellationToken) => _readers.RunAsync(
-        (connection, partitions) => TraceReader.ReadKept(connection, partitions, traceId), cancellationToken);
+        (connection, partitions) => TraceReader.ReadKept(connection, partitions, traceId), cancellationToken,
+        ReadKind.Trace);
 
     public Task<IReadOnlyList<IReadOnlyList<Span>>> FindTracesAsync(
         TraceQuery query, CancellationToken cancellationToken) => FindAsync(
-            (connection, partitions) => Search.Find(connection, partitions, _traceTables, query), cancellationToken);
+            (connection, partitions) => Search.Find(connection, partitions, _traceTables, query, cancellationToken),
+            cancellationToken);
 
     public Task<SearchPage> SearchAsync(SpanSearch search, CancellationToken cancellationToken) => FindAsync(
         (connection, partitions) => SpanSearcher.Search(
@@ -207,12 +212,13 @@ public sealed class DuckDbSpanStore : ISpanStore
             yield return trace;
     }
 
-    public async Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
-        long startMillis, long endMillis, CancellationToken cancellationToken)
+    public async Task<KnownLinks> GetDependenciesAsync(
+        long startMillis, long endMillis, TimeSpan patience, CancellationToken cancellationToken)
     {
-        if (await _dependencies.ReadAsync(startMillis, endMillis, cancellationToken) is { } known)
+        if (await _dependencies.ReadAsync(startMillis, endMillis, patience, cancellationToken) is { } known)
             return known;
-        return await DependencyLinker.CountAsync(ReadTracesAsync(startMillis, endMillis, cancellationToken));
+        return await DependencyLinker.CountAsync(
+            ReadTracesAsync(startMillis, endMillis, cancellationToken).Select(spans => (spans, 1.0)), patience, _time);
     }
 
     public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) =>
@@ -274,7 +280,7 @@ public sealed class DuckDbSpanStore : ISpanStore
             throw new InvalidOperationException($"The store cannot write: {failure.Message}", failure);
         return _readers.RunAsync(
             (connection, _) => Schema.ReadMeta(connection, _tables.AppendPartition.Database, "format_version"),
-            cancellationToken);
+            cancellationToken, ReadKind.Check);
     }
 
     /// <summary>Stores what was taken, then closes; may be called again.</summary>

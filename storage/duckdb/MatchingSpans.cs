@@ -88,7 +88,7 @@ sealed class MatchingSpans
     }
 
     SqlCondition Compile(SqlParameters parameters, Partition partition) =>
-        new SqlFilter(parameters, partition, _services).Compile(Selection.Filter.Root);
+        new SqlFilter(parameters, partition, _services, Cancellation).Compile(Selection.Filter.Root);
 
     string IsWithin(SqlParameters parameters, Partition partition) =>
         $"start_ns >= {parameters.Bind(Selection.StartUnixNano)} AND " +
@@ -139,14 +139,17 @@ sealed class MatchingSpans
         Connection.Execute("CREATE TEMP TABLE matching (seq BIGINT)");
         _isDecided = true;
         var last = default(TraceId?);
+        // each time the ids are higher
         while (true)
         {
+            Cancellation.ThrowIfCancellationRequested();
             var ids = NextUndecided(last);
             if (ids.Count == 0)
                 return;
             last = ids[^1];
             var seqs = new List<long>();
-            foreach (var trace in TraceReader.ReadTraces(Connection, _all, ids, strict: true, _snapshot))
+            foreach (var trace in TraceReader.ReadTraces(
+                Connection, _all, ids, strict: true, _snapshot, cancellation: Cancellation))
             {
                 Cancellation.ThrowIfCancellationRequested();
                 AddMatching(trace, seqs);

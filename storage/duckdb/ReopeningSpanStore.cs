@@ -88,7 +88,8 @@ public sealed class ReopeningSpanStore : ForwardingSpanStore
             await _store.DisposeAsync();
     }
 
-    protected override async Task<T> RunAsync<T>(Func<ISpanStore, Task<T>> call)
+    protected override async Task<T> RunAsync<T>(
+        Func<ISpanStore, Task<T>> call, CancellationToken cancellationToken)
     {
         var store = Current;
         try

@@ -15,8 +15,9 @@ sealed class Search
     /// <summary>How many times longer than the one before a part is at most.</summary>
     const int MaxGrowth = 32;
 
-    /// <summary>Traces that SQL may name at once, which bounds the memory.</summary>
+    /// <summary>Traces that SQL may name at once, which bounds the memory; fewer where few are wanted.</summary>
     const int MaxCandidates = 65_536;
+    const int MinCandidates = 4_096;
 
     /// <summary>Traces read at once, which bounds the memory beside that of the answer.</summary>
     const int MaxTracesAtOnce = 128;
@@ -25,14 +26,19 @@ sealed class Search
     readonly IReadOnlyList<Partition> _partitions;
     readonly TraceTables _tables;
     readonly TraceQuery _query;
+    readonly CancellationToken _cancellation;
+    readonly int _maxCandidates;
     readonly bool _areTablesKept;
     readonly string _key;
 
     // in their order; somewhat more than the limit
     readonly List<Found> _found = [];
 
-    Search(DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceTables tables, TraceQuery query)
+    Search(DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceTables tables, TraceQuery query,
+        CancellationToken cancellation)
     {
+        _cancellation = cancellation;
+        _maxCandidates = (int)Math.Clamp(2L * FirstSpans * query.Limit, MinCandidates, MaxCandidates);
         _connection = connection;
         _partitions = partitions;
         _tables = tables;
@@ -43,9 +49,10 @@ sealed class Search
 
     /// <summary>The traces that match, newest first; of one time that which was stored first.</summary>
     public static IReadOnlyList<IReadOnlyList<Span>> Find(
-        DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceTables tables, TraceQuery query)
+        DuckDBConnection connection, IReadOnlyList<Partition> partitions, TraceTables tables, TraceQuery query,
+        CancellationToken cancellation)
     {
-        var search = new Search(connection, partitions, tables, query);
+        var search = new Search(connection, partitions, tables, query, cancellation);
         search.FindByPart();
         return [.. search._found.Take(query.Limit).Select(found => found.Spans)];
     }
@@ -64,17 +71,23 @@ sealed class Search
         var maxShort = length * MaxGrowth;
         while (true)
         {
-            var isLast = length >= (end - start) / 2;
+            _cancellation.ThrowIfCancellationRequested();
+            // half, rounded up: a part of one instant must not be taken for the whole of two
+            var isLast = length >= end - start - ((end - start) / 2);
             var from = isLast ? start : end - length;
             var scope = Around(from, end);
             var candidates = Candidates(scope, from, end, end - from <= maxShort);
-            if (candidates.Count > MaxCandidates && from < end)
+            if (candidates.Count > _maxCandidates && from < end)
             {
+                // shorter each time, down to one instant
                 (length, maxShort) = ((end - from) / MaxGrowth, end - start);
                 continue;
             }
             var before = _found.Count;
-            Decide(scope, candidates, from, end);
+            if (candidates.Count > _maxCandidates)
+                FindAt(scope, end);
+            else
+                Decide(scope, candidates, from, end);
             if (isLast || _found.Count >= _query.Limit)
                 return;
             end = from - 1;
@@ -118,7 +131,7 @@ sealed class Search
 
     /// <summary>
     /// The traces that meet the conditions and may be of the time, high halves zero when not strict; more than <see
-    /// cref="MaxCandidates"/> are not all.
+    /// cref="_maxCandidates"/> are not all.
     /// </summary>
     /// <param name="isShort">Whether few traces have spans at the time.</param>
     HashSet<TraceId> Candidates(List<Partition> scope, ulong start, ulong end, bool isShort)
@@ -148,7 +161,7 @@ sealed class Search
         var matching = isOne
             ? $"SELECT DISTINCT * FROM ({sets[0]})"
             : string.Join(" INTERSECT ", sets.Select(set => $"({set})"));
-        using var command = parameters.Command(_connection, $"{matching} LIMIT {MaxCandidates + 1}");
+        using var command = parameters.Command(_connection, $"{matching} LIMIT {_maxCandidates + 1}");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         while (row.Read())
@@ -184,10 +197,65 @@ sealed class Search
             var count = Math.Clamp(_query.Limit - _found.Count, 1, MaxTracesAtOnce);
             var ids = ranked.Skip(next).Take(count).Select(each => each.Id).ToList();
             next += ids.Count;
-            foreach (var trace in TraceReader.ReadTraces(
-                _connection, _partitions, ids, _query.StrictTraceId, tables: _tables))
-                Add(trace, start, end);
+            Read(ids, start, end);
         }
+    }
+
+    /// <summary>
+    /// More traces than may be named have a span of one instant: these are read by the first of those spans, in the
+    /// order stored, until there are enough.
+    /// </summary>
+    void FindAt(List<Partition> scope, ulong instant)
+    {
+        var last = -1L;
+        while (true)
+        {
+            var page = CandidatesAt(scope, instant, last);
+            foreach (var some in page.Chunk(Math.Clamp(_query.Limit, 1, MaxTracesAtOnce)))
+            {
+                Read([.. some.Select(each => each.Id)], instant, instant);
+                if (_found.Count >= _query.Limit)
+                    return;
+            }
+            if (page.Count < MinCandidates)
+                return;
+            last = page[^1].Seq;
+        }
+    }
+
+    /// <param name="last">The last span that was named before.</param>
+    List<(TraceId Id, long Seq)> CandidatesAt(List<Partition> scope, ulong instant, long last)
+    {
+        var parameters = new SqlParameters();
+        var spans = string.Join(" UNION ALL ", scope
+            .Where(partition => partition.MayStartWithin(instant, instant))
+            .Select(partition => $"SELECT {_key}, {partition.Seq} AS seq FROM {partition.Spans} " +
+                $"WHERE start_ns = {parameters.Bind(instant)}"));
+        var sets = Conditions(parameters).ConvertAll(condition => string.Join(" UNION ALL ", scope
+            .Select(partition => (Partition: partition, condition(partition).Where))
+            .Where(each => each.Where != SqlCondition.Never.Where)
+            .Select(each => $"SELECT {_key} FROM {each.Partition.Spans} WHERE {each.Where}")));
+        if (spans.Length == 0 || sets.Contains(""))
+            return [];
+        var areMet = string.Concat(sets.Select(set => $" AND (trace_high, trace_low) IN ({set})"));
+        using var command = parameters.Command(_connection, $"""
+            SELECT trace_high, trace_low, min(seq)::BIGINT AS first_seq FROM ({spans}) WHERE true{areMet}
+            GROUP BY trace_high, trace_low HAVING min(seq) > {parameters.Bind(last)}
+            ORDER BY first_seq LIMIT {MinCandidates}
+            """);
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        var page = new List<(TraceId, long)>();
+        while (row.Read())
+            page.Add((new TraceId(row.Next<ulong>(), row.Next<ulong>()), row.Next<long>()));
+        return page;
+    }
+
+    void Read(List<TraceId> ids, ulong start, ulong end)
+    {
+        foreach (var trace in TraceReader.ReadTraces(
+            _connection, _partitions, ids, _query.StrictTraceId, tables: _tables, cancellation: _cancellation))
+            Add(trace, start, end);
     }
 
     bool IsComplete(ulong last) => _found.Count >= _query.Limit && _found[_query.Limit - 1].Timestamp > last;

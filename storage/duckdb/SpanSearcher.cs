@@ -66,7 +66,7 @@ sealed class SpanSearcher
     }
 
     SqlCondition Compile(SqlParameters parameters, Partition partition) =>
-        new SqlFilter(parameters, partition, _services).Compile(_search.Filter.Root);
+        new SqlFilter(parameters, partition, _services, _cancellation).Compile(_search.Filter.Root);
 
     public static SearchPage Search(
         DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services, TraceTables tables,
@@ -155,55 +155,58 @@ sealed class SpanSearcher
         HashSet<TraceId> seen)
     {
         var isNewest = _search.Order == SearchOrder.Newest;
-        (ulong Start, long Seq)? last = null;
+        // each time later in the order, which of one start is by id, as that of the page
+        (ulong Start, TraceId Id)? last = null;
         for (var count = MinCandidates; ; count = Math.Min(count * 4, MaxCandidates))
         {
+            _cancellation.ThrowIfCancellationRequested();
             var rows = SpansByStart(asked, isNewest, from, to, last, count);
             var end = rows.Count == count ? rows[^1].Start : isNewest ? from : to;
-            var candidates = rows.ConvertAll(row => (row.Id, row.Start));
+            var candidates = rows.ToList();
             while (known.TryPeek(out var next) && (isNewest ? next.Start >= end : next.Start <= end))
                 candidates.Add(known.Dequeue());
             var ordered = isNewest
                 ? candidates.OrderByDescending(each => each.Start)
                 : candidates.OrderBy(each => each.Start);
-            var fresh = ordered.Where(each => seen.Add(each.Id)).ToList();
+            var fresh = ordered.ThenBy(each => each.Id.High).ThenBy(each => each.Id.Low)
+                .Where(each => seen.Add(each.Id)).ToList();
             foreach (var batch in fresh.Chunk(Math.Min(_search.Limit + 1, MaxTracesAtOnce)))
             {
-                if (_found.IsComplete(batch[0].Start))
+                if (_found.IsComplete(batch[0].Start, batch[0].Id))
                     return true;
                 Decide(batch.Select(row => row.Id));
             }
             if (rows.Count < count)
                 return _found.IsComplete(isNewest ? from - Math.Min(from, 1) : to);
-            if (_found.IsComplete(rows[^1].Start))
+            if (_found.IsComplete(rows[^1].Start, rows[^1].Id))
                 return true;
-            last = (rows[^1].Start, rows[^1].Seq);
+            last = (rows[^1].Start, rows[^1].Id);
         }
     }
 
-    List<(TraceId Id, ulong Start, long Seq)> SpansByStart(List<Partition> asked,
-        bool isNewest, ulong from, ulong to, (ulong Start, long Seq)? last, int count)
+    List<(TraceId Id, ulong Start)> SpansByStart(List<Partition> asked,
+        bool isNewest, ulong from, ulong to, (ulong Start, TraceId Id)? last, int count)
     {
         var parameters = new SqlParameters();
         var after = "true";
-        if (last is var (start, seq))
+        if (last is var (start, id))
         {
             var bound = parameters.Bind(start);
             var beyond = isNewest ? "<" : ">";
-            after = $"(start_ns {beyond} {bound} OR (start_ns = {bound} AND seq {beyond} {parameters.Bind(seq)}))";
+            after = $"(start_ns {beyond} {bound} OR (start_ns = {bound} AND {IsAfter(parameters, id)}))";
         }
         if (Candidates(parameters, asked, from, to) is not { } candidates)
             return [];
         var direction = isNewest ? "DESC" : "ASC";
         using var command = parameters.Command(_connection, $"""
-            SELECT trace_high, trace_low, start_ns, seq FROM ({candidates}) WHERE {after}
-            ORDER BY start_ns {direction}, seq {direction} LIMIT {parameters.Bind((long)count)}
+            SELECT trace_high, trace_low, start_ns FROM ({candidates}) WHERE {after}
+            ORDER BY start_ns {direction}, trace_high, trace_low LIMIT {parameters.Bind((long)count)}
             """);
         using var reader = command.ExecuteReader();
-        var rows = new List<(TraceId, ulong, long)>();
+        var rows = new List<(TraceId, ulong)>();
         var row = new RowReader(reader);
         while (row.Read())
-            rows.Add((new TraceId(row.Next<ulong>(), row.Next<ulong>()), row.Next<ulong>(), row.Next<long>()));
+            rows.Add((new TraceId(row.Next<ulong>(), row.Next<ulong>()), row.Next<ulong>()));
         return rows;
     }
 
@@ -217,7 +220,7 @@ sealed class SpanSearcher
             // planning costs a millisecond even where nothing is read
             .Where(each => each.Filter != SqlCondition.Never.Where)
             .Select(each =>
-                $"SELECT trace_high, trace_low, start_ns, {each.Partition.Seq} AS seq FROM {each.Partition.Spans} " +
+                $"SELECT trace_high, trace_low, start_ns FROM {each.Partition.Spans} " +
                 $"WHERE start_ns >= {parameters.Bind(from)} AND start_ns < {parameters.Bind(to)} " +
                 $"AND {each.Partition.IsStoredBy(_snapshot)} AND {each.Filter}");
         var all = string.Join(" UNION ALL ", selects);
@@ -239,6 +242,7 @@ sealed class SpanSearcher
         var last = _cursor is null ? default(RankedTrace?) : new RankedTrace(_cursor.Value, _cursor.TraceId);
         for (var (count, isAsked) = (Math.Min(_search.Limit + 1, MaxTracesAtOnce), false); ;)
         {
+            _cancellation.ThrowIfCancellationRequested();
             var ranked = ranking.Best(count, last, (table, trace) =>
                 only[table]?[trace] != false && tables[table].MayHave(trace, _conditions[table], from, to));
             var before = _found.Count;
@@ -294,6 +298,7 @@ sealed class SpanSearcher
         var last = _cursor is null ? default((ulong Value, TraceId Id)?) : (_cursor.Value, _cursor.TraceId);
         for (var count = _search.Limit + 1; ; count = Math.Min(count * 4, Math.Max(_search.Limit + 1, MaxCandidates)))
         {
+            _cancellation.ThrowIfCancellationRequested();
             var rows = TracesByValue(last, count);
             foreach (var batch in rows.Chunk(MaxTracesAtOnce))
             {
@@ -316,9 +321,7 @@ sealed class SpanSearcher
         if (last is var (value, id))
         {
             var bound = parameters.Bind(value);
-            var high = parameters.Bind(id.High);
-            after = $"(value < {bound} OR (value = {bound} AND (trace_high > {high} " +
-                $"OR (trace_high = {high} AND trace_low > {parameters.Bind(id.Low)}))))";
+            after = $"(value < {bound} OR (value = {bound} AND {IsAfter(parameters, id)}))";
         }
         var spans = string.Join(" UNION ALL ", _partitions.Select(partition =>
             $"SELECT trace_high, trace_low, start_ns, duration_ns, status FROM {partition.Spans} " +
@@ -339,6 +342,12 @@ sealed class SpanSearcher
         return rows;
     }
 
+    static string IsAfter(SqlParameters parameters, TraceId id)
+    {
+        var high = parameters.Bind(id.High);
+        return $"(trace_high > {high} OR (trace_high = {high} AND trace_low > {parameters.Bind(id.Low)}))";
+    }
+
     /// <summary>What the order is by; as <see cref="TraceMatch"/> computes it.</summary>
     string Value() => _search.Order switch
     {
@@ -355,7 +364,7 @@ sealed class SpanSearcher
     void Decide(IEnumerable<TraceId> ids, Dictionary<TraceId, ulong>? values = null)
     {
         var traces = TraceReader.ReadTraces(
-            _connection, _partitions, [.. ids], strict: true, _snapshot, _brief, _tables);
+            _connection, _partitions, [.. ids], strict: true, _snapshot, _brief, _tables, _cancellation);
         foreach (var trace in traces)
         {
             _cancellation.ThrowIfCancellationRequested();

@@ -7,7 +7,8 @@ namespace Tracing.Storage.DuckDb;
 /// A filter of TraceQL as a condition on the rows of spans. Never misses a span; what SQL cannot tell is left open, and
 /// the filter itself has to decide. Resources and scopes are few: conditions on them are decided here, once for each.
 /// </summary>
-sealed class SqlFilter(SqlParameters parameters, Partition partition, Names services)
+sealed class SqlFilter(
+    SqlParameters parameters, Partition partition, Names services, CancellationToken cancellation)
 {
     const string ServiceName = "service.name";
 
@@ -179,6 +180,7 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
         var matching = new List<string>();
         foreach (var service in services.Keys())
         {
+            cancellation.ThrowIfCancellationRequested();
             var named = new KeyValue(ServiceName, new AttributeValue(service));
             if (IsTrueOf(expression, new Resource { Attributes = [named] }))
                 matching.Add(service);
@@ -213,7 +215,11 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
         var wanted = new List<int>();
         var others = new List<int>();
         foreach (var (id, content) in all)
+        {
+            // few as they should be, a sender may make them many
+            cancellation.ThrowIfCancellationRequested();
             (isWanted(id, content) ? wanted : others).Add(id);
+        }
         if (wanted.Count == 0)
             return SqlCondition.Never;
         if (others.Count == 0)

@@ -151,7 +151,7 @@ sealed class StatisticsKeeper : IAsyncDisposable
         lock (_lock)
             live = [.. _live];
         return await readers.RunAsync<IReadOnlyList<SeriesPoint>>(
-            (connection, _) => Read(connection, live, query), cancellationToken);
+            (connection, _) => Read(connection, live, query), cancellationToken, ReadKind.Statistics);
     }
 
     public async ValueTask DisposeAsync()

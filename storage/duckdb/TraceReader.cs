@@ -15,14 +15,16 @@ static class TraceReader
     /// <param name="maxSeq">Of the spans stored up to it; see <see cref="Partition.Seq"/>.</param>
     /// <param name="tables">Where it may be known which partitions have none.</param>
     public static List<IReadOnlyList<Span>> Read(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
-        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue, TraceTables? tables = null) =>
-        [.. ReadTraces(connection, partitions, ids, strict, maxSeq, null, tables).Select(trace => trace.Spans)];
+        IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue, TraceTables? tables = null,
+        CancellationToken cancellation = default) =>
+        [.. ReadTraces(connection, partitions, ids, strict, maxSeq, null, tables, cancellation)
+            .Select(trace => trace.Spans)];
 
     /// <summary>The same, with the rows that the spans were read from, and why each trace is kept.</summary>
     /// <param name="brief">When <see cref="SpanTable.ReadBrief"/> tells enough; there may be more.</param>
     public static IEnumerable<Trace> ReadTraces(DuckDBConnection connection, IReadOnlyList<Partition> partitions,
         IReadOnlyList<TraceId> ids, bool strict, long maxSeq = long.MaxValue, BriefReading? brief = null,
-        TraceTables? tables = null)
+        TraceTables? tables = null, CancellationToken cancellation = default)
     {
         var traces = new OrderedDictionary<TraceId, Trace>();
         foreach (var id in ids)
@@ -37,7 +39,7 @@ static class TraceReader
             // the filter is wrong for one in a hundred, which is as many as are right when there are many partitions
             if (here.Count > 0 && tables?.Find(partition) is { } table)
                 here = here.FindAll(table.HasLow);
-            foreach (var row in ReadRows(connection, partition, here, brief))
+            foreach (var row in ReadRows(connection, partition, here, brief, cancellation))
             {
                 if (row.Seq <= maxSeq && traces.TryGetValue(KeyOf(row.Span.TraceId, strict), out var trace))
                     trace.Add(row.Span, row.Seq, row.Kept, row.Fits);
@@ -46,7 +48,7 @@ static class TraceReader
         // spans that are alike so far may differ in the rest, and what OTLP would make of Zipkin's takes all of them
         return brief is null || traces.Values.All(trace => trace.IsToldBriefly)
             ? traces.Values.Where(trace => trace.Spans.Count > 0)
-            : ReadTraces(connection, partitions, ids, strict, maxSeq, null, tables);
+            : ReadTraces(connection, partitions, ids, strict, maxSeq, null, tables, cancellation);
     }
 
     /// <summary>Why the traces of a low half are kept.</summary>
@@ -70,16 +72,17 @@ static class TraceReader
     public static IReadOnlySet<ulong> GoneFrom(IReadOnlyList<Partition> partitions) =>
         partitions.LastOrDefault(partition => partition.IsMerged)?.Gone ?? FrozenSet<ulong>.Empty;
 
-    static IEnumerable<Row> ReadRows(
-        DuckDBConnection connection, Partition partition, List<ulong> lows, BriefReading? brief)
+    static IEnumerable<Row> ReadRows(DuckDBConnection connection, Partition partition, List<ulong> lows,
+        BriefReading? brief, CancellationToken cancellation)
     {
         if (lows.Count == 0)
             return [];
         if (partition.Tables is not { } open)
-            return WithParents(Query(connection, partition, lows, brief));
+            return WithParents(Query(connection, partition, lows, brief, cancellation));
         var rows = new List<Row>();
         foreach (var row in open.Traces.RowsOf(lows))
         {
+            cancellation.ThrowIfCancellationRequested();
             var span = SpanTable.Read(new MemoryRow(open.Spans, row), partition.Layout, partition.Contents);
             rows.Add(new Row(row, partition.FirstSeq + row, null, TraceKept.Whole, brief?.Fits?.Invoke(span) ?? false,
                 brief is null ? span : SpanTable.BriefOf(span)));
@@ -87,8 +90,8 @@ static class TraceReader
         return rows;
     }
 
-    static List<Row> Query(
-        DuckDBConnection connection, Partition partition, List<ulong> lows, BriefReading? brief)
+    static List<Row> Query(DuckDBConnection connection, Partition partition, List<ulong> lows, BriefReading? brief,
+        CancellationToken cancellation)
     {
         var parameters = new SqlParameters();
         var condition = lows.Count > FewTraces
@@ -111,6 +114,7 @@ static class TraceReader
         var rows = new List<Row>();
         while (row.Read())
         {
+            cancellation.ThrowIfCancellationRequested();
             rows.Add(new Row(row.Next<long>(), row.Next<long>(), row.NextOrNull<int>(),
                 new TraceKept((KeptReason)row.Next<byte>(), row.Next<double>()), row.Next<bool>(),
                 brief is null

@@ -39,5 +39,6 @@ sealed class SharedStores(CassandraSpanStore one, CassandraSpanStore other) : Fo
         await other.DisposeAsync();
     }
 
-    protected override Task<T> RunAsync<T>(Func<ISpanStore, Task<T>> call) => call(Next);
+    protected override Task<T> RunAsync<T>(
+        Func<ISpanStore, Task<T>> call, CancellationToken cancellationToken) => call(Next);
 }

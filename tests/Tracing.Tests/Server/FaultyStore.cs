@@ -13,6 +13,8 @@ sealed class FaultyStore : ISpanStore
 
     public Func<SeriesQuery, IReadOnlyList<SeriesPoint>> Series { get; init; } = _ => [];
 
+    public Func<KnownLinks>? Links { get; init; }
+
     public Exception? Broken { get; init; }
 
     public Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken) => Append(batch);
@@ -72,9 +74,11 @@ sealed class FaultyStore : ISpanStore
             yield return trace;
     }
 
-    public Task<IReadOnlyList<DependencyLink>> GetDependenciesAsync(
-        long startMillis, long endMillis, CancellationToken cancellationToken) =>
-        DependencyLinker.CountAsync(ReadTracesAsync(startMillis, endMillis, cancellationToken));
+    public Task<KnownLinks> GetDependenciesAsync(
+        long startMillis, long endMillis, TimeSpan patience, CancellationToken cancellationToken) =>
+        Links is not null ? Task.FromResult(Links()) : DependencyLinker.CountAsync(
+            ReadTracesAsync(startMillis, endMillis, cancellationToken).Select(spans => (spans, 1.0)),
+            patience, TimeProvider.System);
 
     public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) => NoNames;
 

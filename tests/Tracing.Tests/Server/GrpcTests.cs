@@ -100,6 +100,62 @@ public sealed class GrpcTests
         await server.GetJsonAsync($"/api/tracing/traces/{Good.TraceId}");
     }
 
+    [Fact]
+    public async Task Messages_that_are_being_received_count_against_the_bytes_of_all_bodies()
+    {
+        const int MaxBody = 1_000_000;
+        await using var server = await RunningServer.StartAsync(
+            $"--Tracing:Collector:MaxBodyBytes={MaxBody}", $"--Tracing:Collector:MaxInFlightBytes={2 * MaxBody}");
+        // each has all but its last byte
+        var ends = new List<TaskCompletionSource>();
+        var calls = new List<Task<HttpResponseMessage>>();
+        for (var i = 0; i < 10; i++)
+        {
+            ends.Add(new TaskCompletionSource());
+            var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.Grpc, Otlp))
+            {
+                Version = System.Net.HttpVersion.Version20,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = new Unfinished(MaxBody, ends[^1].Task),
+            };
+            calls.Add(server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead,
+                TestContext.Current.CancellationToken));
+        }
+        using var refused = await await Task.WhenAny(calls);
+        Assert.Equal("14", Assert.Single(refused.Headers.GetValues("grpc-status")));
+        ends.ForEach(end => end.SetResult());
+        await Task.WhenAll(calls);
+        await CallAsync(server, Otlp, OtlpProtobuf.Encode([Good]));
+    }
+
+    sealed class Unfinished : HttpContent
+    {
+        readonly int _length;
+        readonly Task _end;
+
+        public Unfinished(int length, Task end)
+        {
+            (_length, _end) = (length, end);
+            Headers.ContentType = new("application/grpc");
+        }
+
+        protected override async Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context)
+        {
+            var bytes = new byte[5 + _length];
+            System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(1), _length);
+            await stream.WriteAsync(bytes.AsMemory(..^1));
+            await stream.FlushAsync();
+            await _end;
+            await stream.WriteAsync(bytes.AsMemory(^1..));
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+    }
+
     internal static async Task<byte[]> CallAsync(
         RunningServer server, string method, byte[] request, CallOptions options = default)
     {

@@ -39,6 +39,29 @@ public sealed class OptionsTests
     }
 
     [Fact]
+    public async Task Secrets_are_shown_nowhere()
+    {
+        const string Secret = "s3cr3t";
+        var endpoint = $"http://me:{Secret}@127.0.0.1:9/v1/metrics?key={Secret}#{Secret}";
+        await using var server = await RunningServer.StartAsync(
+            $"--Tracing:MetricsPush:Endpoint={endpoint}", $"--Tracing:Storage:Cassandra:Password={Secret}");
+        var system = await server.Client.GetStringAsync("/api/tracing/system");
+        Assert.DoesNotContain(Secret, system, StringComparison.Ordinal);
+        Assert.Contains("http://***@127.0.0.1:9/v1/metrics?***", system, StringComparison.Ordinal);
+        var settings = (await server.GetJsonAsync("/api/tracing/system")).GetProperty("settings").EnumerateArray()
+            .ToDictionary(each => each.GetProperty("key").GetString()!, each => each.GetProperty("value").GetString());
+        Assert.Equal("***", settings["Tracing:Storage:Cassandra:Password"]);
+        Assert.Equal("", settings["Tracing:Storage:Cassandra:Username"]);
+
+        foreach (var bad in new[] { $"ftp://me:{Secret}@host/", $"http://me:{Secret}@ho st/?key={Secret}" })
+        {
+            var error = Assert.Throws<InvalidOptionsException>(
+                () => Read(new() { ["Tracing:MetricsPush:Endpoint"] = bad }));
+            Assert.DoesNotContain(Secret, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void All_bad_settings_are_named_at_once()
     {
         var error = Assert.Throws<InvalidOptionsException>(() => Read(new()

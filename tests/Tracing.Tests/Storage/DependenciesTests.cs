@@ -72,11 +72,28 @@ public sealed class DependenciesTests : EmbeddedStoreTests
         foreach (var (start, end, traces) in new (long, long, long)[]
             { (36_000_500, 36_001_000, 500), (1_000, 35_999_999, 1001), (3000, 35_999_999, 0), (0, 80_000_000, 2000) })
         {
-            var links = await store.GetDependenciesAsync(Today + start, Today + end, Cancellation);
+            var links = (await store.GetDependenciesAsync(
+                Today + start, Today + end, Timeout.InfiniteTimeSpan, Cancellation)).Links;
             Assert.Equal(await ReadAsync(store, Today + start, Today + end), Sorted(links));
             Assert.All(links, link => Assert.InRange(link.CallCount, traces, traces + 1));
             Assert.Equal(traces == 0 ? 0 : 2, links.Count);
         }
+    }
+
+    [Fact]
+    public async Task The_first_question_is_answered_with_what_is_counted_and_the_count_goes_on()
+    {
+        var store = Open(new());
+        var spans = Enumerable.Range(1, 60_000).SelectMany(n => (Span[])
+            [Call((ulong)n, 1, 0, "web", n * 1000L), Call((ulong)n, 2, 1, "shop", n * 1000L)]);
+        foreach (var chunk in spans.Chunk(20_000))
+            await store.AppendAsync(Batch(chunk), Cancellation);
+        var first = await store.GetDependenciesAsync(0, Today * 2, TimeSpan.Zero, Cancellation);
+        Assert.True(first.IsPartial);
+        Assert.InRange(first.Links.Sum(link => link.CallCount), 0, 59_999);
+        var whole = await store.GetDependenciesAsync(0, Today * 2, Timeout.InfiniteTimeSpan, Cancellation);
+        Assert.False(whole.IsPartial);
+        Assert.Equal(60_000, Assert.Single(whole.Links).CallCount);
     }
 
     static async Task CheckAsync(DuckDbSpanStore store, Random random, int round)
@@ -87,12 +104,15 @@ public sealed class DependenciesTests : EmbeddedStoreTests
             var start = i == 0 ? 0 : random.NextInt64(low, high);
             var end = i == 0 ? Today * 2 : start + random.NextInt64(i > 3 ? 1000 : high - start);
             var expected = await ReadAsync(store, start, end);
-            Assert.Equal(expected, Sorted(await store.GetDependenciesAsync(start, end, Cancellation)));
+            Assert.Equal(expected, Sorted((await store.GetDependenciesAsync(
+                start, end, Timeout.InfiniteTimeSpan, Cancellation)).Links));
         }
     }
 
     static async Task<List<DependencyLink>> ReadAsync(DuckDbSpanStore store, long start, long end) =>
-        Sorted(await DependencyLinker.CountAsync(store.ReadTracesAsync(start, end, Cancellation)));
+        Sorted((await DependencyLinker.CountAsync(
+            store.ReadTracesAsync(start, end, Cancellation).Select(spans => (spans, 1.0)),
+            Timeout.InfiniteTimeSpan, TimeProvider.System)).Links);
 
     static List<DependencyLink> Sorted(IReadOnlyList<DependencyLink> links) =>
         [.. links.OrderBy(link => (link.Parent, link.Child))];

@@ -105,6 +105,12 @@ sealed partial class OtlpJsonDecoder
     bool ReadBool(ref Utf8JsonReader json, string what) =>
         json.TokenType == JsonTokenType.True || (Is(ref json, JsonTokenType.False, what, "true or false") && false);
 
+    /// <summary>
+    /// Numbers have no blanks around them. NUL characters at the end, which .NET passes over, are looked for apart.
+    /// </summary>
+    const NumberStyles Plain =
+        NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+
     double ReadDouble(ref Utf8JsonReader json, string what)
     {
         var text = NumberText(ref json, what);
@@ -114,7 +120,7 @@ sealed partial class OtlpJsonDecoder
             return double.PositiveInfinity;
         if (text.SequenceEqual("-Infinity"u8))
             return double.NegativeInfinity;
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) &&
+        if (!text.Contains((byte)0) && double.TryParse(text, Plain, CultureInfo.InvariantCulture, out var number) &&
             double.IsFinite(number))
             return number;
         AddNumberProblem(ref json, what, text);
@@ -147,7 +153,7 @@ sealed partial class OtlpJsonDecoder
 
     // proto3 takes 1e3 and 2.0 for whole numbers
     static bool TryParseWhole(ReadOnlySpan<byte> text, decimal min, decimal max, out decimal number) =>
-        decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out number) &&
+        decimal.TryParse(text, Plain, CultureInfo.InvariantCulture, out number) && !text.Contains((byte)0) &&
         decimal.IsInteger(number) && number >= min && number <= max;
 
     /// <summary>A number as it is written, bare or as a text; empty when it is something else.</summary>

@@ -41,6 +41,8 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
         Comparison { Left: Literal left } comparison =>
             Compare(comparison.Right, SqlValues.Reversed(comparison.Operator), left.Value, null),
         Presence { Operand: AttributeReference attribute } presence => OfPresence(attribute, presence.IsPresent),
+        Presence { Operand: FieldReference { Field: Field.Duration } } presence => SqlCondition.Exactly(
+            $"{SpanTable.KnownDuration} IS {(presence.IsPresent ? "NOT NULL" : "NULL")}"),
         Some some => OfSome(some),
         _ => SqlCondition.Unknown,
     };
@@ -58,7 +60,7 @@ sealed class SqlFilter(SqlParameters parameters, Partition partition, Names serv
         {
             Field.Name => "name",
             Field.StatusMessage => "coalesce(status_message, '')",
-            Field.Duration => "duration_ns",
+            Field.Duration => SpanTable.KnownDuration,
             Field.Status => "status",
             Field.Kind => "kind",
             _ => null,

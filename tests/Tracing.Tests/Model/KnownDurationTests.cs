@@ -1,7 +1,7 @@
 using Tracing.Model;
 using Xunit;
 
-namespace Tracing.Tests.Model;
+namespace Tracing.Tests;
 
 public class KnownDurationTests
 {

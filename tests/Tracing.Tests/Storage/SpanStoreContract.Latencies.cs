@@ -22,12 +22,18 @@ public abstract partial class SpanStoreContract
                 StartUnixNano = Micros(random.Next(-1_000, 20)),
                 EndUnixNano = Micros(random.Next(20, 1_000)),
             };
-            var (succeeded, failed) = (new LatencyHistogram(), new LatencyHistogram());
+            var (succeeded, failed, unknown) = (new LatencyHistogram(), new LatencyHistogram(), 0UL);
             foreach (var span in NaiveCounts.Select(spans, selection))
-                (span.Status == StatusCode.Error ? failed : succeeded).Record(span.DurationNanos);
+            {
+                if (span.KnownDuration is { } nanos)
+                    (span.Status == StatusCode.Error ? failed : succeeded).Record((long)nanos);
+                else
+                    unknown++;
+            }
             var counted = await store.CountLatenciesAsync(selection, Cancellation);
             Assert.Equal(succeeded.Encode(), counted.Succeeded.Encode());
             Assert.Equal(failed.Encode(), counted.Failed.Encode());
+            Assert.Equal(unknown, counted.Unknown);
         }
         var none = await store.CountLatenciesAsync(new() { StartUnixNano = 0, EndUnixNano = 0 }, Cancellation);
         Assert.Equal(0UL, none.Count);

@@ -106,7 +106,7 @@ static class OtTraceState
         var members = fields.Length == 0 ? "" : $"ot={fields}";
         foreach (var range in state.AsSpan().Split(','))
         {
-            var member = state.AsSpan()[range].Trim();
+            var member = state.AsSpan()[range].Trim(" \t");
             if (member.Length > 0 && !member.StartsWith("ot=", StringComparison.Ordinal))
                 members += members.Length == 0 ? member.ToString() : $",{member}";
         }
@@ -117,7 +117,7 @@ static class OtTraceState
     {
         foreach (var range in state.Split(','))
         {
-            var member = state[range].Trim();
+            var member = state[range].Trim(" \t");
             if (member.StartsWith("ot=", StringComparison.Ordinal))
                 return member.Length - 3 <= MaxLength ? member[3..] : [];
         }

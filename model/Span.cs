@@ -76,11 +76,16 @@ public sealed record Span
     /// started and when it ended (0 is no time); one that ended before it started took 0. A Zipkin span has to say its
     /// duration, also without a start; Zipkin has no duration of 0.
     /// </summary>
-    public ulong? KnownDuration => Origin == SpanOrigin.Zipkin
-        ? EndUnixNano > StartUnixNano ? Math.Min(EndUnixNano - StartUnixNano, long.MaxValue) : null
-        : StartUnixNano == 0 || EndUnixNano == 0 ? null
-        : IsInverted ? 0
-        : Math.Min(EndUnixNano - StartUnixNano, long.MaxValue);
+    public ulong? KnownDuration => KnownDurationOf(TimedAs ?? Origin, StartUnixNano, EndUnixNano);
+
+    /// <inheritdoc cref="KnownDuration"/>
+    public static ulong? KnownDurationOf(SpanOrigin origin, ulong start, ulong end) =>
+        end > start && (start > 0 || origin == SpanOrigin.Zipkin) ? Math.Min(end - start, long.MaxValue)
+        : start == 0 || end == 0 || origin == SpanOrigin.Zipkin ? null
+        : 0;
+
+    /// <summary>The family whose rules the times follow, when the span was translated from it; else null.</summary>
+    internal SpanOrigin? TimedAs { get; init; }
 
     /// <summary>
     /// Whether the span says that it ended before it started: a clock was set, or an error of the sender.

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Tracing.Storage;
 
 namespace Tracing.Query;
@@ -33,8 +34,10 @@ sealed record ValuesAnswer(IReadOnlyList<ValuesAnswer.ValueItem> Values, bool Is
 
 /// <param name="Traces">How many traces have such a span.</param>
 /// <param name="Errors">How many of the spans failed.</param>
-/// <param name="DurationNanos">Of the spans; null without any.</param>
+/// <param name="DurationNanos">Of the spans whose duration is known; null without any.</param>
+/// <param name="BaseSpans">How many spans there are to compare with; absent if that was not asked for.</param>
 sealed record FacetsAnswer(double Spans, double Traces, double Errors, DurationSummary? DurationNanos,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? BaseSpans,
     IReadOnlyList<FacetsAnswer.FacetItem> Facets)
 {
     /// <param name="Key">As the query language writes it.</param>
@@ -43,11 +46,15 @@ sealed record FacetsAnswer(double Spans, double Traces, double Errors, DurationS
 
     /// <param name="Type">As in <see cref="KeysAnswer.KeyItemType"/>.</param>
     /// <param name="Count">How many of the spans have the value.</param>
-    public sealed record FacetValue(string Value, string Type, double Count);
+    /// <param name="BaseCount">How many of the spans to compare with have it.</param>
+    public sealed record FacetValue(string Value, string Type, double Count,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? BaseCount);
 
-    public static FacetsAnswer Of(FacetCounts counts) => new(counts.Spans, counts.Traces, counts.Errors,
-        counts.Duration, [.. counts.Facets.Select(facet => new FacetItem(facet.Key.ToString(), facet.DistinctValues,
-            [.. facet.Values.Select(value => new FacetValue(value.Value, value.Type.Lower(), value.Spans))]))]);
+    /// <param name="compared">The same values, counted of the spans to compare with.</param>
+    public static FacetsAnswer Of(FacetCounts counts, FacetCounts? compared) => new(counts.Spans, counts.Traces,
+        counts.Errors, counts.Duration, compared?.Spans, [.. counts.Facets.Select((facet, i) => new FacetItem(
+            facet.Key.ToString(), facet.DistinctValues, [.. facet.Values.Select((value, j) => new FacetValue(
+                value.Value, value.Type.Lower(), value.Spans, compared?.Facets[i].Values[j].Spans))]))]);
 }
 
 static class EnumText

@@ -85,18 +85,28 @@ static class CountEndpoints
         [Description(StartText)] string? start,
         [Description(EndText)] string? end,
         [Description("Up to 20 keys, separated by commas: service, name, kind, status, statusMessage, " +
-            "instrumentation:name, or attributes such as span.http.route. Absent: the first four, and frequent " +
-            "attributes of few values.")]
+            "instrumentation:name, or attributes such as span.http.route. Absent: the first four, attributes of " +
+            "which all spans have the same value, and frequent ones of few values.")]
         string? keys,
         [Description("Values of each key, 1 to 100. Default: 10.")] string? limit,
+        [Description("A span filter of TraceQL for spans to compare with: of each value that is listed baseCount " +
+            "says how many of them have it.")]
+        string? @base,
+        [Description("Start of the window of the spans to compare with. Default: start.")] string? baseStart,
+        [Description("End of that window. Default: end.")] string? baseEnd,
         HttpContext context, ISpanStore store, TimeProvider time) => await Problems.CatchAsync(async () =>
         {
+            var compared = @base is null ? null : SearchParameters.Selection(@base,
+                string.IsNullOrEmpty(baseStart) ? start : baseStart,
+                string.IsNullOrEmpty(baseEnd) ? end : baseEnd, time);
             var facets = await store.CountFacetsAsync(new FacetQuery
             {
                 Spans = SearchParameters.Selection(q, start, end, time),
                 Keys = SearchParameters.Keys(keys),
                 Limit = SearchParameters.Number("limit", limit, 10, 1, MaxFacetValues),
             }, context.RequestAborted);
-            await Answer.WriteJsonAsync(context, FacetsAnswer.Of(facets));
+            await Answer.WriteJsonAsync(context, FacetsAnswer.Of(facets, compared is null ? null :
+                await store.CountFacetsAsync(
+                    new FacetQuery { Spans = compared, Of = facets.Facets }, context.RequestAborted)));
         });
 }

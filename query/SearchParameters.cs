@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Tracing.Model;
 using Tracing.Storage;
 using Tracing.Storage.TraceQl;
@@ -6,10 +7,14 @@ using Tracing.Storage.TraceQl;
 namespace Tracing.Query;
 
 /// <summary>Parameters of our own API. What is wrong with one is said with its name and value.</summary>
-static class SearchParameters
+static partial class SearchParameters
 {
     /// <summary>Facets that one scan can count.</summary>
     const int MaxKeys = 20;
+
+    /// <summary>Without the fraction of the second. A time without an offset is in UTC, a date its midnight.</summary>
+    static readonly string[] Rfc3339 =
+        ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd HH:mm:ssK", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd HH:mmK", "yyyy-MM-dd"];
 
     static readonly Dictionary<string, SearchOrder> Orders = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -51,7 +56,7 @@ static class SearchParameters
     {
         if (string.IsNullOrEmpty(text))
             return null;
-        return Enum.TryParse<KeyScope>(text, ignoreCase: true, out var scope) && !char.IsAsciiDigit(text[0])
+        return EnumNames.TryParse<KeyScope>(text, out var scope)
             ? scope
             : throw new BadParameterException($"scope is \"{text}\"; it must be one of " +
                 string.Join(", ", Enum.GetValues<KeyScope>().Select(each => each.Lower())));
@@ -112,7 +117,8 @@ static class SearchParameters
     {
         if (string.IsNullOrEmpty(text))
             return @default;
-        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) &&
+        return !text.Contains('\0') &&
+            int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) &&
             number >= min && number <= max
             ? number
             : throw new BadParameterException($"{name} is \"{text}\"; it must be a number from {min} to {max}");
@@ -122,7 +128,8 @@ static class SearchParameters
     {
         if (string.IsNullOrEmpty(text))
             return @default;
-        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) &&
+        return !text.Contains('\0') &&
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) &&
             number >= min && number <= max
             ? number
             : throw new BadParameterException(string.Create(CultureInfo.InvariantCulture,
@@ -136,7 +143,7 @@ static class SearchParameters
         if (!string.IsNullOrEmpty(root) && (!SpanId.TryParse(root, out id) || id.IsZero))
             throw new BadParameterException($"root is \"{root}\"; it must be 1 to 16 hex digits, not all zeros");
         var from = string.IsNullOrEmpty(start) ? 0 : NanosOrInstant("start", start);
-        var to = string.IsNullOrEmpty(end) ? ulong.MaxValue : NanosOrInstant("end", end);
+        var to = string.IsNullOrEmpty(end) ? default(ulong?) : NanosOrInstant("end", end);
         return from >= to
             ? throw new BadParameterException($"start \"{start}\" is not before end \"{end}\"")
             : new TraceWindowQuery
@@ -156,17 +163,32 @@ static class SearchParameters
             ? nanos
             : Instant(name, text);
 
-    /// <summary>Unix seconds, which may have a fraction, or RFC 3339; to nanoseconds.</summary>
+    /// <summary>Unix seconds, which may have a fraction, or RFC 3339; to nanoseconds, what is finer is cut.</summary>
     public static ulong Instant(string name, string text)
     {
+        // which .NET's parsers pass over at the end
+        if (text.Contains('\0'))
+            throw NoInstant(name, text);
         if (decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds))
             return (ulong)Math.Min(Math.Min(seconds, 1e11m) * 1_000_000_000m, ulong.MaxValue);
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
-            && time >= DateTimeOffset.UnixEpoch
-            ? NanosOf(time)
-            : throw new BadParameterException(
-                $"{name} is \"{text}\"; it must be Unix seconds such as 1767312000.5, or 2026-01-02T00:00:00Z");
+        // a DateTimeOffset has no more than seven digits of a fraction
+        var fraction = Fraction().Match(text);
+        var whole = fraction.Success ? text.Remove(fraction.Index, fraction.Length) : text;
+        if (!DateTimeOffset.TryParseExact(whole.ToUpperInvariant(), Rfc3339, CultureInfo.InvariantCulture,
+            DateTimeStyles.AssumeUniversal, out var time) || time < DateTimeOffset.UnixEpoch)
+            throw NoInstant(name, text);
+        var nanos = fraction.Success
+            ? uint.Parse(fraction.Groups[1].Value.PadRight(9, '0').AsSpan(0, 9), CultureInfo.InvariantCulture)
+            : 0;
+        return (ulong)UInt128.Min((UInt128)NanosOf(time) + nanos, ulong.MaxValue);
     }
+
+    static BadParameterException NoInstant(string name, string text) => new(
+        $"{name} is \"{text}\"; it must be Unix seconds such as 1767312000.5, or 2026-01-02T00:00:00Z");
+
+    /// <summary>Of a second; what follows it may be an offset.</summary>
+    [GeneratedRegex(@"(?<=:[0-9]{2}:[0-9]{2})\.([0-9]+)")]
+    private static partial Regex Fraction();
 
     public static ulong NanosOf(DateTimeOffset time) =>
         (ulong)Int128.Min((Int128)(time - DateTimeOffset.UnixEpoch).Ticks * 100, ulong.MaxValue);

@@ -1,5 +1,6 @@
 using Tracing.Model;
 using Tracing.Storage;
+using Tracing.Storage.TraceQl;
 
 namespace Tracing.Query;
 
@@ -23,7 +24,10 @@ static class TraceHistory
     public static async Task<HistoryAnswer> OfAsync(
         IReadOnlyList<Span> spans, ISpanStore store, TimeProvider time, CancellationToken cancellation)
     {
-        var last = spans.Max(span => span.EndUnixNano);
+        var trace = new TraceFacts(spans);
+        var last = trace.StartUnixNano == 0
+            ? SearchParameters.NanosOf(time.GetUtcNow())
+            : trace.StartUnixNano + (UInt128)trace.DurationNanos;
         var end = (long)(last / 60_000_000_000) + 1;
         var range = new MinuteRange(Math.Max(0, end - MinutesBefore), end, time.GetUtcNow().ToUnixTimeSeconds());
         var reader = new SeriesReader(store, SeriesSource.Spans, cancellation);

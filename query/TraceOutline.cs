@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Tracing.Model;
 using Tracing.Storage;
+using Tracing.Storage.TraceQl;
 
 namespace Tracing.Query;
 
@@ -9,28 +11,33 @@ namespace Tracing.Query;
 /// <param name="TraceId">32 lower-case hex digits.</param>
 /// <param name="StartUnixNano">The earliest start, in nanoseconds since 1970, as text.</param>
 /// <param name="DurationNanos">From then to the latest end.</param>
+/// <param name="IsDurationUnknown">Present when no span says how long it took.</param>
 /// <param name="Kept">Why it is still stored, as in a search.</param>
 /// <param name="Weight">For how many stored traces it stands.</param>
 sealed record OutlineHead(
-    string TraceId, int Spans, string StartUnixNano, long DurationNanos, string Kept, double Weight);
+    string TraceId, int Spans, string StartUnixNano, long DurationNanos,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool IsDurationUnknown,
+    string Kept, double Weight);
 
 /// <summary>Each further line: spans in the order of a walk from the roots, column by column.</summary>
 /// <param name="Texts">Names that the lines before did not have; all of them make one list.</param>
 /// <param name="Ids">16 lower-case hex digits each.</param>
 /// <param name="Parents">Place of the parent in the whole order; -1 for roots, -2 where the parent is missing.</param>
 /// <param name="Starts">Nanoseconds since the start of the trace; null if the span has none.</param>
-/// <param name="Durations">In nanoseconds.</param>
+/// <param name="Durations">In nanoseconds; 0 for those that are unknown or inverted.</param>
+/// <param name="Unknown">Places within this line of the spans whose duration is unknown.</param>
+/// <param name="Inverted">The same of those that say that they ended before they started.</param>
 /// <param name="Services">Places in the list of names, as are the names.</param>
 /// <param name="Hosts">The same: the attribute that tells instances apart.</param>
 /// <param name="Machines">The same: host.name. Spans with the same one were timed by one clock.</param>
 /// <param name="Kinds">OTLP's numbers, as are the statuses.</param>
 sealed record OutlineWindow(IReadOnlyList<string> Texts, string[] Ids, int[] Parents, long?[] Starts,
-    long[] Durations, int[] Services, int[] Names, int[] Hosts, int[] Machines,
+    long[] Durations, List<int> Unknown, List<int> Inverted, int[] Services, int[] Names, int[] Hosts, int[] Machines,
     int[] Kinds, int[] Statuses)
 {
     public OutlineWindow(int spans)
-        : this([], new string[spans], new int[spans], new long?[spans], new long[spans], new int[spans],
-            new int[spans], new int[spans], new int[spans], new int[spans], new int[spans])
+        : this([], new string[spans], new int[spans], new long?[spans], new long[spans], [], [],
+            new int[spans], new int[spans], new int[spans], new int[spans], new int[spans], new int[spans])
     {
     }
 }
@@ -54,21 +61,19 @@ sealed class TraceOutline
 
     readonly SpanTree _tree;
     readonly Dictionary<string, int> _texts = new(StringComparer.Ordinal);
-    readonly ulong _start;
-    readonly long _duration;
+    readonly TraceFacts _trace;
 
     public TraceOutline(IReadOnlyList<Span> spans)
     {
         _tree = SpanTree.Of(spans);
-        _start = spans.Where(span => span.StartUnixNano > 0).Select(span => span.StartUnixNano).DefaultIfEmpty().Min();
-        var end = spans.Max(span => span.EndUnixNano);
-        _duration = end > _start ? (long)(end - _start) : 0;
+        _trace = new TraceFacts(spans);
     }
 
     public async Task WriteAsync(Stream output, TraceId id, TraceKept kept, CancellationToken cancellation)
     {
         var count = _tree.Nodes.Length;
-        await LineAsync(new OutlineHead(id.ToString(), count, _start.ToString(CultureInfo.InvariantCulture), _duration,
+        await LineAsync(new OutlineHead(id.ToString(), count,
+            _trace.StartUnixNano.ToString(CultureInfo.InvariantCulture), _trace.DurationNanos, !_trace.IsDurationKnown,
             SearchAnswer.NameOf(kept.Reason), kept.Weight));
         for (var (from, size) = (0, FirstWindow); from < count; (from, size) = (from + size, Window))
             await LineAsync(WindowOf(_tree.Nodes.Slice(from, Math.Min(size, count - from))));
@@ -90,8 +95,12 @@ sealed class TraceOutline
             var span = nodes[i].Span;
             window.Ids[i] = span.SpanId.ToString();
             window.Parents[i] = nodes[i].IsOrphan ? Orphan : nodes[i].Parent;
-            window.Starts[i] = span.StartUnixNano == 0 ? null : (long)(span.StartUnixNano - _start);
-            window.Durations[i] = span.DurationNanos;
+            window.Starts[i] = span.StartUnixNano == 0 ? null : (long)(span.StartUnixNano - _trace.StartUnixNano);
+            window.Durations[i] = (long)(span.KnownDuration ?? 0);
+            if (span.KnownDuration is null)
+                window.Unknown.Add(i);
+            if (span.IsInverted)
+                window.Inverted.Add(i);
             window.Services[i] = TextOf(span.ServiceName);
             window.Names[i] = TextOf(span.Name);
             window.Hosts[i] = TextOf(FirstOf(span, HostKeys));

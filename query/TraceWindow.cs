@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using Tracing.Model;
+using Tracing.Storage;
 using Tracing.Storage.TraceQl;
 
 namespace Tracing.Query;
@@ -19,7 +21,8 @@ sealed record TraceWindowQuery
     /// </summary>
     public ulong StartUnixNano { get; init; }
 
-    public ulong EndUnixNano { get; init; } = ulong.MaxValue;
+    /// <summary>Null for all time.</summary>
+    public ulong? EndUnixNano { get; init; }
 
     /// <summary>How many of the spans that are left to pass over, in the order of <see cref="SpanTree"/>.</summary>
     public int Offset { get; init; }
@@ -34,11 +37,15 @@ sealed record TraceWindowQuery
 /// <param name="WindowSpans">Spans of this answer.</param>
 /// <param name="StartUnixNano">The earliest start of the whole trace, in nanoseconds since 1970, as text.</param>
 /// <param name="DurationNanos">From then to the latest end.</param>
+/// <param name="Unknown">Ids of spans of this answer whose duration is unknown; absent without any.</param>
+/// <param name="Inverted">The same of those that say that they ended before they started, which counts as 0.</param>
 /// <param name="Hidden">Spans of this answer that have children or other descendants outside it.</param>
 /// <param name="Orphans">
 /// Ids of spans of this answer that count as roots, as the parent they name is not stored or descends from them.
 /// </param>
 sealed record TraceSummary(int Spans, int SelectedSpans, int WindowSpans, string StartUnixNano, long DurationNanos,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Unknown,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Inverted,
     IReadOnlyList<HiddenSpans> Hidden, IReadOnlyList<string> Orphans);
 
 /// <param name="SpanId">16 lower-case hex digits.</param>
@@ -69,8 +76,12 @@ sealed record TraceWindow(IReadOnlyList<Span> Spans, TraceSummary Summary)
         var trace = new TraceFacts(stored);
         return new TraceWindow(spans, new TraceSummary(stored.Count, selected.Count, spans.Count,
             trace.StartUnixNano.ToString(CultureInfo.InvariantCulture), trace.DurationNanos,
+            IdsThat(spans, span => span.KnownDuration is null), IdsThat(spans, span => span.IsInverted),
             Hidden(nodes, window), orphans));
     }
+
+    static List<string>? IdsThat(List<Span> spans, Predicate<Span> predicate) =>
+        spans.FindAll(predicate).ConvertAll(span => span.SpanId.ToString()) is { Count: > 0 } ids ? ids : null;
 
     /// <summary>Indexes of the nodes that meet the conditions.</summary>
     static List<int>? Select(ReadOnlySpan<SpanTree.Node> nodes, TraceWindowQuery query)
@@ -91,9 +102,10 @@ sealed record TraceWindow(IReadOnlyList<Span> Spans, TraceSummary Summary)
         return isFound ? selected : null;
     }
 
-    // a span without a duration is where it starts
-    static bool Overlaps(Span span, TraceWindowQuery query) => span.StartUnixNano < query.EndUnixNano &&
-        (span.StartUnixNano >= query.StartUnixNano || span.EndUnixNano > query.StartUnixNano);
+    // A span without a duration is where it starts; one without a start is in no window that begins after 0.
+    static bool Overlaps(Span span, TraceWindowQuery query) => !(span.StartUnixNano >= query.EndUnixNano) &&
+        (span.StartUnixNano >= query.StartUnixNano || (span.StartUnixNano > 0 &&
+            (Int128)span.StartUnixNano + (span.KnownDuration ?? 0) > query.StartUnixNano));
 
     static List<HiddenSpans> Hidden(ReadOnlySpan<SpanTree.Node> nodes, List<int> window)
     {

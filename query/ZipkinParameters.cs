@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Tracing.Model;
@@ -50,7 +49,7 @@ sealed class ZipkinParameters
 
     static T Parse<T>(string text)
         where T : struct, System.Numerics.IBinaryInteger<T> =>
-        T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+        ZipkinText.TryParse<T>(text, out var number)
             ? number
             : throw new BadParameterException($"For input string: \"{text}\"");
 
@@ -106,9 +105,9 @@ sealed class ZipkinParameters
         {
             var equals = term.IndexOf('=', StringComparison.Ordinal);
             if (equals < 0)
-                terms.TryAdd(term.Trim(), "");
+                terms.TryAdd(ZipkinText.Trim(term), "");
             else
-                terms[term[..equals].Trim()] = term[(equals + 1)..].Trim();
+                terms[ZipkinText.Trim(term[..equals])] = ZipkinText.Trim(term[(equals + 1)..]);
         }
         return terms;
     }

@@ -105,7 +105,7 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
 
     async Task TraceAsync(HttpContext context, CancellationToken token)
     {
-        var id = ZipkinParameters.TraceIdOf(((string)context.GetRouteValue("traceId")!).Trim());
+        var id = ZipkinParameters.TraceIdOf(ZipkinText.Trim((string)context.GetRouteValue("traceId")!));
         var traces = await store.GetTracesAsync([id], options.StrictTraceId, token);
         if (traces.Count == 0)
         {

@@ -46,7 +46,7 @@ public abstract class ForwardingSpanStore : ISpanStore
         RunAsync(store => store.GetSeriesAsync(query, cancellationToken), cancellationToken);
 
     public Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
-        RunAsync(store => store.GetUncountedAsync(cancellationToken));
+        RunAsync(store => store.GetUncountedAsync(cancellationToken), cancellationToken);
 
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)

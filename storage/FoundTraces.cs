@@ -26,9 +26,20 @@ sealed class FoundTraces
 
     public bool IsFull => _found.Count > Search.Limit;
 
-    /// <summary>Where spans by which a trace may come next start, in an order by time; the end is excluded.</summary>
+    /// <summary>
+    /// Where spans by which a trace may come next start, in an order by time, one window after the other; the end is
+    /// excluded. Spans without a start, which are at 0, come last.
+    /// </summary>
     /// <remarks>Traces of the pages before may still have spans there; their value tells.</remarks>
-    public (ulong From, ulong To) WindowByStart()
+    public IEnumerable<(ulong From, ulong To)> WindowsByStart()
+    {
+        var (from, to) = WindowByStart();
+        if (Search.Order == SearchOrder.Newest || Search.StartUnixNano > 0)
+            return [(from, to)];
+        return [(Math.Max(from, 1), to), (0, Math.Min(to, 1))];
+    }
+
+    (ulong From, ulong To) WindowByStart()
     {
         var (from, to) = (Search.StartUnixNano, Search.EndUnixNano);
         if (_cursor is not null && Search.Order == SearchOrder.Newest)

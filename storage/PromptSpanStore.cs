@@ -10,7 +10,7 @@ public sealed class PromptSpanStore(ISpanStore store) : ForwardingSpanStore
     public override Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken) =>
         store.AppendAsync(batch, cancellationToken);
 
-    public override Task CheckAsync(CancellationToken cancellationToken) =>
+    public override Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken) =>
         Task.Run(() => store.CheckAsync(cancellationToken), CancellationToken.None).WaitAsync(cancellationToken);
 
     public override ValueTask DisposeAsync() => store.DisposeAsync();

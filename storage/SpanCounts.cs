@@ -127,24 +127,36 @@ public sealed record FacetQuery
 {
     public required SpanSelection Spans { get; init; }
 
-    /// <summary>None: name, kind, status, service and some keys that tell the spans apart; the store chooses.</summary>
+    /// <summary>
+    /// None: name, kind, status, service, keys of which all spans have the same value, and some that tell the spans
+    /// apart; the store chooses.
+    /// </summary>
     public IReadOnlyList<SpanKey> Keys { get; init; } = [];
 
     /// <summary>At most so many values of each key, at least 1.</summary>
     public int Limit { get; init; } = 10;
+
+    /// <summary>
+    /// Facets of other spans: just their keys and values are counted, in their order, also those that no span has, so
+    /// that both can be compared. Null to choose by the other properties.
+    /// </summary>
+    public IReadOnlyList<Facet>? Of { get; init; }
 }
 
 /// <param name="Errors">How many of the spans failed.</param>
-/// <param name="Duration">Null without spans.</param>
+/// <param name="Duration">Null without spans whose duration is known.</param>
 public sealed record FacetCounts(
     double Spans, double Traces, double Errors, DurationSummary? Duration, IReadOnlyList<Facet> Facets);
 
 /// <summary>
-/// Durations in nanoseconds; negative where a span ended before it started. Of the spans, at least that share was no
-/// slower than a quantile says, and no smaller duration has this property.
+/// Durations in nanoseconds, of the spans whose duration is known. Of these, at least that share was no slower than a
+/// quantile says, and no smaller duration has this property.
 /// </summary>
 public sealed record DurationSummary(long Min, long P50, long P90, long P99, long Max);
 
-/// <param name="DistinctValues">How many values there are; those beyond the limit are not listed.</param>
+/// <param name="DistinctValues">
+/// How many values there are; those beyond the limit are not listed. Of those asked for by <see cref="FacetQuery.Of"/>
+/// how many occur.
+/// </param>
 /// <param name="Values">In the order of <see cref="ValueCounts"/>.</param>
 public sealed record Facet(SpanKey Key, long DistinctValues, IReadOnlyList<ValueCount> Values);

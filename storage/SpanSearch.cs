@@ -9,7 +9,7 @@ public enum SearchOrder
     /// <summary>By the start of the trace's newest matching span, the latest first.</summary>
     Newest,
 
-    /// <summary>By the start of the trace's oldest matching span, the earliest first.</summary>
+    /// <summary>By the start of the trace's oldest matching span, the earliest first; unknown ones last.</summary>
     Oldest,
 
     /// <summary>By the duration of the whole trace, the longest first.</summary>
@@ -60,17 +60,23 @@ public sealed record FoundTrace
 {
     public required TraceId TraceId { get; init; }
 
-    /// <summary>Service of the root, as sent; null while no root is stored.</summary>
+    /// <summary>Service of the root, as sent; see <see cref="SpanTree.RootOf"/>.</summary>
     public required string? RootService { get; init; }
 
-    /// <summary>Name of the root; null while no root is stored.</summary>
+    /// <summary>Name of the root.</summary>
     public required string? RootName { get; init; }
+
+    /// <summary>Whether no root is stored, and the topmost span stands for it.</summary>
+    public required bool IsRootMissing { get; init; }
 
     /// <summary>The earliest start of its spans, in nanoseconds since 1970; 0 when none is known.</summary>
     public required ulong StartUnixNano { get; init; }
 
-    /// <summary>From the earliest start to the latest end, in nanoseconds.</summary>
+    /// <summary>From the earliest start to the latest end, in nanoseconds; 0 when nothing is known of it.</summary>
     public required long DurationNanos { get; init; }
+
+    /// <summary>Whether the duration of any of its spans is known.</summary>
+    public required bool IsDurationKnown { get; init; }
 
     public required TraceKept Kept { get; init; }
 

@@ -6,10 +6,10 @@ namespace Tracing.Storage;
 /// <summary>What of a whole trace decides on whether it is kept.</summary>
 /// <param name="Trace">The low half of its id.</param>
 /// <param name="Operation">Hash of service, name and kind of its root, or of its first span if it has none.</param>
-/// <param name="Duration">Of that span, in nanoseconds.</param>
+/// <param name="Duration">Of that span, in nanoseconds; null when it is unknown, which is not slow.</param>
 /// <param name="Path">Hash of the distinct pairs of service and name of its spans.</param>
 readonly record struct TraceTraits(
-    ulong Trace, bool HasError, bool IsDebug, ulong Operation, long Duration, ulong Path);
+    ulong Trace, bool HasError, bool IsDebug, ulong Operation, long? Duration, ulong Path);
 
 /// <summary>
 /// Which traces of a run of partitions, or of some minutes, are kept when it is thinned out, and why: those that people
@@ -49,7 +49,7 @@ static class Tiers
         {
             KeptReason? reason =
                 trace.HasError ? KeptReason.Error
-                : trace.Duration > slowest[trace.Operation] ? KeptReason.Slow
+                : trace.Duration > slowest.GetValueOrDefault(trace.Operation, long.MaxValue) ? KeptReason.Slow
                 : paths[trace.Path] <= maxRare ? KeptReason.Rare
                 : trace.IsDebug ? KeptReason.Debug
                 : exemplars.Contains(trace.Trace) ? KeptReason.Exemplar
@@ -87,8 +87,10 @@ static class Tiers
         var durations = new Dictionary<ulong, List<long>>(SeededHash.Comparer);
         foreach (var trace in traces)
         {
+            if (trace.Duration is not { } duration)
+                continue;
             ref var list = ref CollectionsMarshal.GetValueRefOrAddDefault(durations, trace.Operation, out _);
-            (list ??= []).Add(trace.Duration);
+            (list ??= []).Add(duration);
         }
         var slowest = new Dictionary<ulong, long>(durations.Count, SeededHash.Comparer);
         foreach (var (operation, list) in durations)

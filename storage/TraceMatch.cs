@@ -20,15 +20,15 @@ readonly record struct TraceMatch(ulong Value, FoundTrace Found)
             .Where((span, i) =>
                 span.StartUnixNano >= search.StartUnixNano && span.StartUnixNano < search.EndUnixNano &&
                 (fits?[i] ?? search.Filter.Matches(span, trace)))
-            .OrderBy(span => span.StartUnixNano)
+            .OrderBy(StartOf)
             .ToList();
         if (matches.Count == 0)
             return null;
         var errors = trace.Spans.Count(span => span.Status == StatusCode.Error);
         var value = search.Order switch
         {
-            SearchOrder.Newest => matches[^1].StartUnixNano,
-            SearchOrder.Oldest => matches[0].StartUnixNano,
+            SearchOrder.Newest => matches.Max(span => span.StartUnixNano),
+            SearchOrder.Oldest => StartOf(matches[0]),
             SearchOrder.Slowest => (ulong)trace.DurationNanos,
             SearchOrder.MostSpans => (ulong)trace.Spans.Count,
             _ => (ulong)errors,
@@ -39,7 +39,9 @@ readonly record struct TraceMatch(ulong Value, FoundTrace Found)
             RootService = trace.Root?.ServiceName,
             RootName = trace.Root?.Name,
             StartUnixNano = trace.StartUnixNano,
+            IsRootMissing = trace.IsRootMissing,
             DurationNanos = trace.DurationNanos,
+            IsDurationKnown = trace.IsDurationKnown,
             Kept = kept,
             SpanCount = trace.Spans.Count,
             ErrorCount = errors,
@@ -48,6 +50,9 @@ readonly record struct TraceMatch(ulong Value, FoundTrace Found)
             Spans = matches.GetRange(0, Math.Min(matches.Count, search.SpansPerTrace)),
         });
     }
+
+    /// <summary>A start that is unknown is neither the newest nor the oldest.</summary>
+    static ulong StartOf(Span span) => span.StartUnixNano == 0 ? ulong.MaxValue : span.StartUnixNano;
 
     static List<ServiceCount> CountServices(TraceFacts trace) =>
         [.. trace.Spans

@@ -102,9 +102,7 @@ static class DurationInstruments
         var kind = WithoutPrefix(attributes.Text("span.kind"), "SPAN_KIND_");
         var status = WithoutPrefix(attributes.Text("status.code"), "STATUS_CODE_");
         return new MeasuredOperation(attributes.Text("span.name"),
-            Enum.TryParse<SpanKind>(kind, ignoreCase: true, out var known) && Enum.IsDefined(known)
-                ? known
-                : SpanKind.Unspecified,
+            EnumNames.TryParse<SpanKind>(kind, out var known) ? known : SpanKind.Unspecified,
             status.Equals("ERROR", StringComparison.OrdinalIgnoreCase) || attributes.Has("error.type"));
     }
 

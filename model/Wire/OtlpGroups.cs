@@ -62,6 +62,7 @@ static class OtlpGroups
         return span with
         {
             Origin = SpanOrigin.Otlp,
+            TimedAs = SpanOrigin.Zipkin,
             Resource = ResourceOf(span.LocalEndpoint),
             Attributes = attributes.Count == span.Attributes.Length ? span.Attributes : [.. attributes],
             LocalEndpoint = null,

@@ -1,3 +1,4 @@
+using System.Text;
 using Google.Protobuf;
 
 namespace Tracing.Model.Wire;
@@ -45,6 +46,22 @@ public static class OtlpProtobuf
     internal static byte[] EncodeRest(Span span) => OtlpMessages.ToRest(span).ToByteArray();
 
     internal static SpanRest DecodeRest(byte[] bytes) => OfStore(bytes).DecodeRest();
+
+    /// <summary>The trace state of such a message, without decoding the rest of it: it is the first field.</summary>
+    internal static string TraceStateOfRest(ReadOnlySpan<byte> bytes)
+    {
+        const int Tag = 3 << 3 | 2;
+        if (bytes.IsEmpty || bytes[0] != Tag)
+            return "";
+        var (at, length) = (1, 0);
+        for (var shift = 0; ; shift += 7)
+        {
+            var digits = bytes[at++];
+            length |= (digits & 0x7f) << shift;
+            if (digits < 0x80)
+                return Encoding.UTF8.GetString(bytes.Slice(at, length));
+        }
+    }
 
     /// <summary>An AnyValue message.</summary>
     internal static byte[] EncodeValue(AttributeValue value) => OtlpMessages.ToAnyValue(value).ToByteArray();

@@ -68,12 +68,9 @@ static class ZipkinMapping
 
     static void SetTimes(Span span, ZipkinSpanBuilder builder)
     {
-        // without a start the end alone says nothing of the duration
-        if (span.StartUnixNano == 0)
-            return;
         builder.SetTimestamp((long)(span.StartUnixNano / NanosPerMicro));
-        if (span.DurationNanos > 0)
-            builder.SetDuration(Math.Max(1, span.DurationNanos / (long)NanosPerMicro));
+        if (span.KnownDuration is > 0 and var nanos)
+            builder.SetDuration((long)Math.Max(1, nanos / NanosPerMicro));
     }
 
     static void AddTags(Span span, ZipkinSpanBuilder builder)
@@ -109,6 +106,25 @@ static class ZipkinMapping
             return annotation.Name;
         var name = Json(json => json.WriteStringValue(annotation.Name));
         return $"{name}: {TagText(new AttributeValue(annotation.Attributes))}";
+    }
+
+    /// <summary>Name of the event that an annotation's text is made of; null if that is the text itself.</summary>
+    public static string? EventNameOf(string annotation)
+    {
+        // a JSON string, a colon and an object
+        for (var end = annotation.IndexOf("\": {", StringComparison.Ordinal); end > 0;
+            end = annotation.IndexOf("\": {", end + 1, StringComparison.Ordinal))
+        {
+            try
+            {
+                return JsonSerializer.Deserialize<string>(annotation[..(end + 1)]);
+            }
+            catch (JsonException)
+            {
+                // the quote was one within the string
+            }
+        }
+        return null;
     }
 
     static Endpoint? LocalEndpoint(Resource resource)

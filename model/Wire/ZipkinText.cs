@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 
 namespace Tracing.Model.Wire;
@@ -32,6 +33,39 @@ static class ZipkinText
                 lower.Append(text[i] == CapitalSigma && EndsWord(text, i) ? FinalSigma : plain[i]);
         }
         return lower.ToString();
+    }
+
+    /// <summary>
+    /// Without blanks around it, which are all characters up to the space; <see cref="string.Trim()"/> takes Unicode's.
+    /// </summary>
+    public static string Trim(string text)
+    {
+        var (start, end) = (0, text.Length);
+        while (start < end && text[start] <= ' ')
+            start++;
+        while (end > start && text[end - 1] <= ' ')
+            end--;
+        return text[start..end];
+    }
+
+    /// <summary>
+    /// A whole number in decimal digits of any script, with a sign or without. .NET's parsers take only ASCII's digits,
+    /// and pass over NUL characters at the end.
+    /// </summary>
+    public static bool TryParse<T>(string text, out T number)
+        where T : struct, IBinaryInteger<T>
+    {
+        var digits = string.Create(text.Length, text, static (ascii, text) =>
+        {
+            for (var i = 0; i < ascii.Length; i++)
+            {
+                var digit = CharUnicodeInfo.GetDecimalDigitValue(text[i]);
+                ascii[i] = digit >= 0 ? (char)('0' + digit) : text[i];
+            }
+        });
+        number = default;
+        return !digits.Contains('\0') &&
+            T.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
     }
 
     static bool EndsWord(string text, int at)

@@ -124,8 +124,8 @@ static class StatisticsEndpoints
                 }
                 var found = await store.CountLatenciesAsync(
                     SearchParameters.Selection(q, range.StartNanos, range.EndNanos), context.RequestAborted);
-                await Answer.WriteJsonAsync(context,
-                    DistributionAnswer.Of(found.All(), found.Failed, isEstimated: false, range.Covered, "search"));
+                await Answer.WriteJsonAsync(context, DistributionAnswer.Of(
+                    found.All(), found.Failed, found.IsEstimated, range.Covered, "search"));
                 return;
             }
             var from = StatisticsParameters.Source(source);

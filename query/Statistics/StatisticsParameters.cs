@@ -82,7 +82,7 @@ static class StatisticsParameters
             return default;
         if (text.Equals("all", StringComparison.OrdinalIgnoreCase))
             return new KindChoice(true, null);
-        return Enum.TryParse<SpanKind>(text, ignoreCase: true, out var kind) && char.IsAsciiLetter(text[0])
+        return EnumNames.TryParse<SpanKind>(text, out var kind)
             ? new KindChoice(false, kind)
             : throw new BadParameterException($"kind is \"{text}\"; it must be all or one of " +
                 string.Join(", ", Enum.GetValues<SpanKind>().Select(each => each.Lower())));

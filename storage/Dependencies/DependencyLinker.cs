@@ -121,7 +121,7 @@ sealed class DependencyLinker
     static bool IsRemote(Span span) =>
         span.Kind is SpanKind.Client or SpanKind.Server or SpanKind.Producer or SpanKind.Consumer;
 
-    static string LocalName(Span span) => span.ServiceName.ToLowerInvariant();
+    static string LocalName(Span span) => ZipkinText.ToLower(span.ServiceName);
 
     static string RemoteName(Span span) => ZipkinMapping.RemoteServiceName(span);
 

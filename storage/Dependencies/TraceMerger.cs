@@ -1,4 +1,5 @@
 using Tracing.Model;
+using Tracing.Model.Wire;
 
 namespace Tracing.Storage;
 
@@ -42,7 +43,7 @@ static class TraceMerger
     {
         if (span.Origin == SpanOrigin.Zipkin)
             return span.LocalEndpoint;
-        var service = span.ServiceName.ToLowerInvariant();
+        var service = ZipkinText.ToLower(span.ServiceName);
         return service.Length == 0 ? null : new Endpoint { ServiceName = service };
     }
 

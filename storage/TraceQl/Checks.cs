@@ -66,7 +66,7 @@ static class Checks
         return new Comparison(token.Operator, left, right, RegexTranslator.Translate(pattern.Value.Text, rightColumn));
     }
 
-    /// <summary>Fields are always there; to ask whether they are is an oversight, unless the answer is yes.</summary>
+    /// <summary>Most fields are always there: to ask whether they are is a slip, unless the answer is yes.</summary>
     static Expression Presence(Token token, Expression operand, int column)
     {
         var isPresent = token.Operator == Operator.NotEqual;
@@ -76,7 +76,7 @@ static class Checks
         {
             case Literal { Type: ValueType.Nil }:
                 return new Literal(Value.Of(!isPresent), ValueType.Bool);
-            case FieldReference when !isPresent:
+            case FieldReference { Field: var field } when !isPresent && !Fields.MayBeMissing(field):
                 throw new TraceQlException(column, "a field cannot be nil");
             case AttributeReference { Scope: AttributeScope.Resource, Name: "service.name", OfParent: false }
                 when !isPresent:

@@ -114,7 +114,7 @@ sealed class Evaluator(Span? span, TraceFacts? trace)
     Value ValueOf(Field field) => field switch
     {
         Field.Name => Value.Of(span!.Name),
-        Field.Duration => Value.Of(span!.DurationNanos),
+        Field.Duration => Of(span!.KnownDuration),
         Field.Status => Value.Of(span!.Status),
         Field.StatusMessage => Value.Of(span!.StatusMessage),
         Field.Kind => Value.Of(span!.Kind),
@@ -124,17 +124,21 @@ sealed class Evaluator(Span? span, TraceFacts? trace)
         Field.InstrumentationName => Value.Of(span!.Scope.Name),
         Field.InstrumentationVersion => Value.Of(span!.Scope.Version),
         Field.EventName => _event is null ? Value.Absent : Value.Of(_event.Name),
-        Field.EventTimeSinceStart => _event is null
-            ? Value.Absent
-            : Value.Of(unchecked((long)(_event.TimeUnixNano - span!.StartUnixNano))),
+        Field.EventTimeSinceStart => _event is null ? Value.Absent
+            : _event.TimeUnixNano == 0 || span!.StartUnixNano == 0 ? Value.Missing
+            : Value.Of(unchecked((long)(_event.TimeUnixNano - span.StartUnixNano))),
         Field.LinkTraceId => _link is null ? Value.Absent : Value.Of(_link.TraceId.ToString()),
         Field.LinkSpanId => _link is null ? Value.Absent : Value.Of(_link.SpanId.ToString()),
-        Field.TraceDuration => Value.Of(trace!.DurationNanos),
-        Field.RootName => trace!.Root is { } root ? Value.Of(root.Name) : Value.Missing,
-        Field.RootService => trace!.Root is { } root ? Value.Of(root.ServiceName) : Value.Missing,
+        Field.TraceDuration => trace!.IsDurationKnown ? Value.Of(trace.DurationNanos) : Value.Missing,
+        // no other span stands for the root, as with Tempo
+        Field.RootName => trace!.IsRootMissing ? Value.Missing : Value.Of(trace.Root!.Name),
+        Field.RootService => trace!.IsRootMissing ? Value.Missing : Value.Of(trace.Root!.ServiceName),
         Field.ChildCount => Value.Of((long)trace!.ChildCountOf(span!)),
         Field.NestedSetLeft => Value.Of((long)trace!.NestedSetOf(span!).Left),
         Field.NestedSetRight => Value.Of((long)trace!.NestedSetOf(span!).Right),
         _ => Value.Of((long)trace!.NestedSetOf(span!).Parent),
     };
+
+    /// <summary>An unknown duration compares with nothing.</summary>
+    internal static Value Of(ulong? duration) => duration is { } nanos ? Value.Of((long)nanos) : Value.Missing;
 }

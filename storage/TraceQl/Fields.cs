@@ -60,6 +60,9 @@ static class Fields
         _ => ValueType.String,
     };
 
+    /// <summary>Fields that may be nil: they are in a trace whose root is not stored.</summary>
+    public static bool MayBeMissing(Field field) => field is Field.RootName or Field.RootService;
+
     public static Sources ReadsOf(Field field) => field switch
     {
         Field.EventName or Field.EventTimeSinceStart => Sources.Event | Sources.Span,

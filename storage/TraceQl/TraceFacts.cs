@@ -11,38 +11,58 @@ public sealed class TraceFacts
     Dictionary<SpanId, Span>? _byId;
     Dictionary<SpanId, int>? _childCounts;
     Dictionary<SpanId, (int, int, int)>? _nestedSets;
+    Span? _root;
+    bool _isRootMissing;
 
     /// <param name="stored">All spans of the trace, in the order they were stored.</param>
     public TraceFacts(IReadOnlyList<Span> stored)
     {
         Spans = [.. stored.Select(span => span.Origin == SpanOrigin.Zipkin ? OtlpGroups.FromZipkin(span) : span)];
+        Int128 end = 0;
+        var longest = 0UL;
         foreach (var span in Spans)
         {
-            if (span.ParentSpanId.IsZero && (Root is null || span.StartUnixNano < Root.StartUnixNano))
-                Root = span;
+            var duration = span.KnownDuration;
+            IsDurationKnown |= duration is not null;
+            longest = Math.Max(longest, duration ?? 0);
             if (span.StartUnixNano == 0)
                 continue;
             StartUnixNano = StartUnixNano == 0 ? span.StartUnixNano : Math.Min(StartUnixNano, span.StartUnixNano);
-            End = Int128.Max(End, (Int128)span.StartUnixNano + Math.Max(0, span.DurationNanos));
+            end = Int128.Max(end, (Int128)span.StartUnixNano + (duration ?? 0));
         }
+        DurationNanos = (long)Int128.Min(StartUnixNano == 0 ? longest : end - StartUnixNano, long.MaxValue);
     }
 
     /// <summary>The spans as OTLP says them, in the order given; filters are matched with these.</summary>
     public IReadOnlyList<Span> Spans { get; }
 
-    /// <summary>The span without a parent that starts first, of equals the first stored; null without one.</summary>
-    public Span? Root { get; }
+    /// <summary>See <see cref="SpanTree.RootOf"/>; null without spans.</summary>
+    public Span? Root
+    {
+        get
+        {
+            _root ??= SpanTree.RootOf(Spans, out _isRootMissing);
+            return _root;
+        }
+    }
+
+    /// <summary>Whether no span without a parent is stored, and <see cref="Root"/> stands for it.</summary>
+    public bool IsRootMissing => Root is null || _isRootMissing;
 
     /// <summary>The earliest start that is known; 0 when none is.</summary>
     public ulong StartUnixNano { get; }
 
-    /// <summary>From the earliest start to the latest end of the spans whose start is known.</summary>
-    public long DurationNanos => (long)Int128.Min(Int128.Max(0, End - StartUnixNano), long.MaxValue);
+    /// <summary>
+    /// From the earliest start to the latest end of the spans whose start is known; without any the longest duration
+    /// of a span. At least that, if not all durations are known; 0 when nothing is.
+    /// </summary>
+    public long DurationNanos { get; }
 
-    Int128 End { get; }
+    /// <summary>Whether the duration of any span is known.</summary>
+    public bool IsDurationKnown { get; }
 
     internal Span? ParentOf(Span span) =>
-        span.ParentSpanId.IsZero ? null : ById.GetValueOrDefault(span.ParentSpanId);
+        SpanTree.IsRoot(span) ? null : ById.GetValueOrDefault(span.ParentSpanId);
 
     internal int ChildCountOf(Span span)
     {
@@ -51,7 +71,7 @@ public sealed class TraceFacts
             _childCounts = [];
             foreach (var child in Spans)
             {
-                if (!child.ParentSpanId.IsZero)
+                if (!SpanTree.IsRoot(child))
                     _childCounts[child.ParentSpanId] = _childCounts.GetValueOrDefault(child.ParentSpanId) + 1;
             }
         }
@@ -85,7 +105,7 @@ public sealed class TraceFacts
 
     Dictionary<SpanId, (int, int, int)> NumberNestedSets()
     {
-        var children = Spans.Where(span => span.SpanId != span.ParentSpanId).ToLookup(span => span.ParentSpanId);
+        var children = Spans.ToLookup(span => SpanTree.IsRoot(span) ? default : span.ParentSpanId);
         var numbers = new Dictionary<SpanId, (int, int, int)>();
         var next = 1;
         // without recursion, as traces may be deep; a span is met again when its children are done

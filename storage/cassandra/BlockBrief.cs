@@ -7,9 +7,9 @@ namespace Tracing.Storage.Cassandra;
 /// <param name="Last">The latest start.</param>
 /// <param name="Known">The earliest start that is known; the maximum when none is.</param>
 /// <param name="End">The latest end of spans whose start is known; 0 without any.</param>
-/// <param name="Longest">The longest duration of a span.</param>
+/// <param name="Longest">The longest duration of a span that is known; 0 when none is.</param>
 /// <param name="Resources">A bit for each resource of the block; the last stands for all beyond 63.</param>
-readonly record struct TraceBrief(TraceId Id, ulong First, ulong Last, ulong Known, ulong End, long Longest, int Spans,
+readonly record struct TraceBrief(TraceId Id, ulong First, ulong Last, ulong Known, ulong End, ulong Longest, int Spans,
     int Errors, ulong Resources);
 
 /// <summary>
@@ -46,14 +46,14 @@ sealed class BlockBrief
         for (var i = 0; i < block.Count; i++)
         {
             ref var trace = ref traces[block.TraceOf[i]];
-            var (start, duration) = (block.Starts[i], Math.Max(0, block.Durations[i]));
+            var (start, duration) = (block.Starts[i], block.KnownDurationOf(i) ?? 0);
             var isKnown = start > 0;
             trace = trace with
             {
                 First = Math.Min(trace.First, start),
                 Last = Math.Max(trace.Last, start),
                 Known = isKnown ? Math.Min(trace.Known, start) : trace.Known,
-                End = isKnown ? Math.Max(trace.End, EndOf(start, (ulong)duration)) : trace.End,
+                End = isKnown ? Math.Max(trace.End, EndOf(start, duration)) : trace.End,
                 Longest = Math.Max(trace.Longest, duration),
                 Spans = trace.Spans + 1,
                 Errors = trace.Errors + (block.Statuses[i] == StatusCode.Error ? 1 : 0),

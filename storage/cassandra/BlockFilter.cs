@@ -82,7 +82,7 @@ sealed class BlockFilter(SpanFilter filter)
                 var names = block.TextsThat(text => Holds(Value.Of(text)));
                 return new(Array.Exists(names, fits => fits) ? i => names[block.NameIdOf(i)] : _never, isExact);
             case FieldReference { Field: Field.Duration }:
-                return new(i => Holds(Value.Of(block.Durations[i])), isExact);
+                return new(i => Holds(Evaluator.Of(block.KnownDurationOf(i))), isExact);
             case FieldReference { Field: Field.Status }:
                 return new(i => Holds(Value.Of(block.Statuses[i])), isExact);
             case FieldReference { Field: Field.Kind }:
@@ -152,7 +152,7 @@ sealed class BlockFilter(SpanFilter filter)
                 Right: Literal literal, Left: FieldReference { Field: Field.Duration },
                 Operator: Operator.Greater or Operator.GreaterOrEqual,
             } comparison when !brief.HasZipkin:
-                return i => Comparisons.Holds(comparison, Value.Of(brief.Traces[i].Longest), literal.Value);
+                return i => Comparisons.Holds(comparison, Value.Of((long)brief.Traces[i].Longest), literal.Value);
             default:
                 return _unknown.Fits;
         }

@@ -53,8 +53,17 @@ sealed class FilterSearch
 
     async Task FindByStartAsync()
     {
+        foreach (var (from, to) in _found.WindowsByStart())
+        {
+            if (from < to && await FindByStartAsync(from, to))
+                return;
+        }
+    }
+
+    /// <summary>Whether the page is complete.</summary>
+    async Task<bool> FindByStartAsync(ulong from, ulong to)
+    {
         var isNewest = _search.Order == SearchOrder.Newest;
-        var (from, to) = _found.WindowByStart();
         var heads = await ReadHeadsAsync(from, to - 1);
         heads.Sort((one, other) => isNewest
             ? other.MaxStart.CompareTo(one.MaxStart)
@@ -72,8 +81,9 @@ sealed class FilterSearch
             }
             ulong? left = next == heads.Count ? null : Rank(isNewest ? heads[next].MaxStart : heads[next].MinStart);
             if (await DecideAsync(candidates, left) || (left is { } rank && _found.IsComplete(Rank(rank))))
-                return;
+                return true;
         }
+        return false;
     }
 
     async Task<List<BlockHead>> ReadHeadsAsync(ulong first, ulong last)

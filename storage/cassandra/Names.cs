@@ -27,11 +27,11 @@ sealed class Names(Tables tables, CassandraStoreOptions options)
         var found = new HashSet<(NameKind, string, string)>();
         foreach (var span in spans)
         {
-            var service = span.ServiceName.ToLowerInvariant();
+            var service = ZipkinText.ToLower(span.ServiceName);
             if (service.Length > 0)
             {
                 found.Add((NameKind.Service, "", service));
-                found.Add((NameKind.Span, service, span.Name.ToLowerInvariant()));
+                found.Add((NameKind.Span, service, ZipkinText.ToLower(span.Name)));
                 found.Add((NameKind.Remote, service, ZipkinMapping.RemoteServiceName(span)));
             }
             foreach (var key in options.AutocompleteKeys)

@@ -31,6 +31,7 @@ sealed class RankedTraces
                     sum.Start = ulong.MaxValue;
                 sum.Start = Math.Min(sum.Start, trace.Known);
                 sum.End = Math.Max(sum.End, trace.End);
+                sum.Longest = Math.Max(sum.Longest, trace.Longest);
                 sum.Spans += trace.Spans;
                 sum.Errors += trace.Errors;
                 sum.IsWanted |= trace.First < to && trace.Last >= from && mayFit(i);
@@ -58,13 +59,15 @@ sealed class RankedTraces
     {
         public ulong Start;
         public ulong End;
+        public ulong Longest;
         public int Spans;
         public int Errors;
         public bool IsWanted;
 
         public readonly ulong ValueFor(SearchOrder order) => order switch
         {
-            SearchOrder.Slowest => End > Start ? End - Start : 0,
+            // without any start the longest span tells, as in TraceFacts
+            SearchOrder.Slowest => Start == ulong.MaxValue && End == 0 ? Longest : End - Start,
             SearchOrder.MostSpans => (ulong)Spans,
             _ => (ulong)Errors,
         };

@@ -40,7 +40,7 @@ sealed class SliceTraces
             {
                 trace.RootRank = rank;
                 trace.Operation = IdOf(_operations, (step, block.Kinds[i]));
-                trace.Duration = block.Durations[i];
+                trace.Duration = (long?)block.KnownDurationOf(i);
             }
             trace.HasError |= block.Statuses[i] == StatusCode.Error;
             trace.IsDebug |= block.IsDebug(i);
@@ -68,7 +68,7 @@ sealed class SliceTraces
         public bool GoesOn;
         public int Operation;
         public int Path;
-        public long Duration;
+        public long? Duration;
     }
 
     /// <summary>Numbers for sets of steps, which grow by a step at a time; 0 is the empty one.</summary>

@@ -118,7 +118,13 @@ sealed class SpanBlock
 
     public ulong[] Starts => field ??= ReadStarts();
 
+    /// <summary>End minus start, wrapping.</summary>
     public long[] Durations => field ??= ReadSigned(Column.Duration, static number => number);
+
+    /// <summary>See <see cref="Span.KnownDuration"/>.</summary>
+    public ulong? KnownDurationOf(int span) => Span.KnownDurationOf(
+        IsZipkin(span) ? SpanOrigin.Zipkin : SpanOrigin.Otlp, Starts[span],
+        unchecked(Starts[span] + (ulong)Durations[span]));
 
     public SpanKind[] Kinds => field ??= ReadSigned(Column.Kind, static number => (SpanKind)number);
 

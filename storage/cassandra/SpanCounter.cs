@@ -9,8 +9,11 @@ namespace Tracing.Storage.Cassandra;
 /// <summary>Counts the keys and values of spans, as OTLP says them, each by the weight of its trace.</summary>
 static class SpanCounter
 {
-    /// <summary>Of the most frequent keys so many are looked at, and so many chosen, when none are asked for.</summary>
-    const int MaxConsidered = 24;
+    /// <summary>
+    /// When no keys are asked for, so many of the most frequent are looked at, and so many chosen beside those of which
+    /// all spans have the same value.
+    /// </summary>
+    const int MaxConsidered = 48;
     const int MaxChosen = 6;
 
     /// <summary>A key of more values than this does not sum up anything.</summary>
@@ -19,13 +22,14 @@ static class SpanCounter
     static readonly KeyScope[] _scopes = Enum.GetValues<KeyScope>();
 
     public static async Task<KeyCounts> CountKeysAsync(
-        IAsyncEnumerable<(Span Span, double Weight)> spans, KeyQuery query)
+        IAsyncEnumerable<WeightedSpan> spans, KeyQuery query)
     {
         var counts = new Dictionary<(KeyScope Scope, string Key), KeyTally>();
         var ofSpan = new HashSet<(string, KeyType)>();
         var number = 0L;
-        await foreach (var (span, weight) in spans)
+        await foreach (var one in spans)
         {
+            var (span, weight) = (one.Span, one.Weight);
             number++;
             foreach (var scope in _scopes.Where(scope => query.Scope is null || query.Scope == scope))
             {
@@ -48,12 +52,13 @@ static class SpanCounter
     }
 
     public static async Task<ValueCounts> CountValuesAsync(
-        IAsyncEnumerable<(Span Span, double Weight)> spans, ValueQuery query)
+        IAsyncEnumerable<WeightedSpan> spans, ValueQuery query)
     {
         var tally = new ValueTally();
         var ofSpan = new HashSet<(KeyType, string)>();
-        await foreach (var (span, weight) in spans)
+        await foreach (var one in spans)
         {
+            var (span, weight) = (one.Span, one.Weight);
             foreach (var scope in _scopes.Where(scope => query.Scope is null || query.Scope == scope))
             {
                 ofSpan.Clear();
@@ -69,20 +74,28 @@ static class SpanCounter
 
     /// <param name="read">Reads the spans, which may be asked for twice.</param>
     public static async Task<FacetCounts> CountFacetsAsync(
-        Func<IAsyncEnumerable<(Span Span, double Weight)>> read, FacetQuery query)
+        Func<IAsyncEnumerable<WeightedSpan>> read, FacetQuery query)
     {
-        var keys = query.Keys.Count > 0
-            ? query.Keys.Distinct().ToList()
+        var keys = query.Of is { } facets ? facets.Select(facet => facet.Key).ToList()
+            : query.Keys.Count > 0 ? query.Keys.Distinct().ToList()
             : await ChooseAsync(read());
         var tallies = keys.Select(_ => new ValueTally()).ToList();
-        var traces = new Dictionary<TraceId, double>();
-        var durations = new List<(long Nanos, double Weight)>();
+        var traces = new Dictionary<TraceId, (double Kept, double Adjusted)>();
+        var durations = new List<(ulong Nanos, double Weight)>();
         var (total, errors) = (0.0, 0.0);
-        await foreach (var (span, weight) in read())
+        await foreach (var one in read())
         {
-            // a trace weighs as much as its heaviest span
-            traces[span.TraceId] = Math.Max(weight, traces.GetValueOrDefault(span.TraceId));
-            durations.Add((span.DurationNanos, weight));
+            var (span, weight) = (one.Span, one.Weight);
+            // A trace is kept as a whole, so that it weighs as much as the heaviest of its spans by that. Its clients
+            // sample alike (by the bits of one id), so that it is here if the likeliest of its spans is: it stands for
+            // as many as the lightest. Spans that were kept for what they showed weigh nothing.
+            ref var trace = ref CollectionsMarshal.GetValueRefOrAddDefault(traces, span.TraceId, out _);
+            var adjusted = one.Adjusted ?? 1;
+            trace = (Math.Max(trace.Kept, one.Kept), adjusted > 0 && (trace.Adjusted == 0 || adjusted < trace.Adjusted)
+                ? adjusted
+                : trace.Adjusted);
+            if (span.KnownDuration is { } nanos)
+                durations.Add((nanos, weight));
             total += weight;
             errors += span.Status == StatusCode.Error ? weight : 0;
             for (var i = 0; i < keys.Count; i++)
@@ -91,34 +104,41 @@ static class SpanCounter
                     tallies[i].Add(keys[i].Scope ?? KeyScope.Span, type, text, weight);
             }
         }
-        return new FacetCounts(total, traces.Values.Sum(), errors, Summary(durations, total),
-            [.. keys.Zip(tallies, (key, tally) => new Facet(key, tally.Distinct, tally.First(query.Limit)))]);
+        var ofTraces = traces.Values.Sum(trace => trace.Kept * trace.Adjusted);
+        return new FacetCounts(total, ofTraces, errors, Summary(durations),
+            [.. keys.Select((key, i) => query.Of is { } of
+                ? tallies[i].Of(of[i])
+                : new Facet(key, tallies[i].Distinct, tallies[i].First(query.Limit)))]);
     }
 
-    static DurationSummary? Summary(List<(long Nanos, double Weight)> durations, double total)
+    static DurationSummary? Summary(List<(ulong Nanos, double Weight)> durations)
     {
         if (durations.Count == 0)
             return null;
         durations.Sort();
+        var total = durations.Sum(each => each.Weight);
         var (next, faster) = (0, durations[0].Weight);
-        return new DurationSummary(durations[0].Nanos, Quantile(50), Quantile(90), Quantile(99), durations[^1].Nanos);
+        return new DurationSummary(
+            (long)durations[0].Nanos, Quantile(50), Quantile(90), Quantile(99), (long)durations[^1].Nanos);
 
         // asked for in their order
         long Quantile(int percent)
         {
             while (faster * 100 < total * percent && next < durations.Count - 1)
                 faster += durations[++next].Weight;
-            return durations[next].Nanos;
+            return (long)durations[next].Nanos;
         }
     }
 
-    static async Task<List<SpanKey>> ChooseAsync(IAsyncEnumerable<(Span Span, double Weight)> spans)
+    static async Task<List<SpanKey>> ChooseAsync(IAsyncEnumerable<WeightedSpan> spans)
     {
         List<SpanKey> chosen =
             [SpanKey.Service, SpanKey.OfField("name"), SpanKey.OfField("kind"), SpanKey.OfField("status")];
         var found = new Dictionary<SpanKey, (long Spans, HashSet<AttributeValue> Values)>();
-        await foreach (var (span, _) in spans)
+        var (number, left) = (0L, MaxChosen);
+        await foreach (var (span, _, _) in spans)
         {
+            number++;
             foreach (var scope in new[] { KeyScope.Span, KeyScope.Resource })
             {
                 foreach (var (key, value) in AttributesOf(span, scope))
@@ -137,8 +157,8 @@ static class SpanCounter
             .OrderByDescending(each => each.Value.Spans).ThenBy(each => each.Key.Scope)
             .ThenBy(each => each.Key.Name, Utf8Order.Instance)
             .Take(MaxConsidered)
-            .Where(each => each.Value.Values.Count is >= 2 and <= MaxTellingValues)
-            .Take(MaxChosen)
+            .Where(each => (each.Value.Values.Count == 1 && each.Value.Spans == number) ||
+                (each.Value.Values.Count <= MaxTellingValues && left-- > 0))
             .Select(each => each.Key));
         return chosen;
     }
@@ -223,6 +243,17 @@ static class SpanCounter
 
         public void Add(KeyScope scope, KeyType type, string text, double weight) =>
             CollectionsMarshal.GetValueRefOrAddDefault(_counts, (scope, type, text), out _) += weight;
+
+        /// <summary>The values of another facet of the key, by how many spans have them here.</summary>
+        public Facet Of(Facet other)
+        {
+            return new Facet(other.Key,
+                other.Values.Count(value => _counts.ContainsKey((value.Scope, value.Type, value.Value))),
+                [.. other.Values.Select(value => value with
+                {
+                    Spans = _counts.GetValueOrDefault((value.Scope, value.Type, value.Value)),
+                })]);
+        }
 
         public ValueCount[] First(int limit) => [.. _counts
             .OrderByDescending(each => each.Value).ThenBy(each => each.Key.Scope).ThenBy(each => each.Key.Type)

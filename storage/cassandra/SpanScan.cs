@@ -5,7 +5,21 @@ using Tracing.Storage.TraceQl;
 
 namespace Tracing.Storage.Cassandra;
 
-/// <summary>Goes through the spans that a selection has, as OTLP says them, each with its trace's weight.</summary>
+/// <summary>A span, as OTLP says it.</summary>
+/// <param name="Kept">How many stored spans it stands for; see <see cref="TraceKept"/>.</param>
+/// <param name="Adjusted">How many spans it stands for by its client's sampling; null if that is not known.</param>
+readonly record struct WeightedSpan(Span Span, double Kept, double? Adjusted)
+{
+    public WeightedSpan(Span span, TraceKept kept)
+        : this(span, kept.Weight, SamplingThreshold.AdjustedCount(span.TraceState))
+    {
+    }
+
+    /// <summary>How many spans it stands for; what every count is a sum of.</summary>
+    public double Weight => Kept * (Adjusted ?? 1);
+}
+
+/// <summary>Goes through the spans that a selection has.</summary>
 sealed class SpanScan(Blocks blocks)
 {
     const int BlocksAtOnce = 16;
@@ -14,7 +28,7 @@ sealed class SpanScan(Blocks blocks)
     /// <summary>For finding spans that are stored twice: 350,000, which are those of some minutes.</summary>
     const long MaxSeenBytes = 16 << 20;
 
-    public async IAsyncEnumerable<(Span Span, double Weight)> ReadAsync(
+    public async IAsyncEnumerable<WeightedSpan> ReadAsync(
         SpanSelection selection, [EnumeratorCancellation] CancellationToken cancellation)
     {
         if (selection.EndUnixNano <= selection.StartUnixNano)
@@ -39,7 +53,7 @@ sealed class SpanScan(Blocks blocks)
                     if (!filter.IsExact)
                         traces.Add(block.Traces[block.TraceOf[i]]);
                     else if (seen.TryAdd(block.KeyOf(i), block.IsZipkin(i)))
-                        yield return (AsOtlp(block.ToSpan(i)), block.KeptOf(block.TraceOf[i]).Weight);
+                        yield return new(AsOtlp(block.ToSpan(i)), block.KeptOf(block.TraceOf[i]));
                 }
             }
         }
@@ -60,7 +74,7 @@ sealed class SpanScan(Blocks blocks)
                         if (span.StartUnixNano >= selection.StartUnixNano &&
                             span.StartUnixNano < selection.EndUnixNano && selection.Filter.Matches(span, facts) &&
                             seen.TryAdd(spans[i], spans[i].ServiceName.ToLowerInvariant()))
-                            yield return (span, stored.Kept.Weight);
+                            yield return new(span, stored.Kept);
                     }
                 }
             }
@@ -70,10 +84,11 @@ sealed class SpanScan(Blocks blocks)
     public async Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellation)
     {
         var latencies = new SpanLatencies();
-        await foreach (var (span, weight) in ReadAsync(selection, cancellation))
+        await foreach (var one in ReadAsync(selection, cancellation))
         {
-            var histogram = span.Status == StatusCode.Error ? latencies.Failed : latencies.Succeeded;
-            histogram.Record(span.DurationNanos, AdjustedCount.Round(weight, span.TraceId, span.SpanId));
+            latencies.IsEstimated |= one.Adjusted is null;
+            latencies.Record(one.Span.KnownDuration, one.Span.Status == StatusCode.Error,
+                AdjustedCount.Round(one.Weight, one.Span.TraceId, one.Span.SpanId));
         }
         return latencies;
     }

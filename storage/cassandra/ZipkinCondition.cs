@@ -28,19 +28,16 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
         }
         foreach (var (key, value) in query.Annotations)
         {
-            // what may be an annotation, or OTLP's status, is not in a column of the key
-            conditions.Add(new(span => HasTag(span, key, value), block => MayHaveTag(block, key, value),
-                value.Length > 0 && !IsStatus(key)));
+            // what may be an annotation, or is no attribute of OTLP's, is not in a column of the key
+            conditions.Add(new(span => ZipkinTags.Has(span, key, value), block => MayHaveTag(block, key, value),
+                value.Length > 0 && !ZipkinTags.IsDerived(key)));
         }
         if (query.MinDurationMicros is not null || query.MaxDurationMicros is not null)
         {
             var (min, max) = ZipkinWindow.DurationsOf(query);
+            bool Fits(ulong? known) => known is { } nanos && (long)nanos >= min && (long)nanos <= max;
             conditions.Add(new(
-                // An OTLP span without a start has no duration to Zipkin; one of Zipkin's may.
-                span => span.DurationNanos >= min && span.DurationNanos <= max &&
-                    (span.StartUnixNano > 0 || span.Origin == SpanOrigin.Zipkin),
-                block => i => block.Durations[i] >= min && block.Durations[i] <= max &&
-                    (block.Starts[i] > 0 || block.IsZipkin(i)), true));
+                span => Fits(span.KnownDuration), block => i => Fits(block.KnownDurationOf(i)), true));
         }
         if (query.ServiceName is not { } service)
             return [.. conditions];
@@ -93,40 +90,19 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
     static Func<int, bool>? MayHaveTag(SpanBlock block, string key, string value)
     {
         var number = block.KeyOf(key);
-        var isStatus = IsStatus(key);
+        var isDerived = ZipkinTags.IsDerived(key);
         var fits = number < 0 ? [] : block.ValuesThat(
             number, each => value.Length == 0 || ZipkinMapping.TagText(each) == value);
         var isAnnotation = value.Length == 0;
-        if (!isStatus && !isAnnotation && !Array.Exists(fits, each => each))
+        if (!isDerived && !isAnnotation && !Array.Exists(fits, each => each))
             return null;
         var codes = number < 0 ? [] : block.CodesOf(number);
         return i => (number >= 0 && codes[i] is >= 0 and var code && fits[code]) ||
-            (isStatus && !block.IsZipkin(i) && block.Statuses[i] != StatusCode.Unset) ||
+            (isDerived && !block.IsZipkin(i) &&
+                (!ZipkinTags.IsOfStatus(key) || block.Statuses[i] != StatusCode.Unset)) ||
             (isAnnotation && block.HasRest(i));
     }
 
-    static bool IsStatus(string key) => key is "error" or "otel.status_code";
-
-    static bool HasTag(Span span, string key, string value)
-    {
-        var at = Array.FindLastIndex(span.Attributes, attribute => attribute.Key == key);
-        if (at >= 0 && (value.Length == 0 || ZipkinMapping.TagText(span.Attributes[at].Value) == value))
-            return true;
-        if (value.Length == 0 && Array.Exists(span.Events, @event => @event.Name == key))
-            return true;
-        // OTLP's status, which Zipkin sees as tags
-        return span.Origin == SpanOrigin.Otlp && (key, value) switch
-        {
-            ("error", "") => span.Status == StatusCode.Error,
-            ("error", _) => span.Status == StatusCode.Error && span.StatusMessage == value,
-            ("otel.status_code", "") => span.Status != StatusCode.Unset,
-            ("otel.status_code", "OK") => span.Status == StatusCode.Ok,
-            ("otel.status_code", "ERROR") => span.Status == StatusCode.Error,
-            _ => false,
-        };
-    }
-
     /// <summary>As names are compared, which is not what comparing without regard to case would do.</summary>
-    static string Lower(string text) => text.ToLowerInvariant();
-
+    static string Lower(string text) => ZipkinText.ToLower(text);
 }

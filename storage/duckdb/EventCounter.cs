@@ -38,8 +38,8 @@ static class EventCounter
         });
         var keys = counts.All.Where(each => each.Key.Type is null).Select(each => new KeyCount(each.Key.Key, scope,
             [.. Enum.GetValues<KeyType>()
-                .Select(type => new TypeCount(type, counts.All.GetValueOrDefault((each.Key.Key, type))))
-                .Where(type => type.Spans > 0)], each.Value));
+                .Where(type => counts.All.ContainsKey((each.Key.Key, type)))
+                .Select(type => new TypeCount(type, counts.All[(each.Key.Key, type)]))], each.Value));
         return ([.. keys], isComplete);
     }
 

@@ -6,8 +6,11 @@ namespace Tracing.Storage.DuckDb;
 /// <summary>Sums up the spans of a selection. Counts are kept by DuckDB, on disk when they are many.</summary>
 static class FacetCounter
 {
-    /// <summary>Of the most frequent keys so many are looked at, and so many chosen, when none are asked for.</summary>
-    const int MaxConsidered = 24;
+    /// <summary>
+    /// When no keys are asked for, so many of the most frequent are looked at, and so many chosen beside those of which
+    /// all spans have the same value. With the fields fewer than 63, as DuckDB counts so many at once.
+    /// </summary>
+    const int MaxConsidered = 48;
     const int MaxChosen = 6;
 
     /// <summary>
@@ -20,22 +23,29 @@ static class FacetCounter
     public static FacetCounts Count(MatchingSpans spans, FacetQuery query)
     {
         var (count, traces, errors) = Total(spans);
+        if (query.Of is { } facets)
+            return new FacetCounts(count, traces, errors, Durations(spans), ValueCounter.CountOf(spans, facets));
         List<SpanKey> keys = query.Keys.Count > 0 ? [.. query.Keys.Distinct()] : Choose(spans);
         return new FacetCounts(
             count, traces, errors, Durations(spans), ValueCounter.Count(spans, keys, query.Limit));
     }
 
-    // a trace weighs as much as its heaviest span
+    // A trace is kept as a whole, so that it weighs as much as the heaviest of its spans by that. Its clients sample
+    // alike (by the bits of one id), so that it is here if the likeliest of its spans is: it stands for as many as the
+    // lightest. Spans that were kept for what they showed weigh nothing.
     static (double Spans, double Traces, double Errors) Total(MatchingSpans spans)
     {
         var parameters = new SqlParameters();
-        if (spans.Select(parameters, p => $"trace_high, trace_low, status, {p.Weight} AS weight") is not { } rows)
+        if (spans.Select(parameters, p => "trace_high, trace_low, status, " +
+            $"{p.KeptWeight} AS kept_weight, {AdjustedCounts.OfRow} AS adjusted") is not { } rows)
             return default;
+        // min and max of no rows are NULL, as in a trace without a weight, and a sum passes over them
         using var command = parameters.Command(spans.Connection, $"""
             SELECT coalesce(sum(spans), 0)::DOUBLE, coalesce(sum(weight), 0)::DOUBLE, coalesce(sum(errors), 0)::DOUBLE
             FROM (
-                SELECT sum(weight) AS spans, max(weight) AS weight,
-                    sum(weight) FILTER (status = {(int)StatusCode.Error}) AS errors
+                SELECT sum(kept_weight * adjusted) AS spans,
+                    max(kept_weight) * min(adjusted) FILTER (adjusted > 0) AS weight,
+                    sum(kept_weight * adjusted) FILTER (status = {(int)StatusCode.Error}) AS errors
                 FROM ({rows}) GROUP BY trace_high, trace_low)
             """);
         using var reader = command.ExecuteReader();
@@ -44,19 +54,22 @@ static class FacetCounter
         return (row.Next<double>(), row.Next<double>(), row.Next<double>());
     }
 
-    /// <remarks>DuckDB's own quantiles know no weights and hold all values in memory.</remarks>
+    /// <remarks>
+    /// DuckDB's own quantiles know no weights and hold all values in memory. Durations that are unknown are NULL: a
+    /// group of its own, which is left out before sums are compared.
+    /// </remarks>
     static DurationSummary? Durations(MatchingSpans spans)
     {
         var parameters = new SqlParameters();
-        if (spans.Select(parameters, p => $"duration_ns, {p.Weight} AS weight") is not { } rows)
+        if (spans.Select(parameters, p => $"{SpanTable.KnownDuration} AS nanos, {p.Weight} AS weight") is not { } rows)
             return null;
         using var command = parameters.Command(spans.Connection, $"""
-            SELECT min(duration_ns), min(duration_ns) FILTER (faster * 100 >= total * 50),
-                min(duration_ns) FILTER (faster * 100 >= total * 90),
-                min(duration_ns) FILTER (faster * 100 >= total * 99), max(duration_ns)
+            SELECT min(nanos), min(nanos) FILTER (faster * 100 >= total * 50),
+                min(nanos) FILTER (faster * 100 >= total * 90),
+                min(nanos) FILTER (faster * 100 >= total * 99), max(nanos)
             FROM (
-                SELECT duration_ns, sum(weight) OVER (ORDER BY duration_ns) AS faster, sum(weight) OVER () AS total
-                FROM (SELECT duration_ns, sum(weight) AS weight FROM ({rows}) GROUP BY duration_ns))
+                SELECT nanos, sum(weight) OVER (ORDER BY nanos) AS faster, sum(weight) OVER () AS total
+                FROM (SELECT nanos, sum(weight) AS weight FROM ({rows}) WHERE nanos IS NOT NULL GROUP BY nanos))
             """);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
@@ -87,13 +100,19 @@ static class FacetCounter
         if (frequent.Count == 0 || ValueCounter.Rows(spans, parameters, frequent) is not { } rows)
             return chosen;
         // an estimate is good enough to choose by
-        var counts = string.Join(", ", frequent.Select((_, i) => $"approx_count_distinct(r{i})"));
+        var counts = string.Join(", ", frequent.Select((_, i) =>
+            $"approx_count_distinct(r{i}), count(r{i}) = count(*)"));
         using var command = parameters.Command(
             spans.Connection, $"SELECT {counts} FROM (FROM ({rows}) LIMIT {MaxSampled})");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         row.Read();
-        chosen.AddRange(frequent.Where(_ => row.Next<long>() is >= 2 and <= MaxTellingValues).Take(MaxChosen));
+        var left = MaxChosen;
+        // in a list, as the row has to be read to its end
+        chosen.AddRange(frequent.ConvertAll(key => (Key: key, Values: row.Next<long>(), IsOfAll: row.Next<bool>()))
+            .Where(each => each is { Values: 1, IsOfAll: true } ||
+                (each.Values is >= 1 and <= MaxTellingValues && left-- > 0))
+            .Select(each => each.Key));
         return chosen;
     }
 }

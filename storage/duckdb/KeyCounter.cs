@@ -57,7 +57,8 @@ static class KeyCounter
         var parameters = new SqlParameters();
         if (ValueCounter.Rows(spans, parameters, keys) is not { } rows)
             yield break;
-        var sums = keys.Select((_, i) => $"coalesce(sum(weight) FILTER (r{i} IS NOT NULL), 0)::DOUBLE");
+        // of no rows NULL, and 0 of those that weigh nothing
+        var sums = keys.Select((_, i) => $"(sum(weight) FILTER (r{i} IS NOT NULL))::DOUBLE");
         using var command = parameters.Command(spans.Connection, $"SELECT {string.Join(", ", sums)} FROM ({rows})");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
@@ -65,7 +66,7 @@ static class KeyCounter
         foreach (var key in keys)
         {
             var type = key.Name == "status" ? KeyType.Status : key.Name == "kind" ? KeyType.Kind : KeyType.String;
-            if (row.Next<double>() is > 0 and var count)
+            if (row.NextOrNull<double>() is { } count)
                 yield return new KeyCount(key.Name, KeyScope.Intrinsic, [new TypeCount(type, count)], count);
         }
     }
@@ -133,15 +134,15 @@ static class KeyCounter
         var parameters = new SqlParameters();
         var texts = new KeyText(parameters, partition);
         var sums = KeyText.DerivedOfSpan.Select(each =>
-            $"coalesce(sum({partition.Weight}) FILTER (origin = 1 AND {each.Value.Sql} IS NOT NULL " +
-            $"AND NOT {texts.HasStored(each.Key)}), 0)::DOUBLE");
+            $"(sum({partition.Weight}) FILTER (origin = 1 AND {each.Value.Sql} IS NOT NULL " +
+            $"AND NOT {texts.HasStored(each.Key)}))::DOUBLE");
         using var command = parameters.Command(
             spans.Connection, $"SELECT {string.Join(", ", sums)} FROM {spans.Rows(parameters, partition)}");
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);
         row.Read();
         foreach (var (key, (type, _)) in KeyText.DerivedOfSpan)
-            counts.Add(key, type, row.Next<double>());
+            counts.Add(key, type, row.NextOrNull<double>());
     }
 
     static IEnumerable<KeyCount> CountOfResources(MatchingSpans spans)
@@ -155,14 +156,14 @@ static class KeyCounter
         if (spans.Select(parameters, p => $"{p.Weight} AS weight, {string.Join(", ", sums)}") is { } rows)
         {
             var columns = KeyText.DerivedOfResource.Select((_, i) =>
-                $"coalesce(sum(weight) FILTER (r{i} IS NOT NULL), 0)::DOUBLE");
+                $"(sum(weight) FILTER (r{i} IS NOT NULL))::DOUBLE");
             using var command = parameters.Command(
                 spans.Connection, $"SELECT {string.Join(", ", columns)} FROM ({rows})");
             using var reader = command.ExecuteReader();
             var row = new RowReader(reader);
             row.Read();
             foreach (var (key, (type, _)) in KeyText.DerivedOfResource)
-                counts.Add(key, type, row.Next<double>());
+                counts.Add(key, type, row.NextOrNull<double>());
         }
         return counts.All(KeyScope.Resource);
     }
@@ -194,7 +195,7 @@ static class KeyCounter
 
     sealed class Counts
     {
-        readonly Dictionary<string, double[]> _byKey = new(StringComparer.Ordinal);
+        readonly Dictionary<string, double?[]> _byKey = new(StringComparer.Ordinal);
 
         public void Add(KeyValue[] attributes, double count)
         {
@@ -207,17 +208,19 @@ static class KeyCounter
             }
         }
 
-        public void Add(string key, KeyType type, double count)
+        /// <param name="count">Null where there is no such span: some spans weigh nothing and have the key.</param>
+        public void Add(string key, KeyType type, double? count)
         {
+            if (count is null)
+                return;
             ref var counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_byKey, key, out _);
-            counts ??= new double[KeyText.Letters.Length];
-            counts[(int)type] += count;
+            counts ??= new double?[KeyText.Letters.Length];
+            counts[(int)type] = (counts[(int)type] ?? 0) + count;
         }
 
         public IEnumerable<KeyCount> All(KeyScope scope) => _byKey
-            .Where(each => each.Value.Sum() > 0)
             .Select(each => new KeyCount(each.Key, scope,
-                [.. each.Value.Select((count, type) => new TypeCount((KeyType)type, count))
-                    .Where(type => type.Spans > 0)], each.Value.Sum()));
+                [.. each.Value.Index().Where(type => type.Item is not null)
+                    .Select(type => new TypeCount((KeyType)type.Index, type.Item!.Value))], each.Value.Sum() ?? 0));
     }
 }

@@ -31,15 +31,30 @@ sealed class KeyText(SqlParameters parameters, Partition partition)
     public static string Listed(SqlParameters parameters, string column, string prefix)
     {
         var isWanted = $"strlen({column}) <= {KeyQuery.MaxTextBytes + 1}";
-        var text = $"""
-            CASE WHEN starts_with({column}, 'd')
-                THEN 'd' || regexp_replace(TRY_CAST(substr({column}, 2) AS DOUBLE)::VARCHAR, '\.0$', '')
-                ELSE {column} END
-            """;
+        var text = Usual(column);
         if (prefix.Length > 0)
             isWanted += $" AND starts_with(substr({text}, 2), {parameters.BindText(prefix)})";
         return $"CASE WHEN {isWanted} THEN {text} END";
     }
+
+    /// <summary>SELECT of values, as <see cref="Listed"/> has them, each with the number of its facet.</summary>
+    public static string Wanted(SqlParameters parameters, List<(long Facet, ValueCount Value)> values)
+    {
+        var texts = values.ConvertAll(each => Base64(Letters[(int)each.Value.Type] + each.Value.Value));
+        return $"""
+            SELECT facet, {Usual("text")} AS text FROM (
+                SELECT facet, decode(from_base64(packed)) AS text FROM (
+                    SELECT unnest({parameters.Bind(values.ConvertAll(each => each.Facet))}::BIGINT[]) AS facet,
+                        unnest({parameters.Bind(texts)}::VARCHAR[]) AS packed))
+            """;
+    }
+
+    /// <summary>SQL for a text with a double as DuckDB writes it, whoever wrote it before.</summary>
+    static string Usual(string column) => $"""
+        CASE WHEN starts_with({column}, 'd')
+            THEN 'd' || regexp_replace(TRY_CAST(substr({column}, 2) AS DOUBLE)::VARCHAR, '\.0$', '')
+            ELSE {column} END
+        """;
 
     /// <summary>The value, also one that is too long; NULL without one.</summary>
     public string Of(SpanKey key) => Find(key) ?? "NULL::VARCHAR";
@@ -183,9 +198,11 @@ sealed class KeyText(SqlParameters parameters, Partition partition)
     /// <summary>In Base64, since DuckDB.NET cuts bound text at a NUL.</summary>
     string BindList(IEnumerable<string> texts)
     {
-        var encoded = texts.Select(text => Convert.ToBase64String(Encoding.UTF8.GetBytes(text))).ToList();
+        var encoded = texts.Select(Base64).ToList();
         return $"({parameters.Bind(encoded)}::VARCHAR[])";
     }
+
+    static string Base64(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
 
     static string? Text(KeyValue[] attributes, string key)
     {

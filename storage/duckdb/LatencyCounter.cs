@@ -9,11 +9,13 @@ static class LatencyCounter
     {
         var latencies = new SpanLatencies();
         var parameters = new SqlParameters();
-        if (spans.Select(parameters, p => $"duration_ns, status, {p.Weight} AS weight") is not { } rows)
+        if (spans.Select(parameters, p => $"{SpanTable.KnownDuration} AS nanos, status, {p.Weight} AS weight, " +
+            $"{AdjustedCounts.IsUnknown} AS is_estimated") is not { } rows)
             return latencies;
+        // an unknown duration is NULL, which is a group like others
         using var command = parameters.Command(spans.Connection, $"""
-            SELECT duration_ns, weight::DOUBLE, status = {(int)StatusCode.Error}, count(*)
-            FROM ({rows}) GROUP BY ALL
+            SELECT nanos, weight::DOUBLE, status = {(int)StatusCode.Error}, count(*), bool_or(is_estimated)
+            FROM ({rows}) GROUP BY nanos, weight, status
             """);
         command.UseStreamingMode = true;
         using var reader = command.ExecuteReader();
@@ -21,12 +23,13 @@ static class LatencyCounter
         while (row.Read())
         {
             spans.Cancellation.ThrowIfCancellationRequested();
-            var (nanos, weight) = (row.Next<long>(), row.Next<double>());
-            var histogram = row.Next<bool>() ? latencies.Failed : latencies.Succeeded;
+            var (nanos, weight) = (row.NextOrNull<long>(), row.Next<double>());
+            var isError = row.Next<bool>();
             var count = (ulong)row.Next<long>();
+            latencies.IsEstimated |= row.Next<bool>();
             // each by itself, as histograms know from the weights how much they say
             for (ulong i = 0; i < count; i++)
-                histogram.Record(nanos, weight == 1 ? 1 : Whole(weight, nanos, i));
+                latencies.Record((ulong?)nanos, isError, weight == 1 ? 1 : Whole(weight, nanos ?? 0, i));
         }
         return latencies;
     }

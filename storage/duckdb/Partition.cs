@@ -77,11 +77,13 @@ sealed class Partition
     /// <summary>SQL for why a span's trace is kept, a number of <see cref="KeptReason"/>.</summary>
     public string Kept => IsMerged ? "kept" : "0::UTINYINT";
 
+    /// <summary>SQL for how many stored spans a row stands for; see <see cref="TraceKept"/>.</summary>
+    public string KeptWeight => IsMerged ? "weight" : "1::DOUBLE";
+
     /// <summary>
-    /// SQL for how many stored spans a row stands for; see <see cref="TraceKept"/>. Every count of spans is a sum of
-    /// it.
+    /// SQL for how many spans a row stands for, by the sampling of clients too. Every count of spans is a sum of it.
     /// </summary>
-    public string Weight => IsMerged ? "weight" : "1::DOUBLE";
+    public string Weight => $"({KeptWeight} * {AdjustedCounts.OfRow})";
 
     /// <summary>How often its spans were written again since they were sealed.</summary>
     public int Rewrites => _merged?.Rewrites ?? 0;

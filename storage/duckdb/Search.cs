@@ -1,5 +1,6 @@
 using DuckDB.NET.Data;
 using Tracing.Model;
+using Tracing.Model.Wire;
 
 namespace Tracing.Storage.DuckDb;
 
@@ -270,7 +271,8 @@ sealed class Search
         var timestamp = roots.Count > 0
             ? spans[roots.MinBy(row => row.Seq).Span].StartUnixNano
             : starts.Min(row => spans[row.Span].StartUnixNano);
-        if (timestamp < start || timestamp > end)
+        if (timestamp < start || timestamp > end || !_query.Annotations.All(each => spans.Any(span =>
+            IsOfService(span) && ZipkinTags.Has(span, each.Key, each.Value))))
             return;
         var found = new Found(timestamp, trace.Rows.Min(row => row.Seq), spans);
         var at = _found.FindLastIndex(each => each.Timestamp > timestamp ||
@@ -278,6 +280,13 @@ sealed class Search
         _found.Insert(at, found);
     }
 
+    bool IsOfService(Span span) =>
+        _query.ServiceName is null || ZipkinText.ToLower(span.ServiceName) == _query.ServiceName;
+
+    /// <remarks>
+    /// Of tags and annotations SQL says what a trace must have at least; <see cref="Add"/> decides. Attributes of
+    /// OTLP's that are not shown, or others in their place, are the difference.
+    /// </remarks>
     List<Func<Partition, SqlCondition>> Conditions(SqlParameters parameters)
     {
         var conditions = new List<Func<Partition, SqlCondition>>();
@@ -292,7 +301,8 @@ sealed class Search
         {
             conditions.Add(partition => (value.Length == 0
                 ? HasKeyOrEvent(parameters, partition, key)
-                : new AttributeColumns(parameters, partition).HasTag(key, value)) | HasStatus(parameters, key, value));
+                : new AttributeColumns(parameters, partition).HasTag(key, value)) |
+                MayBeDerived(parameters, partition, key, value));
         }
         if (_query.MinDurationMicros is not null || _query.MaxDurationMicros is not null)
         {
@@ -307,9 +317,27 @@ sealed class Search
                 condition => partition => isOfService & condition(partition));
     }
 
+    // what is shown of an event is its name, or made of that and its attributes
     static SqlCondition HasKeyOrEvent(SqlParameters parameters, Partition partition, string text) =>
-        new AttributeColumns(parameters, partition).Has(text) |
-        SqlCondition.Exactly($"list_contains(event_names, {parameters.BindText(text)})");
+        SqlCondition.Any([new AttributeColumns(parameters, partition).Has(text), .. new[]
+        {
+            text, ZipkinMapping.EventNameOf(text),
+        }.OfType<string>().Select(name =>
+            SqlCondition.Exactly($"list_contains(event_names, {parameters.BindText(name)})"))]);
+
+    /// <summary>What an OTLP span shows that is no attribute. What was dropped is in a message, to be read.</summary>
+    static SqlCondition MayBeDerived(SqlParameters parameters, Partition partition, string key, string value)
+    {
+        if (ZipkinTags.IsOfDropped(key))
+            return SqlCondition.Exactly("origin = 0 AND rest IS NOT NULL");
+        if (ZipkinTags.OfScope(key) is not { } textOf)
+            return HasStatus(parameters, key, value);
+        var scopes = partition.Contents.Scopes.All()
+            .Where(scope => textOf(scope.Value) is { Length: > 0 } text && (value.Length == 0 || text == value))
+            .Select(scope => scope.Key).ToList();
+        return scopes.Count == 0 ? SqlCondition.Never : SqlCondition.Exactly(
+            $"origin = 0 AND scope_id IN (SELECT unnest({parameters.Bind(scopes)}::INTEGER[]))");
+    }
 
     // OTLP's status, which Zipkin sees as tags
     static SqlCondition HasStatus(SqlParameters parameters, string key, string value) => (key, value) switch
@@ -326,10 +354,9 @@ sealed class Search
         _ => SqlCondition.Never,
     };
 
-    // An OTLP span without a start has no duration to Zipkin; one of Zipkin's may.
     static SqlCondition HasDuration(SqlParameters parameters, (long Min, long Max) nanos) =>
-        SqlCondition.Exactly($"duration_ns >= {parameters.Bind(nanos.Min)} AND " +
-            $"duration_ns <= {parameters.Bind(nanos.Max)} AND (start_ns > 0 OR origin = 1)");
+        SqlCondition.Exactly($"{SpanTable.KnownDuration} BETWEEN {parameters.Bind(nanos.Min)} AND " +
+            $"{parameters.Bind(nanos.Max)}");
 
     readonly record struct Found(ulong Timestamp, long FirstSeq, IReadOnlyList<Span> Spans);
 }

@@ -86,14 +86,16 @@ sealed class SpanSearcher
     void FindByStart()
     {
         var isNewest = _search.Order == SearchOrder.Newest;
-        var (from, to) = _found.WindowByStart();
-        var asked = new List<Partition>();
-        var known = Known(isNewest, from, to, asked);
         var seen = new HashSet<TraceId>();
-        foreach (var window in Windows(asked, isNewest, from, to))
+        foreach (var (from, to) in _found.WindowsByStart())
         {
-            if (FindWithin(asked, window.From, window.To, known, seen))
-                return;
+            var asked = new List<Partition>();
+            var known = Known(isNewest, from, to, asked);
+            foreach (var window in Windows(asked, isNewest, from, to))
+            {
+                if (FindWithin(asked, window.From, window.To, known, seen))
+                    return;
+            }
         }
     }
 
@@ -324,8 +326,8 @@ sealed class SpanSearcher
             after = $"(value < {bound} OR (value = {bound} AND {IsAfter(parameters, id)}))";
         }
         var spans = string.Join(" UNION ALL ", _partitions.Select(partition =>
-            $"SELECT trace_high, trace_low, start_ns, duration_ns, status FROM {partition.Spans} " +
-            $"WHERE {partition.IsStoredBy(_snapshot)}"));
+            $"SELECT trace_high, trace_low, start_ns, {SpanTable.KnownDuration} AS known_ns, status " +
+            $"FROM {partition.Spans} WHERE {partition.IsStoredBy(_snapshot)}"));
         using var command = parameters.Command(_connection, $"""
             SELECT trace_high, trace_low, value FROM (
                 SELECT trace_high, trace_low, ({Value()})::UBIGINT AS value
@@ -353,11 +355,7 @@ sealed class SpanSearcher
     {
         SearchOrder.MostSpans => "count(*)",
         SearchOrder.MostErrors => $"count(*) FILTER (status = {(int)StatusCode.Error})",
-        _ => """
-            coalesce(least(9223372036854775807,
-                max(start_ns::HUGEINT + greatest(duration_ns, 0)) FILTER (start_ns > 0)
-                - min(start_ns::HUGEINT) FILTER (start_ns > 0)), 0)
-            """,
+        _ => $"least(9223372036854775807, {SpanTable.TraceDuration("known_ns")})",
     };
 
     /// <param name="values">What orders the traces, where it is known.</param>

@@ -44,6 +44,27 @@ static class SpanTable
         resource_id
         """;
 
+    const string End = "((start_ns::HUGEINT + duration_ns + 18446744073709551616) % 18446744073709551616)";
+
+    /// <summary>SQL for <see cref="Span.KnownDuration"/>, a BIGINT; NULL where it is unknown.</summary>
+    // the first case is what nearly all spans are, and costs no arithmetic
+    public const string KnownDuration = $"""
+        (CASE WHEN duration_ns > 0 AND start_ns BETWEEN 1 AND 9223372036854775807 THEN duration_ns
+        WHEN {End} > start_ns AND (start_ns > 0 OR origin = 1)
+            THEN least({End} - start_ns, 9223372036854775807)::BIGINT
+        WHEN start_ns > 0 AND {End} > 0 AND origin = 0 THEN 0 END)
+        """;
+
+    /// <summary>
+    /// SQL for <see cref="TraceQl.TraceFacts.DurationNanos"/> of a group of rows, but that it may be longer; never
+    /// NULL. To take the lesser of it and a bound is safe, but not of a term that may be NULL: least(1, NULL) is 1.
+    /// </summary>
+    /// <param name="known">A column with what <see cref="KnownDuration"/> says.</param>
+    public static string TraceDuration(string known) => $"""
+        coalesce(max(start_ns::HUGEINT + coalesce({known}, 0)) FILTER (start_ns > 0)
+            - min(start_ns::HUGEINT) FILTER (start_ns > 0), max({known}), 0)
+        """;
+
     public static void Append(
         RowAppender row, int rowId, Span span, SearchNames names, int resourceId, int scopeId,
         AttributeWriter attributes, bool isRepeat)
@@ -224,5 +245,5 @@ static class SpanTable
 readonly record struct SearchNames(string Service, string Name, string RemoteService)
 {
     public static SearchNames Of(Span span) => new(
-        span.ServiceName.ToLowerInvariant(), span.Name.ToLowerInvariant(), ZipkinMapping.RemoteServiceName(span));
+        ZipkinText.ToLower(span.ServiceName), ZipkinText.ToLower(span.Name), ZipkinMapping.RemoteServiceName(span));
 }

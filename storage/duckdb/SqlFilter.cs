@@ -42,6 +42,8 @@ sealed class SqlFilter(
         Comparison { Left: Literal left } comparison =>
             Compare(comparison.Right, SqlValues.Reversed(comparison.Operator), left.Value, null),
         Presence { Operand: AttributeReference attribute } presence => OfPresence(attribute, presence.IsPresent),
+        Presence { Operand: FieldReference { Field: Field.Duration } } presence => SqlCondition.Exactly(
+            $"{SpanTable.KnownDuration} IS {(presence.IsPresent ? "NOT NULL" : "NULL")}"),
         Some some => OfSome(some),
         _ => SqlCondition.Unknown,
     };
@@ -59,7 +61,7 @@ sealed class SqlFilter(
         {
             Field.Name => "name",
             Field.StatusMessage => "coalesce(status_message, '')",
-            Field.Duration => "duration_ns",
+            Field.Duration => SpanTable.KnownDuration,
             Field.Status => "status",
             Field.Kind => "kind",
             _ => null,

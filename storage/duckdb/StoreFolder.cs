@@ -328,6 +328,7 @@ sealed class StoreFolder : IDisposable
         // what would be chosen is dict_fsst, which has it within; to try both costs a twelfth of what sealing does
         connection.Execute("SET disabled_compression_methods = 'fsst'");
         MemoryScan.Register(connection);
+        AdjustedCounts.Register(connection);
         return connection;
     }
 }

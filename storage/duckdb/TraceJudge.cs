@@ -22,7 +22,7 @@ sealed class TraceJudge
     // The root: of the spans without a parent the first to start, or of all if each has one.
     static string Traits(Partition partition) => string.Create(CultureInfo.InvariantCulture, $"""
         trace_low, status = {(int)Model.StatusCode.Error} AS failed,
-        coalesce(zipkin_flags & 2, 0) = 2 AS debug, duration_ns,
+        coalesce(zipkin_flags & 2, 0) = 2 AS debug, {SpanTable.KnownDuration} AS known_ns,
         hash(service, name, kind) AS operation, hash(service, name) AS path,
         CASE WHEN {partition.IsRoot} THEN 0::HUGEINT ELSE {UInt128.One << 64}::HUGEINT END +
             CASE WHEN start_ns = 0 THEN {ulong.MaxValue}::HUGEINT ELSE start_ns::HUGEINT END AS rank
@@ -119,13 +119,14 @@ sealed class TraceJudge
     {
         var spans = string.Join(" UNION ALL ",
             _run.Select(each => $"SELECT {Traits(each)} FROM {each.Spans}").Append($"FROM {Outside}"));
-        // first by path, so that each counts once in the hash of all
+        // First by path, so that each counts once in the hash of all. arg_min_null, as arg_min would pass over a root
+        // whose duration is NULL and take that of another span.
         using var command = _connection.Command($"""
-            SELECT trace_low, bool_or(failed), bool_or(debug), arg_min(operation, rank), arg_min(duration_ns, rank),
+            SELECT trace_low, bool_or(failed), bool_or(debug), arg_min(operation, rank), arg_min_null(known_ns, rank),
                 bit_xor(path)
             FROM (
                 SELECT trace_low, path, bool_or(failed) AS failed, bool_or(debug) AS debug, min(rank) AS rank,
-                    arg_min(operation, rank) AS operation, arg_min(duration_ns, rank) AS duration_ns
+                    arg_min(operation, rank) AS operation, arg_min_null(known_ns, rank) AS known_ns
                 FROM ({spans}) GROUP BY trace_low, path)
             GROUP BY trace_low
             """);
@@ -136,7 +137,7 @@ sealed class TraceJudge
         while (row.Read())
         {
             var trace = new TraceTraits(row.Next<ulong>(), row.Next<bool>(), row.Next<bool>(), row.Next<ulong>(),
-                row.Next<long>(), row.Next<ulong>());
+                row.NextOrNull<long>(), row.Next<ulong>());
             if (!isDecided(trace.Trace))
                 traits.Add(trace);
         }

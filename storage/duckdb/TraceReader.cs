@@ -106,7 +106,7 @@ static class TraceReader
             : $"trace_low IN ({string.Join(", ", lows.Select(low => parameters.Bind(low)))})";
         var columns = brief is null ? SpanTable.Columns(partition.Layout) : SpanTable.BriefColumns;
         using var command = parameters.Command(connection,
-            $"SELECT rowid, {partition.Seq}, {partition.ParentDistance}, {partition.Kept}, {partition.Weight}, " +
+            $"SELECT rowid, {partition.Seq}, {partition.ParentDistance}, {partition.Kept}, {partition.KeptWeight}, " +
             $"{brief?.Condition?.Invoke(parameters, partition).Over ?? "false"}, {columns} " +
             $"FROM {partition.Spans} WHERE {condition}");
         using var reader = command.ExecuteReader();

@@ -109,9 +109,7 @@ sealed class TraceTable
             SELECT trace_low, trace_high, count(*)::INTEGER,
                 (count(*) FILTER (status = {(int)StatusCode.Error}))::INTEGER,
                 coalesce(min(start_ns) FILTER (start_ns > 0), 0)::UBIGINT,
-                coalesce(least({ulong.MaxValue},
-                    max(start_ns::HUGEINT + greatest(duration_ns, 0)) FILTER (start_ns > 0)
-                    - min(start_ns::HUGEINT) FILTER (start_ns > 0)), 0)::UBIGINT,
+                least({ulong.MaxValue}, {SpanTable.TraceDuration(SpanTable.KnownDuration)})::UBIGINT,
                 bit_or(1::UBIGINT << CASE origin WHEN 1 THEN {ZipkinBit} ELSE resource_id % {ZipkinBit} END)::UBIGINT
             FROM {partition.Spans} WHERE {partition.IsStoredBy(snapshot)} AND {isWanted}
             GROUP BY trace_low, trace_high ORDER BY trace_low, trace_high
@@ -160,14 +158,20 @@ sealed record SharedTraces(int[] Own, int[] Others, bool IsLowShared);
 
 /// <summary>What traces are ranked by, of the rows of one or of several partitions.</summary>
 /// <param name="Start">The earliest, in nanoseconds since 1970; 0 when none is known.</param>
-/// <param name="Length">From there to the latest end, in nanoseconds; 0 without a start.</param>
+/// <param name="Length">
+/// From there to the latest end, in nanoseconds; without a start the longest duration of a span.
+/// </param>
 readonly record struct TraceSum(int Spans, int Errors, ulong Start, ulong Length)
 {
     public static TraceSum operator +(TraceSum one, TraceSum other)
     {
         var (spans, errors) = (one.Spans + other.Spans, one.Errors + other.Errors);
         if (one.Start == 0 || other.Start == 0)
-            return new TraceSum(spans, errors, Math.Max(one.Start, other.Start), Math.Max(one.Length, other.Length));
+        {
+            var length = (one.Start == 0) == (other.Start == 0) ? Math.Max(one.Length, other.Length)
+                : one.Start == 0 ? other.Length : one.Length;
+            return new TraceSum(spans, errors, Math.Max(one.Start, other.Start), length);
+        }
         var start = Math.Min(one.Start, other.Start);
         var end = UInt128.Max((UInt128)one.Start + one.Length, (UInt128)other.Start + other.Length);
         return new TraceSum(spans, errors, start, (ulong)UInt128.Min(end - start, ulong.MaxValue));

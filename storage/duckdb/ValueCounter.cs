@@ -34,19 +34,10 @@ static class ValueCounter
     {
         var parameters = new SqlParameters();
         var facets = keys.ConvertAll(key => (Key: key, Distinct: 0L, Values: new List<ValueCount>()));
-        var columns = string.Join(", ", keys.Select((_, i) => Column("f", i)));
-        var listed = keys.Select((_, i) =>
-            $"{KeyText.Listed(parameters, Column("r", i), prefix)} AS {Column("f", i)}");
-        if (Rows(spans, parameters, keys) is not { } rows)
+        if (Grouped(spans, parameters, keys, prefix) is not { } grouped)
             return [.. keys.Select(key => new Facet(key, 0, []))];
-        // of each set of one column the others are NULL
         using var command = parameters.Command(spans.Connection, $"""
-            SELECT facet, text, spans, count(*) OVER (PARTITION BY facet) AS many FROM (
-                SELECT grouping({columns})::BIGINT AS facet, coalesce({columns}, NULL) AS text,
-                    sum(weight)::DOUBLE AS spans
-                FROM (SELECT weight, {string.Join(", ", listed)} FROM ({rows}))
-                GROUP BY GROUPING SETS ({string.Join(", ", keys.Select((_, i) => $"({Column("f", i)})"))}))
-            WHERE text IS NOT NULL
+            SELECT facet, text, spans, count(*) OVER (PARTITION BY facet) AS many FROM ({grouped})
             QUALIFY row_number() OVER (PARTITION BY facet ORDER BY spans DESC, {KeyText.Order("text")}) <= {limit}
             ORDER BY spans DESC, {KeyText.Order("text")}
             """);
@@ -54,15 +45,67 @@ static class ValueCounter
         var row = new RowReader(reader);
         while (row.Read())
         {
-            // a bit for each column, the first the highest, which is 0 for the one that is grouped by
-            var index = keys.Count - 1 - long.TrailingZeroCount(~row.Next<long>());
+            var index = IndexOf(row.Next<long>(), keys.Count);
             var (type, text) = KeyText.Parse(row.Next<string>());
-            var facet = facets[(int)index];
+            var facet = facets[index];
             facet.Values.Add(new ValueCount(text, type, facet.Key.Scope ?? KeyScope.Span, row.Next<double>()));
-            facets[(int)index] = facet with { Distinct = row.Next<long>() };
+            facets[index] = facet with { Distinct = row.Next<long>() };
         }
         return facets.ConvertAll(facet => new Facet(facet.Key, facet.Distinct, facet.Values));
     }
+
+    /// <summary>The values of facets of other spans, counted of these.</summary>
+    public static List<Facet> CountOf(MatchingSpans spans, IReadOnlyList<Facet> facets)
+    {
+        var counts = new Dictionary<(int Facet, KeyType Type, string Text), double>();
+        var parameters = new SqlParameters();
+        if (facets.Count > 0 && Grouped(spans, parameters, [.. facets.Select(facet => facet.Key)], "") is { } grouped)
+        {
+            var wanted = facets.SelectMany((facet, i) =>
+                facet.Values.Select(value => (MaskOf(i, facets.Count), value))).ToList();
+            using var command = parameters.Command(spans.Connection, $"""
+                SELECT facet, text, spans FROM ({grouped})
+                SEMI JOIN ({KeyText.Wanted(parameters, wanted)}) USING (facet, text)
+                """);
+            using var reader = command.ExecuteReader();
+            var row = new RowReader(reader);
+            while (row.Read())
+            {
+                var index = IndexOf(row.Next<long>(), facets.Count);
+                var (type, text) = KeyText.Parse(row.Next<string>());
+                counts[(index, type, text)] = row.Next<double>();
+            }
+        }
+        return [.. facets.Select((facet, i) => new Facet(facet.Key,
+            facet.Values.Count(value => counts.ContainsKey((i, value.Type, value.Value))),
+            [.. facet.Values.Select(value =>
+                value with { Spans = counts.GetValueOrDefault((i, value.Type, value.Value)) })]))];
+    }
+
+    /// <summary>
+    /// SELECT of each value of each key: <c>facet</c>, by which <see cref="IndexOf"/> finds the key, <c>text</c> and
+    /// <c>spans</c>. Null when there are no rows.
+    /// </summary>
+    static string? Grouped(MatchingSpans spans, SqlParameters parameters, List<SpanKey> keys, string prefix)
+    {
+        var columns = string.Join(", ", keys.Select((_, i) => Column("f", i)));
+        var listed = keys.Select((_, i) =>
+            $"{KeyText.Listed(parameters, Column("r", i), prefix)} AS {Column("f", i)}");
+        // of each set of one column the others are NULL
+        return Rows(spans, parameters, keys) is not { } rows ? null : $"""
+            SELECT * FROM (
+                SELECT grouping({columns})::BIGINT AS facet, coalesce({columns}, NULL) AS text,
+                    sum(weight)::DOUBLE AS spans
+                FROM (SELECT weight, {string.Join(", ", listed)} FROM ({rows}))
+                GROUP BY GROUPING SETS ({string.Join(", ", keys.Select((_, i) => $"({Column("f", i)})"))}))
+            WHERE text IS NOT NULL
+            """;
+    }
+
+    // a bit for each column, the first the highest, which is 0 for the one that is grouped by
+    static int IndexOf(long facet, int keys) => keys - 1 - (int)long.TrailingZeroCount(~facet);
+
+    static long MaskOf(int index, int keys) => ((1L << keys) - 1) & ~(1L << (keys - 1 - index));
 
     /// <summary>The rows with a weight and the values r0, r1 and so on; null when there are none.</summary>
     public static string? Rows(MatchingSpans spans, SqlParameters parameters, IReadOnlyList<SpanKey> keys) =>

@@ -1,5 +1,6 @@
 using Tracing.Model;
 using Tracing.Query;
+using Tracing.Storage;
 using Xunit;
 using static Tracing.Tests.SomeSpans;
 

@@ -55,6 +55,11 @@ public sealed class CountsTests
             """.ReplaceLineEndings(""),
             JsonSerializer.Serialize(await server.GetJsonAsync(
                 $"/api/tracing/facets?{Window}&keys=service,%20span.%22a,b%22&q=%7Bname=%22buy%22%7D"), Relaxed));
+        var compared = await server.GetJsonAsync(
+            $"/api/tracing/facets?{Window}&keys=name&q=%7Bname=%22buy%22%7D&base=%7Bname=%22sell%22%7D&baseStart=5");
+        Assert.Equal("""
+            0, [{"key":"name","distinctValues":1,"values":[{"value":"buy","type":"string","count":1,"baseCount":0}]}]
+            """, $"{compared.GetProperty("baseSpans")}, {compared.GetProperty("facets")}");
         var none = await server.GetJsonAsync("/api/tracing/facets?start=5&end=6");
         Assert.Equal(JsonValueKind.Null, none.GetProperty("durationNanos").ValueKind);
         Assert.Equal(["resource.service.name", "name", "kind", "status"],
@@ -69,6 +74,10 @@ public sealed class CountsTests
         "scope is \"trace\"; it must be one of intrinsic, span, resource, event, link, instrumentation")]
     [InlineData("keys?scope=1",
         "scope is \"1\"; it must be one of intrinsic, span, resource, event, link, instrumentation")]
+    [InlineData("keys?scope=span,resource",
+        "scope is \"span,resource\"; it must be one of intrinsic, span, resource, event, link, instrumentation")]
+    [InlineData("keys?limit=5%00", "limit is \"5\0\"; it must be a number from 1 to 1000")]
+    [InlineData("facets?start=6&end=7&base=%7B%7D&baseEnd=5", "start \"6\" is not before end \"5\"")]
     [InlineData("keys/a/values?limit=0", "limit is \"0\"; it must be a number from 1 to 1000")]
     [InlineData("facets?limit=101", "limit is \"101\"; it must be a number from 1 to 100")]
     [InlineData("facets?q=x", "column 1: 'x' is no known field or word; attributes are written .x, span.x or " +

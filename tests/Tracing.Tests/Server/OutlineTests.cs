@@ -49,6 +49,41 @@ public sealed class OutlineTests
     }
 
     [Fact]
+    public async Task Times_that_are_unknown_or_inverted_are_told()
+    {
+        await using var server = await RunningServer.StartAsync();
+        await server.PostAsync("/v1/traces", """
+            {"resourceSpans":[{"scopeSpans":[{"spans":[
+            {"traceId":"0000000000000000000000000000000A","spanId":"0000000000000001",
+            "startTimeUnixNano":"1767312000000000000","endTimeUnixNano":"1767311999000000000"},
+            {"traceId":"0000000000000000000000000000000A","spanId":"0000000000000002",
+            "startTimeUnixNano":"1767312000000000001"},
+            {"traceId":"0000000000000000000000000000000B","spanId":"0000000000000003","name":"x",
+            "endTimeUnixNano":"1767312000000000000"}]}]}]}
+            """);
+        var lines = (await server.Client.GetStringAsync("/api/tracing/traces/a/outline")).Split('\n');
+        var window = JsonElement.Parse(lines[1]);
+        Assert.Equal("[0,0] [1] [0]", $"{window.GetProperty("durations")} {window.GetProperty("unknown")} " +
+            $"{window.GetProperty("inverted")}");
+        Assert.Equal(1, JsonElement.Parse(lines[0]).GetProperty("durationNanos").GetInt64());
+        var summary = (await server.GetJsonAsync("/api/tracing/traces/a?depth=5")).GetProperty("summary");
+        Assert.Equal("[\"0000000000000002\"] [\"0000000000000001\"]",
+            $"{summary.GetProperty("unknown")} {summary.GetProperty("inverted")}");
+
+        // of one span: all say the same
+        var found = (await server.GetJsonAsync("/api/tracing/search?start=0&q={name=%22x%22}"))
+            .GetProperty("traces").EnumerateArray().Single();
+        var head = JsonElement.Parse(
+            (await server.Client.GetStringAsync("/api/tracing/traces/b/outline")).Split('\n')[0]);
+        foreach (var one in new[] { found, found.GetProperty("spans").EnumerateArray().Single(), head })
+        {
+            Assert.Equal(0, one.GetProperty("durationNanos").GetInt64());
+            Assert.True(one.GetProperty("isDurationUnknown").GetBoolean());
+        }
+        Assert.False(found.TryGetProperty("isRootMissing", out _));
+    }
+
+    [Fact]
     public async Task The_history_of_a_trace_is_that_of_its_operations()
     {
         await using var server = await RunningServer.StartAsync();

@@ -8,7 +8,8 @@ namespace Tracing.Tests;
 /// <summary>Queries that do not end when they should.</summary>
 public sealed class ReadersTests : IAsyncDisposable
 {
-    readonly Partitions _partitions = new(Connect(), NullLogger.Instance);
+    readonly Partitions _partitions = new(
+        Connect(), new Manifest(null, TimeProvider.System, NullLogger.Instance), NullLogger.Instance);
     readonly Readers _readers;
     readonly ManualResetEventSlim _release = new();
 

@@ -162,7 +162,7 @@ public abstract partial class SpanStoreContract
         Assert.Equal(selected.Count, facets.Spans);
         Assert.Equal(selected.DistinctBy(span => span.TraceId).Count(), facets.Traces);
         Assert.Equal(selected.Count(span => span.Status == StatusCode.Error), facets.Errors);
-        var durations = selected.Select(span => span.DurationNanos).Order().ToList();
+        var durations = selected.Select(span => (long?)span.KnownDuration).OfType<long>().Order().ToList();
         long Quantile(int percent) => durations[((durations.Count * percent) + 99) / 100 - 1];
         Assert.Equal(durations.Count == 0
             ? null
@@ -189,8 +189,107 @@ public abstract partial class SpanStoreContract
             new KeyValue("code", new(200 + (n % 3)))))]);
         var facets = await store.CountFacetsAsync(
             new FacetQuery { Spans = Selected("{ .region = \"eu\" }"), Limit = 2 }, Cancellation);
-        Assert.Equal(["resource.service.name", "name", "kind", "status", "span.code"],
+        // what all of them share is the best that can be said of them
+        Assert.Equal(["resource.service.name", "name", "kind", "status", "span.always", "span.code", "span.region"],
             facets.Facets.Select(facet => facet.Key.ToString()));
-        Assert.Equal((3, 2), (facets.Facets[^1].DistinctValues, facets.Facets[^1].Values.Count));
+        var (_, distinct, values) = facets.Facets[^2];
+        Assert.Equal((3, 2), (distinct, values.Count));
+        Assert.Equal(new ValueCount("eu", KeyType.String, KeyScope.Span, 50), Assert.Single(facets.Facets[^1].Values));
+    }
+
+    [Fact]
+    public async Task What_all_spans_share_is_named_however_many_keys_there_are()
+    {
+        var store = await OpenAsync();
+        await StoreAsync(store, [.. Enumerable.Range(1, 60).Select(n => Otlp((ulong)n).With(
+        [
+            .. Enumerable.Range(0, 20).Select(i => Tag($"constant{i:d2}", "same")),
+            .. Enumerable.Range(0, 9).Select(i => Tag($"few{i}", $"{n % 5}")),
+            Tag("zone", n % 3 == 0 ? "west" : "east"),
+        ]))]);
+        var facets = await store.CountFacetsAsync(
+            new FacetQuery { Spans = Selected("{ .zone = \"west\" }") }, Cancellation);
+        var keys = facets.Facets.Select(facet => facet.Key.ToString()).ToList();
+        Assert.Contains("span.zone", keys);
+        Assert.Equal(20, keys.Count(key => key.StartsWith("span.constant", StringComparison.Ordinal)));
+    }
+
+    /// <summary>Of values that are not the most frequent there, too, and of all types.</summary>
+    [Fact]
+    public async Task Values_of_some_spans_are_counted_of_others()
+    {
+        KeyValue[] rare =
+        [
+            new("v", new(2.5)), new("v", new(double.NaN)), new("v", new(1e300)), new("v", new(3.0)), new("v", new(7)),
+            Tag("v", "a\0b"), Tag("v", "2.5"), new("v", new(true)),
+        ];
+        var store = await OpenAsync();
+        await StoreAsync(store, [.. rare.Select((value, i) => Otlp((ulong)i + 1, name: "rare").With(value))]);
+        await StoreAsync(store, [.. Enumerable.Range(0, 300).Select(n => Otlp((ulong)n + 100).With(Tag("v", $"{n}")))]);
+        await StoreAsync(store, [.. rare.Take(5).Select((value, i) => Otlp((ulong)i + 500).With(value))]);
+        SpanKey[] keys = [SpanKey.OfField("name"), SpanKey.Parse(".v")];
+        var some = await store.CountFacetsAsync(
+            new FacetQuery { Spans = Selected("{ name = \"rare\" }"), Keys = keys, Limit = 20 }, Cancellation);
+        var all = await store.CountFacetsAsync(
+            new FacetQuery { Spans = Selected("{ }"), Of = some.Facets }, Cancellation);
+        Assert.Equal(313, all.Spans);
+        Assert.Equal(some.Facets.SelectMany(facet => facet.Values).Select(value => (value.Type, value.Value)),
+            all.Facets.SelectMany(facet => facet.Values).Select(value => (value.Type, value.Value)));
+        Assert.Equal(8, Assert.Single(all.Facets[0].Values).Spans);
+        Assert.Equal(13, all.Facets[1].Values.Sum(value => value.Spans));
+        var none = await store.CountFacetsAsync(
+            new FacetQuery { Spans = Selected("{ .v = \"17\" }"), Of = some.Facets }, Cancellation);
+        Assert.Equal((1, 0), (none.Spans, none.Facets.Sum(facet => facet.DistinctValues)));
+        Assert.All(none.Facets.SelectMany(facet => facet.Values), value => Assert.Equal(0, value.Spans));
+    }
+
+    [Fact]
+    public async Task Counts_are_of_the_spans_that_sampled_ones_stand_for()
+    {
+        Span Sampled(int n, string state) => Otlp((ulong)n).With(Tag("a", "x"), Tag("only", state)) with
+        {
+            TraceState = state,
+            Status = n % 4 == 0 ? StatusCode.Error : StatusCode.Unset,
+            Events = [new SpanEvent { Name = "e", Attributes = [Tag("of", "event")] }],
+            Scope = new InstrumentationScope { Name = "lib", Attributes = [Tag("of", "scope")] },
+        };
+        var store = await OpenAsync();
+        // one in 64, eight times; kept for what it showed; not sampled; with a probability that is not known
+        await StoreAsync(store, [.. Enumerable.Range(1, 8).Select(n => Sampled(n, "other=1,ot=th:fc"))]);
+        await StoreAsync(store, Sampled(9, "ot=up:1"), Sampled(10, "other=1"));
+        const double All = (8 * 64) + 1;
+        foreach (var scope in Enum.GetValues<KeyScope>().Where(scope => scope != KeyScope.Link))
+        {
+            var keys = await store.CountKeysAsync(
+                new KeyQuery { Spans = Selected("{ }"), Scope = scope, Limit = 1 }, Cancellation);
+            Assert.Equal(All, Assert.Single(keys.Keys).Spans);
+        }
+        foreach (var (key, value) in new[] { ("a", "x"), ("of", "event"), ("of", "scope"), ("status", "unset") })
+        {
+            var values = await store.CountValuesAsync(
+                new ValueQuery { Spans = Selected("{ }"), Key = key }, Cancellation);
+            Assert.Equal(value == "unset" ? All - 128 : All, values.Values.Single(each => each.Value == value).Spans);
+        }
+        Assert.Contains("ot=up:1: 0", await ValuesAsync(
+            store, new ValueQuery { Spans = Selected("{ }"), Key = "only" }), StringComparison.Ordinal);
+        var facets = await store.CountFacetsAsync(new FacetQuery { Spans = Selected("{ }") }, Cancellation);
+        Assert.Equal((All, All, 128.0), (facets.Spans, facets.Traces, facets.Errors));
+        Assert.All(facets.Facets, facet => Assert.Equal(All, facet.Values.Sum(value => value.Spans)));
+        var latencies = await store.CountLatenciesAsync(Selected("{ }"), Cancellation);
+        Assert.Equal((513UL, 128UL, false), (latencies.Count, latencies.Failed.Count, latencies.IsEstimated));
+
+        await StoreAsync(store, Sampled(11, "ot=rv:6e6d1a75832a2f"));
+        latencies = await store.CountLatenciesAsync(Selected("{ }"), Cancellation);
+        Assert.Equal((514UL, true), (latencies.Count, latencies.IsEstimated));
+    }
+
+    [Fact]
+    public async Task A_trace_stands_for_as_many_as_its_likeliest_span()
+    {
+        var store = await StoreAsync(
+            Otlp(1) with { TraceState = "ot=th:fc" }, Otlp(1, id: 2) with { TraceState = "ot=th:c" },
+            Otlp(1, id: 3) with { TraceState = "ot=up:1" });
+        var facets = await store.CountFacetsAsync(new FacetQuery { Spans = Selected("{ }") }, Cancellation);
+        Assert.Equal((68, 4), (facets.Spans, facets.Traces));
     }
 }

@@ -24,7 +24,13 @@ public abstract partial class SpanStoreContract
             };
             var (succeeded, failed) = (new LatencyHistogram(), new LatencyHistogram());
             foreach (var span in NaiveCounts.Select(spans, selection))
-                (span.Status == StatusCode.Error ? failed : succeeded).Record(span.DurationNanos);
+            {
+                var latencies = span.Status == StatusCode.Error ? failed : succeeded;
+                if (span.KnownDuration is { } nanos)
+                    latencies.Record((long)nanos);
+                else
+                    latencies.RecordUnknown();
+            }
             var counted = await store.CountLatenciesAsync(selection, Cancellation);
             Assert.Equal(succeeded.Encode(), counted.Succeeded.Encode());
             Assert.Equal(failed.Encode(), counted.Failed.Encode());

@@ -1,4 +1,5 @@
 using Tracing.Model;
+using Tracing.Model.Wire;
 using Tracing.Storage;
 using Xunit;
 using static Tracing.Tests.SomeSpans;
@@ -123,6 +124,36 @@ public abstract partial class SpanStoreContract
         await FindAsync(store, Tagged("otel.status_code", "OK"), "3");
         await FindAsync(store, Tagged("otel.status_code", "ERROR"), "1 2");
         await FindAsync(store, Tagged("otel.status_code", "UNSET"), "");
+    }
+
+    /// <summary>Scopes, what was dropped, events with attributes, and attributes that are not shown.</summary>
+    [Fact]
+    public async Task What_zipkins_answers_show_of_spans_is_found_and_nothing_else()
+    {
+        var random = new Random(5);
+        var spans = TraceQlGen.Spans(random, 60).Select((span, i) => span.Origin == SpanOrigin.Zipkin ? span : span with
+        {
+            Scope = span.Scope with { Version = random.Next(2) == 0 ? "" : $"{random.Next(3)}" },
+            DroppedAttributes = (uint)random.Next(2),
+            DroppedEvents = (uint)random.Next(3),
+            DroppedLinks = (uint)random.Next(2),
+            Attributes = [.. span.Attributes, Tag("error", random.Next(2) == 0 ? "false" : "x")],
+        }).Select((span, i) => (span with { TraceId = Trace((ulong)i + 1), ParentSpanId = default }).At(i)).ToArray();
+        var store = await StoreAsync(spans);
+        var shown = spans.SelectMany(span =>
+        {
+            var zipkin = ZipkinMapping.ToZipkin(span);
+            return zipkin.Attributes.Select(tag => (tag.Key, Value: tag.Value.AsString()!))
+                .Concat(zipkin.Events.Select(annotation => (Key: annotation.Name, Value: "")));
+        }).ToList();
+        var asked = shown.Concat(shown.Select(each => (each.Key, Value: ""))).Append(("error", "false")).Distinct();
+        foreach (var (key, value) in asked.OrderBy(_ => random.Next()).Take(150).ToList())
+        {
+            var expected = spans.Where(span => ZipkinTags.Has(span, key, value)).Reverse()
+                .Select(span => new[] { span });
+            var found = await store.FindTracesAsync(Tagged(key, value), Cancellation);
+            Assert.Equal($"{key}={value}: {expected.Ids()}", $"{key}={value}: {found.Ids()}");
+        }
     }
 
     [Fact]

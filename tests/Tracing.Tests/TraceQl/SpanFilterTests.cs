@@ -73,6 +73,7 @@ public sealed class SpanFilterTests
     [InlineData("{ .a =~ .b }", "9: expected a regular expression in quotes after '=~', but found a value of type " +
         "attribute")]
     [InlineData("{ name = nil }", "3: a field cannot be nil")]
+    [InlineData("{ event:timeSinceStart = nil }", "3: a field cannot be nil")]
     [InlineData("{ .a > nil }", "6: expected '=' or '!=' for nil, but found '>'")]
     [InlineData("{ duration > 5sec }",
         "14: '5sec' is no duration; its units are ns, us, µs, μs, ms, s, m, h, d, w, y")]

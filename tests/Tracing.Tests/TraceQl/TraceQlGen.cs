@@ -47,7 +47,15 @@ static class TraceQlGen
                 : null,
             RemoteEndpoint = isZipkin && random.Next(2) > 0 ? new Endpoint { ServiceName = "x" } : null,
         };
-        return span.At(start, random.Next(20));
+        span = span.At(start, random.Next(20));
+        // times that are not said, or wrong
+        return random.Next(20) switch
+        {
+            0 => span with { StartUnixNano = 0 },
+            1 => span with { EndUnixNano = 0 },
+            2 when !isZipkin => span with { EndUnixNano = span.StartUnixNano - 5 },
+            _ => span,
+        };
     }
 
     static SpanEvent[] Events(Random random) => [.. Enumerable.Range(0, random.Next(3)).Select(_ => new SpanEvent
@@ -97,6 +105,7 @@ static class TraceQlGen
         1 => $"name {Pick(random, ["=~", "!~"])} \"{Pick(random, Patterns)}\"",
         2 => $"status {Pick(random, ["=", "!="])} {Pick(random, ["ok", "error", "unset"])}",
         3 => $"kind {Pick(random, ["=", "!="])} {Pick(random, ["server", "client", "unspecified"])}",
+        4 when random.Next(4) == 0 => "duration != nil",
         4 => $"duration {Pick(random, Operators)} {Pick(random, ["5us", "0.5", "10000", "0ns", "1e4"])}",
         5 => $"statusMessage {Pick(random, Operators)} {Text(random)}",
         6 => $"span:parentID {Pick(random, ["=", "!="])} \"{Pick(random, ["", "5", "00000000000000a0"])}\"",
@@ -109,7 +118,7 @@ static class TraceQlGen
 
     static string Odd(Random random) => random.Next(10) switch
     {
-        0 => "rootName = \"ab\"",
+        0 => Pick(random, ["rootName = \"ab\"", "rootName = nil", "rootServiceName != nil"]),
         1 => "traceDuration > 100us",
         2 => "span:childCount > 1",
         3 => "nestedSetParent < 0",
@@ -165,7 +174,7 @@ static class TraceQlGen
     {
         SearchOrder.Newest => matches.Max(span => span.StartUnixNano),
         SearchOrder.Oldest => matches.Min(span => span.StartUnixNano),
-        SearchOrder.Slowest => spans.Max(span => span.EndUnixNano) - spans.Min(span => span.StartUnixNano),
+        SearchOrder.Slowest => (ulong)new TraceFacts(spans).DurationNanos,
         SearchOrder.MostSpans => (ulong)spans.Count,
         _ => (ulong)spans.Count(span => span.Status == StatusCode.Error),
     };

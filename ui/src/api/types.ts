@@ -163,8 +163,11 @@ export interface FoundTrace {
   traceId: string
   rootService: string | null
   rootName: string | null
+  /** Then the topmost span that is stored stands for the root. */
+  isRootMissing?: boolean
   startUnixNano: string
   durationNanos: number
+  isDurationUnknown?: boolean
   spanCount: number
   errorCount: number
   kept: string
@@ -184,7 +187,13 @@ export interface FacetsAnswer {
   traces: number
   errors: number
   durationNanos: { min: number; p50: number; p90: number; p99: number; max: number } | null
-  facets: { key: string; distinctValues: number; values: { value: string; type: string; count: number }[] }[]
+  /** How many spans there are to compare with, and how many of them have a value; if that was asked for. */
+  baseSpans?: number
+  facets: {
+    key: string
+    distinctValues: number
+    values: { value: string; type: string; count: number; baseCount?: number }[]
+  }[]
 }
 
 export interface KeysAnswer {

@@ -98,13 +98,13 @@ test('the search for a region asks for what the heat map counted', () => {
 })
 
 test('in common is what a selection has more often than all spans', () => {
-  const facet = (host: number, version: number) => [
-    { key: 'host', values: [{ value: 'h7', type: 'string', count: host }] },
-    { key: 'version', values: [{ value: '2', type: 'string', count: version }] },
+  const facets = [
+    { key: 'host', values: [{ value: 'h7', type: 'string', count: 90, baseCount: 1000 }] },
+    { key: 'version', values: [{ value: '2', type: 'string', count: 50, baseCount: 5000 }] },
   ]
-  const common = inCommon(facet(90, 50), 100, facet(1000, 5000), 10_000)
+  const common = inCommon(facets, 100, 10_000)
   expect(common).toEqual([{ key: 'host', value: 'h7', type: 'string', share: 0.9, shareOfAll: 0.1 }])
-  expect(inCommon(facet(1, 1), 0, [], 0)).toEqual([])
+  expect(inCommon(facets, 0, 0)).toEqual([])
 })
 
 test.each([

@@ -72,8 +72,9 @@ test('a page that cannot be drawn says so, and can be tried again', () => {
 test('a trace in a list says why it is kept, what failed, and leads to the span that fits', () => {
   const trace: FoundTrace = {
     traceId: 'ab',
-    rootService: null,
-    rootName: null,
+    rootService: 'shop',
+    rootName: 'get',
+    isRootMissing: true,
     startUnixNano: '1000000000',
     durationNanos: 5e6,
     spanCount: 3,
@@ -93,4 +94,5 @@ test('a trace in a list says why it is kept, what failed, and leads to the span 
   expect(link.getAttribute('href')).toBe('/traces/ab?last=3h&span=12')
   expect(link.textContent).toContain('1 failed')
   expect(link.textContent).toContain('kept: slow')
+  expect(link.textContent).toContain('root missing')
 })

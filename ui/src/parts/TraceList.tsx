@@ -39,16 +39,16 @@ function TraceLine({ trace, longest }: { trace: FoundTrace; longest: number }) {
   const link = useLink()
   const colorOf = useServiceColor()
   const first = trace.spans[0]
-  const service = trace.rootService ?? first?.service ?? null
+  const service = trace.rootService ?? ''
   const services = trace.services.slice(0, 6)
   return (
     <Link data-row to={link(`/traces/${trace.traceId}`, first ? { span: first.spanId } : {})}>
       <span className="name">
-        {service !== null && <Dot service={service} />}
-        <b>{service === null ? '(root missing)' : serviceName(service)}</b> {trace.rootName ?? first?.name}
+        <Dot service={service} />
+        <b>{serviceName(service)}</b> {trace.rootName}
       </span>
       <span className="when">{instant(Number(trace.startUnixNano) / 1e9)}</span>
-      <span className="length">{duration(trace.durationNanos)}</span>
+      <span className="length">{trace.isDurationUnknown ? 'unknown' : duration(trace.durationNanos)}</span>
       <span className="bar" aria-hidden="true">
         <span style={{ width: `${Math.max(0.5, (trace.durationNanos / longest) * 100)}%` }}>
           {trace.services.map(each => (
@@ -58,6 +58,7 @@ function TraceLine({ trace, longest }: { trace: FoundTrace; longest: number }) {
       </span>
       <span className="facts">
         {some(trace.spanCount, 'span')}
+        {trace.isRootMissing && <span className="badge">root missing</span>}
         {trace.errorCount > 0 && <span className="badge error">⚠ {trace.errorCount} failed</span>}
         {keptTexts[trace.kept] && (
           <span className="badge" title={`It stands for ${trace.weight} traces.`}>

@@ -38,8 +38,7 @@ export function Selection({ subject, region, onClose }: Props) {
   const time = { start: region.start, end: region.end }
   const isKnown = kinds !== null
   const traces = useApi<SearchAnswer>('search', { q, ...time, order: 'slowest', limit: 12 }, isKnown)
-  const facets = useFacets(q, time, isKnown)
-  const allFacets = useFacets(all, window, isKnown)
+  const facets = useFacets({ q, ...time, base: all, baseStart: window.start, baseEnd: window.end }, isKnown)
   useEffect(() => {
     // in braces, as it returns a promise, which an effect must not
     panel.current?.scrollIntoView({ block: 'nearest', behavior: 'smooth' })
@@ -80,8 +79,7 @@ export function Selection({ subject, region, onClose }: Props) {
                   all={inCommon(
                     [...usual.facets, ...(facets.hosts.data?.facets ?? [])],
                     usual.spans,
-                    [...(allFacets.usual.data?.facets ?? []), ...(allFacets.hosts.data?.facets ?? [])],
-                    allFacets.usual.data?.spans ?? 0,
+                    usual.baseSpans ?? 0,
                   )}
                   spans={usual.spans}
                 />
@@ -106,10 +104,10 @@ export function Selection({ subject, region, onClose }: Props) {
 }
 
 /** The usual facets, and those that tell hosts apart, which need not be frequent enough to be among them. */
-function useFacets(q: string, time: { start: number; end: number }, isKnown: boolean) {
+function useFacets(of: Record<string, string | number>, isKnown: boolean) {
   return {
-    usual: useApi<FacetsAnswer>('facets', { q, ...time, limit: 20 }, isKnown),
-    hosts: useApi<FacetsAnswer>('facets', { q, ...time, limit: 50, keys: keys.join(',') }, isKnown),
+    usual: useApi<FacetsAnswer>('facets', { ...of, limit: 20 }, isKnown),
+    hosts: useApi<FacetsAnswer>('facets', { ...of, limit: 50, keys: keys.join(',') }, isKnown),
   }
 }
 

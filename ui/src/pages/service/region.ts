@@ -55,15 +55,15 @@ export interface Common {
   shareOfAll: number
 }
 
-type Facets = { key: string; values: { value: string; type: string; count: number }[] }[]
+type Facets = { key: string; values: { value: string; type: string; count: number; baseCount?: number }[] }[]
 
 /**
  * What spans of a region have more often than all spans do, the most telling first: by the difference of shares, which
- * unlike their ratio does not favour what is rare in both.
+ * unlike their ratio does not favour what is rare in both. Both counts of a value are asked for together, so that none
+ * is taken for rare as it is not among the most frequent.
  */
-export function inCommon(region: Facets, spans: number, all: Facets, allSpans: number): Common[] {
+export function inCommon(region: Facets, spans: number, allSpans: number): Common[] {
   if (spans === 0 || allSpans === 0) return []
-  const known = new Map(all.flatMap(facet => facet.values.map(value => [`${facet.key}=${value.value}`, value.count])))
   return region
     .flatMap(facet =>
       facet.values.map(value => ({
@@ -71,7 +71,7 @@ export function inCommon(region: Facets, spans: number, all: Facets, allSpans: n
         value: value.value,
         type: value.type,
         share: value.count / spans,
-        shareOfAll: (known.get(`${facet.key}=${value.value}`) ?? 0) / allSpans,
+        shareOfAll: (value.baseCount ?? 0) / allSpans,
       })),
     )
     .filter(each => each.share - each.shareOfAll > 0.05)

@@ -1,13 +1,14 @@
 using Tracing.Model;
 
-namespace Tracing.Query;
+namespace Tracing.Storage;
 
 /// <summary>
-/// The spans of one trace in the order of a walk from the roots: parents before children, siblings by start, then as
-/// stored. Whose parent is not stored counts as a root, and so does the first to start of spans that are each other's
-/// ancestors. Nothing here recurses, as traces may be deep.
+/// The spans of one trace in the order of a walk from the roots: parents before children, siblings by start (those
+/// without one last), then as stored. Whose parent is not stored counts as a root, and so do a span that is its own
+/// parent and the first to start of spans that are each other's ancestors. Nothing here recurses, as traces may be
+/// deep.
 /// </summary>
-sealed class SpanTree
+public sealed class SpanTree
 {
     /// <param name="Parent">Index of the parent's node; -1 for a root.</param>
     /// <param name="End">Index after the last descendant; they follow their ancestor without a gap.</param>
@@ -20,6 +21,26 @@ sealed class SpanTree
     SpanTree(Node[] nodes) => _nodes = nodes;
 
     public ReadOnlySpan<Node> Nodes => _nodes;
+
+    /// <summary>Whether a span has no parent, or says that it is its own.</summary>
+    public static bool IsRoot(Span span) => span.ParentSpanId.IsZero || span.ParentSpanId == span.SpanId;
+
+    /// <summary>
+    /// The root of the trace: the first to start of the spans without a parent; if there is none, the first of those
+    /// that count as roots. Null without spans.
+    /// </summary>
+    /// <param name="isMissing">Whether no span without a parent is stored.</param>
+    public static Span? RootOf(IReadOnlyList<Span> spans, out bool isMissing)
+    {
+        Span? root = null;
+        foreach (var span in spans)
+        {
+            if (IsRoot(span) && (root is null || StartOf(span) < StartOf(root)))
+                root = span;
+        }
+        isMissing = root is null;
+        return root ?? (spans.Count == 0 ? null : Of(spans).Nodes[0].Span);
+    }
 
     /// <param name="spans">All spans of the trace, in the order they were stored; O(n log n) of them.</param>
     public static SpanTree Of(IReadOnlyList<Span> spans)
@@ -55,9 +76,7 @@ sealed class SpanTree
                 parents[i] = client;
                 continue;
             }
-            parents[i] = span.ParentSpanId.IsZero || span.ParentSpanId == span.SpanId
-                ? -1
-                : byId.GetValueOrDefault(span.ParentSpanId, -1);
+            parents[i] = IsRoot(span) ? -1 : byId.GetValueOrDefault(span.ParentSpanId, -1);
         }
         return parents;
     }
@@ -79,12 +98,15 @@ sealed class SpanTree
             var first = at;
             for (var next = parents[at]; next != at; next = parents[next])
             {
-                if (spans[next].StartUnixNano < spans[first].StartUnixNano)
+                if (StartOf(spans[next]) < StartOf(spans[first]))
                     first = next;
             }
             parents[first] = -1;
         }
     }
+
+    /// <summary>A start that is unknown is not the earliest.</summary>
+    static ulong StartOf(Span span) => span.StartUnixNano == 0 ? ulong.MaxValue : span.StartUnixNano;
 
     static Node[] Walk(IReadOnlyList<Span> spans, List<int> roots, List<int>?[] children)
     {
@@ -115,7 +137,7 @@ sealed class SpanTree
         void Push(List<int> siblings, int parent)
         {
             // the last first, as the stack turns them round
-            foreach (var index in siblings.OrderBy(index => spans[index].StartUnixNano).Reverse())
+            foreach (var index in siblings.OrderBy(index => StartOf(spans[index])).Reverse())
                 pending.Push((index, parent, false));
         }
     }

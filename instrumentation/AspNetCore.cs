@@ -23,7 +23,8 @@ static class AspNetCore
     const string RouteEndpoint = "Microsoft.AspNetCore.Routing.RouteEndpoint, Microsoft.AspNetCore.Routing";
     const string RoutePattern = "Microsoft.AspNetCore.Routing.Patterns.RoutePattern, Microsoft.AspNetCore.Routing";
     const string Unhandled =
-        "Microsoft.AspNetCore.Hosting.HostingApplicationDiagnostics+UnhandledExceptionData, Microsoft.AspNetCore.Hosting";
+        "Microsoft.AspNetCore.Hosting.HostingApplicationDiagnostics+UnhandledExceptionData, " +
+        "Microsoft.AspNetCore.Hosting";
 
     static readonly Type? ActivityFeatureType = Type.GetType(ActivityFeature);
     static readonly Type? EndpointFeatureType = Type.GetType(EndpointFeature);

@@ -13,7 +13,7 @@ static class Baggage
 
     const int MaxEntries = 180;
 
-    /// <summary>Of which a key consists: the characters of HTTP's tokens. Others break the request they go with.</summary>
+    /// <summary>Characters of a key: those of HTTP's tokens. Others break the request that they go with.</summary>
     static readonly SearchValues<char> KeyLetters = SearchValues.Create(
         "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 

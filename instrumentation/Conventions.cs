@@ -52,7 +52,7 @@ static class Conventions
         return call;
     }
 
-    /// <summary>Whether a request is a call of gRPC, and not what a call of gRPC asks for first, such as a token.</summary>
+    /// <summary>Whether a request is a gRPC call itself, not what it asks for first, such as a token.</summary>
     public static bool IsGrpc(HttpRequestMessage request) =>
         request.Content?.Headers.ContentType?.MediaType is { } type &&
         type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase);

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Tracing.Instrumentation;
 
 /// <summary>
-/// Whom a call of gRPC asks: its span does not say, but the event of its start has the request. HttpClient's span has it
-/// too, but there is none if no connection was made.
+/// Whom a call of gRPC asks: its span does not say, but the event of its start has the request. HttpClient's span has
+/// it too, but there is none if no connection was made.
 /// </summary>
 static class GrpcCalls
 {

@@ -43,7 +43,7 @@ static partial class Log
     public static partial void Ignored(ILogger logger, string problem);
 
     [LoggerMessage(12, LogLevel.Information,
-        "A caller says of its trace that it is not recorded, so that it is not recorded here either; if callers are not " +
-        "traced, set CallerDecisions to KeepSampled")]
+        "A caller says that its trace is not recorded, so it is not recorded here either. If callers are not traced, " +
+        "set CallerDecisions to KeepSampled")]
     public static partial void Unsampled(ILogger logger);
 }

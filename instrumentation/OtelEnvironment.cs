@@ -27,7 +27,7 @@ sealed class OtelEnvironment(Func<string, string?> variable)
     static readonly SearchValues<char> Token = SearchValues.Create(
         "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-    /// <summary>What is wrong with values that were asked for: the variable, its value, and what is done instead.</summary>
+    /// <summary>What is wrong with the values: the variable, its value, and what is done instead.</summary>
     public List<string> Problems { get; } = [];
 
     public bool IsDisabled =>
@@ -107,7 +107,8 @@ sealed class OtelEnvironment(Func<string, string?> variable)
 
     /// <summary>Whether HTTP can carry a header; what it cannot would fail every request.</summary>
     public static bool IsHeader(string name, string value) =>
-        name.Length > 0 && !name.AsSpan().ContainsAnyExcept(Token) && !value.AsSpan().ContainsAnyExceptInRange(' ', '~');
+        name.Length > 0 && !name.AsSpan().ContainsAnyExcept(Token) &&
+        !value.AsSpan().ContainsAnyExceptInRange(' ', '~');
 
     string? Variable(string name) => variable(name) is { Length: > 0 } value ? value : null;
 

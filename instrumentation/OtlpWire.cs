@@ -123,7 +123,7 @@ static class OtlpWire
         }
     }
 
-    /// <summary>Why a server of OTLP refused a request: field 2 of a <c>google.rpc.Status</c>; "" for nothing.</summary>
+    /// <summary>Why an OTLP server refused a request: field 2 of a <c>google.rpc.Status</c>; "" for nothing.</summary>
     public static string Refusal(ReadOnlyMemory<byte> status)
     {
         try

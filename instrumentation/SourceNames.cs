@@ -5,9 +5,9 @@ using System.Text.RegularExpressions;
 namespace Tracing.Instrumentation;
 
 /// <summary>
-/// The patterns of <see cref="TracingOptions.Sources"/>, and what follows from them: between the spans that are reported
-/// there may be activities that are not, of sources left out or without one. Nobody ever sees those, so that a span's
-/// parent is the nearest one above them.
+/// The patterns of <see cref="TracingOptions.Sources"/>, and what follows from them: between reported spans there may
+/// be activities that are not reported, of sources left out or without one. Nobody ever sees those, so a span's parent
+/// is the nearest reported one above them.
 /// </summary>
 sealed class SourceNames(IEnumerable<string> patterns)
 {

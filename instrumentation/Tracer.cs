@@ -115,8 +115,8 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     }
 
     /// <summary>
-    /// Completes when all spans that ended before are sent, or dropped. Without a token that takes up to 5 minutes while
-    /// the server is away; at the latest it completes when the tracer has stopped.
+    /// Completes when all spans that ended before are sent or dropped, which takes up to 5 minutes while the server is
+    /// away; at the latest when the tracer has stopped.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait, not the sending.</param>
     public Task FlushAsync(CancellationToken cancellationToken = default) => _reporter.FlushAsync(cancellationToken);
@@ -181,8 +181,8 @@ public sealed class Tracer : IAsyncDisposable, IDisposable
     }
 
     /// <summary>
-    /// The first span of ours below activities of others, such as ASP.NET Core's for its log: those are no decision, but
-    /// a caller's may have come with them.
+    /// The first span of ours below activities of others, such as ASP.NET Core's for its log: those are no decision,
+    /// but a caller's may have come with them.
     /// </summary>
     ActivitySamplingResult SampleBelow(ref ActivityCreationOptions<ActivityContext> creation, Activity top) =>
         top.ParentSpanId == default

@@ -42,8 +42,8 @@ public enum CallerDecisions
     Keep,
 
     /// <summary>
-    /// It is kept if the trace is recorded; else <see cref="TracingOptions.Sampler"/> decides. For services with callers
-    /// that are not traced, but say of each request that it is not recorded, as HttpClient does in an ASP.NET Core
+    /// It is kept if the trace is recorded; else <see cref="TracingOptions.Sampler"/> decides. For services whose
+    /// callers are not traced, but say of each request that it is not recorded, as HttpClient does in an ASP.NET Core
     /// service without tracing.
     /// </summary>
     KeepSampled,
@@ -98,7 +98,8 @@ public sealed class TracingOptions
 
     /// <summary>
     /// What else describes the process, such as <c>deployment.environment.name</c>: texts, numbers and booleans.
-    /// Added to those of the environment's <c>OTEL_RESOURCE_ATTRIBUTES</c>. Default: none. <c>service.instance.id</c>, <c>host.name</c> and <c>process.pid</c> are set unless given here.
+    /// Added to those of the environment's <c>OTEL_RESOURCE_ATTRIBUTES</c>. Default: none.
+    /// <c>service.instance.id</c>, <c>host.name</c> and <c>process.pid</c> are set unless given here.
     /// </summary>
     public IDictionary<string, object> ResourceAttributes { get; } = new Dictionary<string, object>();
 

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Diagnostics;
 using System.Text;
 
 namespace Tracing.Model.Wire;
@@ -58,7 +59,9 @@ static class JsonText
 
     static char Unit(ReadOnlySpan<byte> hex)
     {
-        Utf8Parser.TryParse(hex[..HexDigits], out ushort unit, out _, 'x');
+        // the reader has checked the digits
+        var isHex = Utf8Parser.TryParse(hex[..HexDigits], out ushort unit, out _, 'x');
+        Debug.Assert(isHex);
         return (char)unit;
     }
 

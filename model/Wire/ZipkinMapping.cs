@@ -112,19 +112,18 @@ static class ZipkinMapping
     public static string? EventNameOf(string annotation)
     {
         // a JSON string, a colon and an object
-        for (var end = annotation.IndexOf("\": {", StringComparison.Ordinal); end > 0;
-            end = annotation.IndexOf("\": {", end + 1, StringComparison.Ordinal))
+        if (!annotation.StartsWith('"'))
+            return null;
+        ReadOnlySpan<byte> text = Encoding.UTF8.GetBytes(annotation);
+        var json = new Utf8JsonReader(text);
+        try
         {
-            try
-            {
-                return JsonSerializer.Deserialize<string>(annotation[..(end + 1)]);
-            }
-            catch (JsonException)
-            {
-                // the quote was one within the string
-            }
+            return json.Read() && text[(int)json.BytesConsumed..].StartsWith(": {"u8) ? json.GetString() : null;
         }
-        return null;
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     static Endpoint? LocalEndpoint(Resource resource)

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Tracing.Model.Wire;
 
 /// <summary>
-/// The spans of one body in any of Zipkin's formats, and the limits that they have to keep. What Zipkin refuses, refuses
-/// the body; what only our limits refuse, a span alone.
+/// The spans of one body in any of Zipkin's formats, and their limits. What Zipkin refuses rejects the
+/// whole body; what only our limits refuse rejects a span alone.
 /// </summary>
 sealed class ZipkinSpanList(WireLimits limits, DecodedMemory? memory)
 {

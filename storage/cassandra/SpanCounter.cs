@@ -90,7 +90,7 @@ static class SpanCounter
             // sample alike (by the bits of one id), so that it is here if the likeliest of its spans is: it stands for
             // as many as the lightest. Spans that were kept for what they showed weigh nothing.
             ref var trace = ref CollectionsMarshal.GetValueRefOrAddDefault(traces, span.TraceId, out _);
-            var adjusted = one.Adjusted ?? 1;
+            var adjusted = Math.Min(one.Adjusted ?? 1, AdjustedCount.Max);
             trace = (Math.Max(trace.Kept, one.Kept), adjusted > 0 && (trace.Adjusted == 0 || adjusted < trace.Adjusted)
                 ? adjusted
                 : trace.Adjusted);

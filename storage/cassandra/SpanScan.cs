@@ -16,7 +16,7 @@ readonly record struct WeightedSpan(Span Span, double Kept, double? Adjusted)
     }
 
     /// <summary>How many spans it stands for; what every count is a sum of.</summary>
-    public double Weight => Kept * (Adjusted ?? 1);
+    public double Weight => Kept * Math.Min(Adjusted ?? 1, AdjustedCount.Max);
 }
 
 /// <summary>Goes through the spans that a selection has.</summary>
@@ -86,7 +86,7 @@ sealed class SpanScan(Blocks blocks)
         var latencies = new SpanLatencies();
         await foreach (var one in ReadAsync(selection, cancellation))
         {
-            latencies.IsEstimated |= one.Adjusted is null;
+            latencies.IsEstimated |= !(one.Adjusted <= AdjustedCount.Max);
             latencies.Record(one.Span.KnownDuration, one.Span.Status == StatusCode.Error,
                 AdjustedCount.Round(one.Weight, one.Span.TraceId, one.Span.SpanId));
         }

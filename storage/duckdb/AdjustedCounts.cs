@@ -1,4 +1,5 @@
 using DuckDB.NET.Data;
+using Tracing.Model;
 using Tracing.Model.Wire;
 
 namespace Tracing.Storage.DuckDb;
@@ -15,8 +16,11 @@ static class AdjustedCounts
     /// <summary>1 for a row that says nothing of it, or of which it is not known.</summary>
     public const string OfRow = $"CASE WHEN rest IS NULL THEN 1 ELSE coalesce({Function}(rest), 1) END";
 
-    /// <summary>Whether a row was sampled with a probability that is not known.</summary>
-    public const string IsUnknown = $"CASE WHEN rest IS NULL THEN false ELSE {Function}(rest) IS NULL END";
+    /// <summary>
+    /// Whether a row was sampled with a probability that is not known, or stands for more than is counted.
+    /// </summary>
+    public static readonly string IsEstimated =
+        $"CASE WHEN rest IS NULL THEN false ELSE coalesce({Function}(rest) >= {AdjustedCount.Max}, true) END";
 
     /// <summary>Makes the function known to a DuckDB and all its connections; once.</summary>
     public static void Register(DuckDBConnection connection) =>
@@ -25,7 +29,7 @@ static class AdjustedCounts
             for (var row = 0ul; row < rows; row++)
             {
                 if (columns[0].IsValid(row) && OfRest(columns[0].GetValue<Stream>(row)) is { } count)
-                    counts.WriteValue(count, row);
+                    counts.WriteValue(Math.Min(count, AdjustedCount.Max), row);
                 else
                     counts.WriteNull(row);
             }

@@ -10,7 +10,7 @@ static class LatencyCounter
         var latencies = new SpanLatencies();
         var parameters = new SqlParameters();
         if (spans.Select(parameters, p => $"{SpanTable.KnownDuration} AS nanos, status, {p.Weight} AS weight, " +
-            $"{AdjustedCounts.IsUnknown} AS is_estimated") is not { } rows)
+            $"{AdjustedCounts.IsEstimated} AS is_estimated") is not { } rows)
             return latencies;
         // an unknown duration is NULL, which is a group like others
         using var command = parameters.Command(spans.Connection, $"""

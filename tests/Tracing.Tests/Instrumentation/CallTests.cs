@@ -79,7 +79,8 @@ public sealed class CallTests : IDisposable
         var span = Assert.Single(_sink.Spans);
         Assert.Equal(("shop.Stock/Reserve", SpanKind.Client, StatusCode.Error), (span.Name, span.Kind, span.Status));
         Assert.Equal(("127.0.0.1", $"{port}", "UNAVAILABLE"),
-            (SpanSink.Tag(span, "server.address"), SpanSink.Tag(span, "server.port"), SpanSink.Tag(span, "error.type")));
+            (SpanSink.Tag(span, "server.address"), SpanSink.Tag(span, "server.port"),
+                SpanSink.Tag(span, "error.type")));
     }
 
     [Fact]
@@ -93,7 +94,8 @@ public sealed class CallTests : IDisposable
         await tracer.FlushAsync(Cancellation);
 
         // its propagator writes the span of HTTP
-        var (call, http) = (_sink.Spans.Single(span => span.Name != "POST"), _sink.Spans.Single(span => span.Name == "POST"));
+        var call = _sink.Spans.Single(span => span.Name != "POST");
+        var http = _sink.Spans.Single(span => span.Name == "POST");
         Assert.Equal((call.SpanId, $"{_address.Port}"), (http.ParentSpanId, SpanSink.Tag(call, "server.port")));
     }
 
@@ -109,7 +111,8 @@ public sealed class CallTests : IDisposable
         await CallAsync(channel);
         await tracer.FlushAsync(Cancellation);
 
-        var (call, token) = (_sink.Spans.Single(span => span.Name != "GET"), _sink.Spans.Single(span => span.Name == "GET"));
+        var call = _sink.Spans.Single(span => span.Name != "GET");
+        var token = _sink.Spans.Single(span => span.Name == "GET");
         Assert.Equal(call.SpanId, token.ParentSpanId);
         Assert.Contains(token.SpanId.ToString(), Assert.Single(_headers)["traceparent"], StringComparison.Ordinal);
     }

@@ -84,7 +84,8 @@ public sealed class LimitTests : IDisposable
                 (int)span.DroppedEvents + span.Events.Length));
             Assert.InRange(span.Events.Length, 1, 1999);
         });
-        Assert.All(_sink.Requests, request => Assert.InRange(request.Content!.Headers.ContentLength!.Value, 1, 1 << 20));
+        Assert.All(_sink.Requests,
+            request => Assert.InRange(request.Content!.Headers.ContentLength!.Value, 1, 1 << 20));
     }
 
     [Fact]

@@ -61,7 +61,8 @@ public sealed class RequestTests : IDisposable
     [InlineData("/said", StatusCode.Error, "no stock", "500")]
     [InlineData("/fine", StatusCode.Ok, "", "500")]
     [InlineData("/own", StatusCode.Error, "", "stock.empty")]
-    public async Task What_a_service_says_of_its_request_stays(string path, StatusCode status, string message, string error)
+    public async Task What_a_service_says_of_its_request_stays(
+        string path, StatusCode status, string message, string error)
     {
         var span = await ServeAsync(path, _ => { });
 
@@ -107,7 +108,8 @@ public sealed class RequestTests : IDisposable
     }
 
     async Task<Span> ServeAsync(
-        string path, Action<WebApplication> configure, string sources = "Microsoft.AspNetCore", ActivitySource? own = null) =>
+        string path, Action<WebApplication> configure, string sources = "Microsoft.AspNetCore",
+        ActivitySource? own = null) =>
         Assert.Single(await ServeAllAsync(path, configure, sources, own));
 
     async Task<List<Span>> ServeAllAsync(string path, Action<WebApplication> configure, string sources,
@@ -184,7 +186,8 @@ public sealed class RequestTests : IDisposable
         public bool IsEnabled(LogLevel logLevel) => true;
 
         public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
         {
         }
 

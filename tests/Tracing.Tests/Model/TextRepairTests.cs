@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Tracing.Tests;
 
-/// <summary>A text that is badly encoded is stored with U+FFFD in it, wherever it stands, and the sender is told.</summary>
+/// <summary>A badly encoded text is stored with U+FFFD in it, wherever it stands, and the sender is told.</summary>
 public class TextRepairTests
 {
     // U+0001 stands where a bad byte is put, and is as long as one, so that lengths stay
@@ -19,7 +19,10 @@ public class TextRepairTests
         OtlpSome.Span() with { Attributes = [OtlpSome.Text("k", "a\u0001")] },
         OtlpSome.Span() with { Attributes = [new KeyValue("k", new AttributeValue([new AttributeValue("a\u0001")]))] },
         OtlpSome.Span() with { Events = [new SpanEvent { Name = "a\u0001" }] },
-        OtlpSome.Span() with { Links = [new SpanLink { TraceId = new(1, 2), SpanId = new(3), TraceState = "a\u0001" }] },
+        OtlpSome.Span() with
+        {
+            Links = [new SpanLink { TraceId = new(1, 2), SpanId = new(3), TraceState = "a\u0001" }],
+        },
         OtlpSome.Span() with { Resource = new Resource { Attributes = [OtlpSome.Text("host.name", "a\u0001")] } },
         OtlpSome.Span() with { Resource = new Resource { SchemaUrl = "a\u0001" } },
         OtlpSome.Span() with { Scope = new InstrumentationScope { Name = "a\u0001" } },
@@ -80,7 +83,8 @@ public class TextRepairTests
         }
     }
 
-    static string? Value(DecodedSpans decoded) => Assert.Single(Assert.Single(decoded.Spans).Attributes).Value.AsString();
+    static string? Value(DecodedSpans decoded) =>
+        Assert.Single(Assert.Single(decoded.Spans).Attributes).Value.AsString();
 
     [Fact]
     public void Bad_text_of_metrics_is_repaired_and_told()

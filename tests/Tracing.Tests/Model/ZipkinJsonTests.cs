@@ -127,7 +127,8 @@ public class ZipkinJsonTests
     [InlineData("\"annotations\":[{\"timestamp\":1,\"value\":\"1\"},{\"timestamp\":1,\"value\":\"2\"}," +
         "{\"timestamp\":1,\"value\":\"3\"}]", "more than 2 annotations in one span")]
     [InlineData("\"name\":\"123456789012345678901\"", "Text of 21 bytes is longer than 20")]
-    [InlineData("\"localEndpoint\":{\"serviceName\":\"12345678901234567890\\n\"}", "Text of 21 bytes is longer than 20")]
+    [InlineData("\"localEndpoint\":{\"serviceName\":\"12345678901234567890\\n\"}",
+        "Text of 21 bytes is longer than 20")]
     public void Span_beyond_a_limit_is_rejected_alone(string field, string reason)
     {
         var limits = new WireLimits { MaxSpans = 3, MaxAttributes = 2, MaxStringBytes = 20 };

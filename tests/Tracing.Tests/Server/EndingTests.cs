@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Tracing.CrashTest;
-using Tracing.Model;
 using Tracing.Storage;
 using Xunit;
 using static Tracing.Tests.SomeSpans;

@@ -47,14 +47,15 @@ public sealed class MetricsPushTests
 
         await using var server = await RunningServer.StartAsync(
             $"--Tracing:MetricsPush:Endpoint={address}/v1/metrics", "--Tracing:MetricsPush:Interval=00:00:00.1");
-        var span = """
-            [{"traceId":"000000000000000f","id":"1","name":"pay","timestamp":1700000000000000,"duration":5000,
+        var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+        var span = $$$"""
+            [{"traceId":"000000000000000f","id":"1","name":"pay","timestamp":{{{now}}},"duration":5000,
             "kind":"SERVER","localEndpoint":{"serviceName":"shop"}}]
             """;
         using var content = new StringContent(span, System.Text.Encoding.UTF8, "application/json");
         (await server.Client.PostAsync("/api/v2/spans", content, Cancellation)).EnsureSuccessStatusCode();
 
-        var found = await pushed.Task.WaitAsync(Cancellation);
+        var found = await pushed.Task.WaitAsync(TimeSpan.FromSeconds(60), Cancellation);
         Assert.Equal("application/x-protobuf", contentType);
         var calls = found.First(metric => metric.Name == "traces_spanmetrics_calls").Sum;
         Assert.True(calls.IsMonotonic);

@@ -22,7 +22,8 @@ public sealed class LargeSpansTests : EmbeddedStoreTests
             // or spans are refused, as sealing is behind
             await store.WhenSealedAsync();
         }
-        Assert.InRange(store.Partitions.Count, 4, 12);
+        // arrays grow by doubling, so that a partition may have but one span
+        Assert.InRange(store.Partitions.Count, 4, 29);
         await AssertStoredAsync(store);
         Clock.Advance(TimeSpan.FromHours(2));
         await store.WhenKeptUpAsync();

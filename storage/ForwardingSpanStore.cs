@@ -45,7 +45,7 @@ public abstract class ForwardingSpanStore : ISpanStore
     public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
         RunAsync(store => store.GetSeriesAsync(query, cancellationToken), cancellationToken);
 
-    public Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
+    public virtual Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
         RunAsync(store => store.GetUncountedAsync(cancellationToken), cancellationToken);
 
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(

@@ -33,6 +33,14 @@ sealed class SharedStores(CassandraSpanStore one, CassandraSpanStore other) : Fo
     public override Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken) =>
         Next.CheckAsync(cancellationToken);
 
+    /// <summary>Each process tells of what it stored or added up itself.</summary>
+    public override async Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken)
+    {
+        var (ofOne, ofOther) =
+            (await one.GetUncountedAsync(cancellationToken), await other.GetUncountedAsync(cancellationToken));
+        return new(ofOne.WithoutTime + ofOther.WithoutTime, ofOne.Rejected + ofOther.Rejected);
+    }
+
     public override async ValueTask DisposeAsync()
     {
         await one.DisposeAsync();

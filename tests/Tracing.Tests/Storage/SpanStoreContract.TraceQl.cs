@@ -50,6 +50,7 @@ public abstract partial class SpanStoreContract
         Assert.Equal(Trace(1), found.TraceId);
         Assert.Equal("Shop", found.RootService);
         Assert.Equal("GET /", found.RootName);
+        Assert.False(found.IsRootMissing);
         Assert.Equal(Micros(0), found.StartUnixNano);
         Assert.Equal(13_000_000, found.DurationNanos);
         Assert.Equal(4, found.SpanCount);
@@ -61,12 +62,12 @@ public abstract partial class SpanStoreContract
     }
 
     [Fact]
-    public async Task Without_a_root_there_is_no_name_of_one()
+    public async Task Without_a_root_the_topmost_span_names_the_trace_and_the_answer_says_so()
     {
-        var store = await StoreAsync(Otlp(1) with { ParentSpanId = new SpanId(9) });
+        var top = Otlp(1) with { ParentSpanId = new SpanId(9) };
+        var store = await StoreAsync(top, Otlp(1, "below", id: 2) with { ParentSpanId = top.SpanId });
         var found = Assert.Single((await store.SearchAsync(SearchFor("{ }"), Cancellation)).Traces);
-        Assert.Null(found.RootService);
-        Assert.Null(found.RootName);
+        Assert.Equal((top.ServiceName, top.Name, true), (found.RootService, found.RootName, found.IsRootMissing));
     }
 
     [Fact]

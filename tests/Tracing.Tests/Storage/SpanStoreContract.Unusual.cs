@@ -112,8 +112,10 @@ public abstract partial class SpanStoreContract
         await StoreAsync(store, Otlp(1) with { StartUnixNano = 0 }, Starting(2, now - year), Starting(3, now + year),
             Starting(4, now - year + (2 * 1440 * Minute)), Starting(5, now));
         var points = await store.GetSeriesAsync(Always(SeriesLevel.Service) with { StepMinutes = 1 }, Cancellation);
-        Assert.Equal([(long)((now - year) / Minute) + 2880, (long)(now / Minute)],
-            points.Select(point => point.Minute));
+        // a minute that long ago is known by its day
+        Assert.Equal(2, points.Count);
+        Assert.Equal(((long)((now - year) / Minute) + 2880) / 1440, points[0].Minute / 1440);
+        Assert.Equal((long)(now / Minute), points[1].Minute);
         Assert.Equal(new UncountedCounts(3, 0), await store.GetUncountedAsync(Cancellation));
 
         static Span Starting(ulong trace, ulong start) =>

@@ -103,7 +103,7 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
                 Decide(i);
         }
         for (var i = begin; i < end; i++)
-            CountPeer(ref _table[i]);
+            ReviewPeer(i);
     }
 
     void Add(Span span)
@@ -125,9 +125,8 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
             _table[position].Flags |= EdgeFlags.Decided;
         else if (!Decide(position) && _table[position].Parent != 0)
             _table.AddWaiting(position);
-        // nothing to wait for
-        if (_table[position].Is(EdgeFlags.Database))
-            CountPeer(ref _table[position]);
+        // now that those around find it
+        ReviewLayers(position);
         if (span.Kind == SpanKind.Consumer && span.Links.Length > 0)
             AddLinks(span, position);
     }
@@ -195,6 +194,7 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
                 Id = span.TraceId.Low,
                 Parent = id,
                 Caller = 0,
+                Callees = 0,
                 Flags = (_table[position].Flags | EdgeFlags.Link) &
                     ~(EdgeFlags.Decided | EdgeFlags.ServerHalf | EdgeFlags.Shared),
             });
@@ -248,6 +248,7 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
         ref var parent = ref _table[caller];
         if (IsCall(ref parent, ref child))
         {
+            LeaveLayers(position);
             var isSure = !MayHaveNearerCaller(ref parent, isBoth, ref child);
             if (isSure || position < _settled)
                 Count(caller, position);
@@ -256,8 +257,11 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
         }
         else
         {
-            Withdraw(ref child);
-            JoinLayers(caller, position);
+            Withdraw(position);
+            // found by the one around as long as it waits
+            if (JoinLayers(caller, position))
+                return false;
+            LeaveLayers(position);
         }
         child.Flags |= EdgeFlags.Decided;
         return true;
@@ -292,19 +296,24 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
         ref var callee = ref _table[position];
         if (callee.Caller == caller + 1)
             return;
-        Withdraw(ref callee);
+        Withdraw(position);
         callee.Caller = caller + 1;
         CountPair(ref _table[caller], ref callee, isWithdrawn: false);
-        SetCallee(caller);
+        if (_table[caller].Callees++ == 0)
+            ReviewLayers(caller);
     }
 
     /// <summary>Takes back what was counted with a caller that was not the nearest.</summary>
-    void Withdraw(ref EdgeSpan callee)
+    void Withdraw(int position)
     {
+        ref var callee = ref _table[position];
         if (callee.Caller == 0)
             return;
-        CountPair(ref _table[callee.Caller - 1], ref callee, isWithdrawn: true);
+        var caller = callee.Caller - 1;
+        CountPair(ref _table[caller], ref callee, isWithdrawn: true);
         callee.Caller = 0;
+        if (--_table[caller].Callees == 0)
+            ReviewLayers(caller);
     }
 
     void CountPair(ref EdgeSpan caller, ref EdgeSpan callee, bool isWithdrawn)

@@ -37,8 +37,8 @@ struct EdgeSpan
     /// </summary>
     public int Caller;
 
-    /// <summary>The last span of the same call that a library within this one made, as position + 1; 0: none.</summary>
-    public int Inner;
+    /// <summary>How many calls are counted with it as the caller.</summary>
+    public int Callees;
 
     /// <summary>How many spans it stands for, at most <see cref="AdjustedCount.Max"/>.</summary>
     public uint Weight;
@@ -49,6 +49,9 @@ struct EdgeSpan
     public EdgeFlags Flags;
 
     public readonly SpanKind Kind => (SpanKind)(Flags & EdgeFlags.Kind);
+
+    /// <summary>Who was called has spans of its own.</summary>
+    public readonly bool HasCallee => Callees != 0;
 
     public readonly long? KnownNanos => Nanos < 0 ? null : Nanos;
 
@@ -81,8 +84,8 @@ enum EdgeFlags : ushort
     /// <summary>Its caller is known for good, or that it has none.</summary>
     Decided = 1 << 9,
 
-    /// <summary>Who was called has spans of its own.</summary>
-    HasCallee = 1 << 10,
+    /// <summary>Libraries within it have made spans of the same call.</summary>
+    HasLayers = 1 << 10,
 
     /// <summary>As a caller it was counted to the peer that it names.</summary>
     CountedToPeer = 1 << 11,
@@ -90,6 +93,6 @@ enum EdgeFlags : ushort
     /// <summary>The peer that it names is a database, which has no spans of its own.</summary>
     Database = 1 << 12,
 
-    /// <summary>Another span of the same call, made by a library around or within, tells whom it calls.</summary>
-    Covered = 1 << 13,
+    /// <summary>It is of the same call as its parent, and waits, so that the parent finds it.</summary>
+    Layer = 1 << 13,
 }

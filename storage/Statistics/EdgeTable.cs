@@ -83,7 +83,6 @@ sealed class EdgeTable(int maxSpans)
             ref var span = ref _spans[i];
             span.Next = Math.Max(0, span.Next - forgotten);
             span.NextWaiting = Math.Max(0, span.NextWaiting - forgotten);
-            span.Inner = Math.Max(0, span.Inner - forgotten);
             // what was counted with one that is forgotten cannot be withdrawn any more
             if (span.Caller != 0 && span.Caller <= forgotten)
                 span.Flags |= EdgeFlags.Decided;

@@ -77,15 +77,19 @@ sealed class EdgeForest(int seed, int spans)
     void Call(TraceId trace, SpanId parent, string service, bool isZipkin, int depth)
     {
         var client = Add(trace, _ids++, parent, service, SpanKind.Client, isZipkin);
-        if (_random.Next(4) == 0)
-            _ = Add(trace, _ids++, client.SpanId, service, SpanKind.Client, isZipkin);
+        // layers, of which the outermost or the innermost is the callee's parent
+        var inner = client;
+        while (_random.Next(4) == 0)
+            inner = Add(trace, _ids++, inner.SpanId, service, SpanKind.Client, isZipkin);
+        if (_random.Next(2) == 0)
+            client = inner;
         if (!isZipkin || _random.Next(3) == 0)
         {
             Server(trace, client.SpanId, Service(), isZipkin, depth + 1);
             return;
         }
         var callee = Service();
-        _ = Add(trace, client.SpanId.Value, parent, callee, SpanKind.Server, isZipkin);
+        _ = Add(trace, client.SpanId.Value, client.ParentSpanId, callee, SpanKind.Server, isZipkin);
         _spans[^1] = _spans[^1] with { Shared = true };
         Inside(trace, client.SpanId, callee, isZipkin, depth + 1);
     }

@@ -241,6 +241,41 @@ public sealed class EdgeLinkerTests
     }
 
     [Theory]
+    [InlineData("postgresql/orders", "db.system=postgresql db.name=orders", "", "server.address=db1")]
+    [InlineData("bank", "server.address=gateway", "", "server.address=bank")]
+    [InlineData("postgresql/orders", "", "db.system=postgresql db.name=orders", "server.address=db1")]
+    public void A_call_through_three_layers_is_one_call_in_any_order(string peer, params string[] tags)
+    {
+        List<Span> spans = [.. tags.Select((text, i) => Otlp((ulong)i + 1, (ulong)i, "shop", SpanKind.Client)
+            .With(text.Length > 0 ? Tags(text) : []))];
+        Assert.All(Orders(spans), order =>
+            Assert.Equal($"shop op -> {peer} , Client, Caller: 1", CountedOneByOne(order)));
+    }
+
+    [Fact]
+    public void All_that_is_within_a_call_which_has_reached_its_callee_is_that_call()
+    {
+        List<Span> spans = [Otlp(1, 0, "shop", SpanKind.Client), Otlp(2, 1, "bank", SpanKind.Server),
+            Otlp(3, 1, "shop", SpanKind.Client).With(Tags("server.address=bank")),
+            Otlp(4, 1, "shop", SpanKind.Client).With(Tags("server.address=bank"))];
+        Assert.All(Orders(spans), order =>
+            Assert.Equal("shop op -> bank op, Client, Callee: 1\nshop op -> bank op, Client, Caller: 1",
+                CountedOneByOne(order)));
+    }
+
+    [Fact]
+    public void What_a_service_does_in_a_call_to_itself_is_no_layer_of_the_call()
+    {
+        List<Span> spans = [Zipkin(1, 0, "shop", SpanKind.Client).With(Tags("db.system=redis")),
+            Zipkin(1, 0, "shop", SpanKind.Server) with { Shared = true },
+            Zipkin(2, 1, "shop", SpanKind.Client).With(Tags("db.system=mysql")),
+            Zipkin(3, 1, "shop", SpanKind.Client).With(Tags("db.system=mysql"))];
+        Assert.All(Orders(spans), order =>
+            Assert.Equal("shop op -> mysql , Client, Caller: 2\nshop op -> shop op, Client, Callee: 1\n" +
+                "shop op -> shop op, Client, Caller: 1", CountedOneByOne(order)));
+    }
+
+    [Theory]
     [InlineData("producer receive process")]
     [InlineData("process receive producer")]
     [InlineData("receive producer process")]
@@ -397,6 +432,23 @@ public sealed class EdgeLinkerTests
         var perSpan = (GC.GetAllocatedBytesForCurrentThread() - before) / (double)more.Count;
         // 4 where code is optimized; else enums are boxed to be hashed
         Assert.InRange(perSpan, 0, 24);
+    }
+
+    static IEnumerable<IEnumerable<Span>> Orders(List<Span> spans) => spans.Count < 2
+        ? [spans]
+        : spans.SelectMany(one => Orders([.. spans.Where(other => other != one)]).Select(rest => rest.Prepend(one)));
+
+    static string CountedOneByOne(IEnumerable<Span> spans)
+    {
+        var (linker, counts) = (new EdgeLinker(new SeriesNames()), Counts());
+        foreach (var span in spans)
+        {
+            linker.Add([span], counts);
+            // the others come late
+            linker.Settle(counts);
+            linker.Settle(counts);
+        }
+        return NaiveEdges.Text(counts);
     }
 
     static SpanStatistics Counts() => new(SomeSpans.Today, new SeriesNames());

@@ -9,7 +9,7 @@ sealed class NaiveEdges
     readonly Dictionary<(ulong Trace, ulong Id, bool IsServer), Span> _spans = [];
     readonly HashSet<Span> _withCallee = new(ReferenceEqualityComparer.Instance);
     readonly HashSet<Span> _covered = new(ReferenceEqualityComparer.Instance);
-    readonly List<(Span Outer, Span Inner)> _layers = [];
+    readonly Dictionary<Span, Span> _outer = new(ReferenceEqualityComparer.Instance);
     readonly Dictionary<string, ulong> _counts = [];
 
     NaiveEdges(IEnumerable<Span> spans)
@@ -24,7 +24,11 @@ sealed class NaiveEdges
             Count(caller, kind, "Callee", callee, callee.ServiceName, callee.Name);
             _ = _withCallee.Add(caller);
         }
-        _layers.ForEach(layers => Cover(layers.Outer, layers.Inner));
+        foreach (var inner in _outer.Keys)
+        {
+            for (var outer = _outer[inner]; outer is not null; outer = _outer.GetValueOrDefault(outer))
+                Cover(outer, inner);
+        }
         foreach (var span in _spans.Values.Where(IsCaller))
         {
             if (PeerOf(span) is { } peer && !_withCallee.Contains(span) && !_covered.Contains(span))
@@ -115,8 +119,8 @@ sealed class NaiveEdges
         if (callee.Kind == SpanKind.Server || parent.ServiceName != callee.ServiceName ||
             (callee.Kind == SpanKind.Consumer && parent.Kind != SpanKind.Consumer))
             return parent;
-        if (IsCaller(parent) && IsCaller(callee))
-            _layers.Add((parent, callee));
+        if (IsCaller(parent) && IsCaller(callee) && !IsServerHalf(parent) && !IsServerHalf(callee))
+            _outer.Add(callee, parent);
         return null;
     }
 

@@ -145,6 +145,8 @@ public abstract partial class SpanStoreContract
         await AssertEdgesAsync(
             "shop api.pay.example Caller 1", "shop pay Caller 5", "shop pay Callee 5");
         store = await ReopenAsync(store);
+        await PassAsync(store, TimeSpan.FromSeconds(5));
+        await PassAsync(store, TimeSpan.FromSeconds(5));
         await AssertEdgesAsync(
             "shop api.pay.example Caller 1", "shop pay Caller 5", "shop pay Callee 5");
 

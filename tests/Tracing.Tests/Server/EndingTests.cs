@@ -108,7 +108,7 @@ public sealed class EndingTests
     }
 
     [Theory]
-    [InlineData("00:00:04", 0)]
+    [InlineData("00:00:12", 0)]
     // less than the store needs to close
     [InlineData("00:00:00.0001", 1)]
     public async Task The_process_ends_in_time_and_keeps_what_it_acknowledged(string timeout, int exitCode)

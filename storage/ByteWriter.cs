@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage;
 
 /// <summary>Bytes in the making. Numbers are unsigned LEB128, signed ones zigzag before that.</summary>
 sealed class ByteWriter
@@ -44,6 +44,14 @@ sealed class ByteWriter
         Length += count;
     }
 
+    /// <summary>UTF-8 without its length; the bytes that it became.</summary>
+    public ReadOnlySpan<byte> AppendUtf8(string text)
+    {
+        var count = Encoding.UTF8.GetBytes(text, Room(Encoding.UTF8.GetMaxByteCount(text.Length)));
+        Length += count;
+        return _bytes.AsSpan(Length - count, count);
+    }
+
     /// <summary>With their length.</summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
@@ -56,6 +64,11 @@ sealed class ByteWriter
         bytes.CopyTo(Room(bytes.Length));
         Length += bytes.Length;
     }
+
+    /// <summary>Room for so many bytes, of which <see cref="Advance"/> says how many were written.</summary>
+    public Span<byte> Reserve(int count) => Room(count);
+
+    public void Advance(int count) => Length += count;
 
     Span<byte> Room(int count)
     {

@@ -1,7 +1,7 @@
 using Tracing.Model;
 using Tracing.Model.Wire;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage;
 
 /// <summary>A typed value: the number of its type, then its content; what is nested is an AnyValue of OTLP.</summary>
 static class AttributeBytes

@@ -1,0 +1,454 @@
+using System.Buffers.Binary;
+using System.Text;
+using Tracing.Model;
+using Tracing.Model.Wire;
+using ZstdSharp;
+
+namespace Tracing.Storage.Blocks;
+
+/// <summary>
+/// Spans as they are stored, up to some thousands, those of a trace beside each other. What a question does not need is
+/// neither decompressed nor decoded. Looks immutable; for any thread: two that ask at once may decode the same twice.
+/// </summary>
+/// <remarks>Bytes that no <see cref="BlockWriter"/> wrote end in an <see cref="InvalidDataException"/>.</remarks>
+sealed class SpanBlock
+{
+    [ThreadStatic]
+    static Decompressor? t_zstd;
+
+    readonly ReadOnlyMemory<byte> _bytes;
+    readonly (int At, int Length, int Raw)[] _sections;
+    readonly ValueList?[] _values;
+    readonly CodeColumn?[] _codes;
+    long _decoded;
+
+    public SpanBlock(ReadOnlyMemory<byte> bytes)
+    {
+        _bytes = bytes;
+        var input = new ByteReader(bytes);
+        var version = input.ReadInt32();
+        if (version != BlockFormat.Version)
+            throw new InvalidDataException($"The block has version {version}; this is version {BlockFormat.Version}.");
+        Count = input.ReadInt32();
+        TraceCount = input.ReadInt32();
+        _sections = new (int, int, int)[input.ReadCount()];
+        for (var i = 0; i < _sections.Length; i++)
+            _sections[i] = (0, input.ReadInt32(), input.ReadInt32());
+        long at = input.Position;
+        for (var i = 0; i < _sections.Length; at += _sections[i++].Length)
+            _sections[i].At = (int)at;
+        KeyCount = (_sections.Length - (int)Section.FirstKey) / 2;
+        if (at != bytes.Length || _sections.Length < (int)Section.FirstKey || Count > bytes.Length ||
+            TraceCount > Count)
+        {
+            throw Damaged(
+                $"{_sections.Length} sections, {Count} spans and {TraceCount} traces in {bytes.Length} bytes");
+        }
+        _values = new ValueList?[_sections.Length];
+        _codes = new CodeColumn?[_sections.Length];
+    }
+
+    public int Count { get; }
+
+    public int TraceCount { get; }
+
+    public int KeyCount { get; }
+
+    public int SourceCount => Strings(Section.Sources).Count;
+
+    /// <summary>Bytes in memory: of the block, and of what has been decoded so far.</summary>
+    public long Weight => _bytes.Length + Interlocked.Read(ref _decoded);
+
+    public BlockTemplate[] Templates => field ??= ReadTemplates();
+
+    public BlockTraces Traces => field ??= ReadTraces();
+
+    public CodeColumn TemplateCodes => Codes(Section.TemplateCodes, Count, Templates.Length);
+
+    public CodeColumn SourceCodes => Codes(Section.SourceCodes, Count, SourceCount);
+
+    public CodeColumn CommitCodes => Codes(Section.CommitCodes, Count, CommitNames.Length);
+
+    public byte[][] CommitNames => field ??= Strings(Section.Commits).ToArray();
+
+    /// <summary>Nanoseconds since 1970; 0 when absent.</summary>
+    public ulong[] Starts => field ??= ReadStarts();
+
+    /// <summary>End minus start, wrapping.</summary>
+    public long[] Durations => field ??= Array.ConvertAll(ReadNumbers(Section.Durations), n => unchecked((long)n));
+
+    /// <summary>Of each trace why it is kept; empty where nothing was decided.</summary>
+    public TraceKept[] Kept => field ??= ReadKept();
+
+    string?[] NameTexts => field ??= new string?[Strings(Section.Names).Count];
+
+    string?[] KeyTexts => field ??= new string?[KeyCount];
+
+    InstrumentationScope?[] Scopes => field ??= new InstrumentationScope?[Strings(Section.Scopes).Count];
+
+    Source?[] Sources => field ??= new Source?[SourceCount];
+
+    ReadOnlyMemory<byte> SpanIds => field.Length == 8 * Count ? field : field = ReadRaw(Section.SpanIds, 8L * Count);
+
+    ReadOnlyMemory<byte> Parents => field.Length == Count ? field : field = ReadRaw(Section.ParentCodes, Count);
+
+    Dictionary<int, ulong> FarParents => field ??= ReadFarParents();
+
+    public ulong SpanIdOf(int span) => BinaryPrimitives.ReadUInt64LittleEndian(SpanIds.Span[(8 * span)..]);
+
+    public bool HasParent(int span) => Parents.Span[span] != BlockFormat.NoParent;
+
+    public ulong ParentIdOf(int span)
+    {
+        var code = Parents.Span[span];
+        if (code <= BlockFormat.FarParent)
+            return code == BlockFormat.NoParent ? 0 : FarParents[span];
+        var parent = (code & 1) == 0 ? span - (code >> 1) : span + (code >> 1);
+        return (uint)parent < (uint)Count ? SpanIdOf(parent) : throw Damaged($"the parent of span {span}");
+    }
+
+    public ReadOnlySpan<byte> NameBytesOf(int name) => Strings(Section.Names).BytesOf(name);
+
+    public string NameOf(int name) => NameTexts[name] ??= Encoding.UTF8.GetString(NameBytesOf(name));
+
+    public ReadOnlySpan<byte> ScopeBytesOf(int scope) => Strings(Section.Scopes).BytesOf(scope);
+
+    public ReadOnlySpan<byte> SourceBytesOf(int source) => Strings(Section.Sources).BytesOf(source);
+
+    public ReadOnlySpan<byte> KeyBytesOf(int key) => Strings(Section.Keys).BytesOf(key);
+
+    public string KeyTextOf(int key) => KeyTexts[key] ??= Encoding.UTF8.GetString(KeyBytesOf(key));
+
+    /// <summary>The key's number; -1 when no span has it.</summary>
+    public int KeyOf(ReadOnlySpan<byte> key)
+    {
+        for (var i = 0; i < KeyCount; i++)
+        {
+            if (KeyBytesOf(i).SequenceEqual(key))
+                return i;
+        }
+        return -1;
+    }
+
+    public Resource ResourceOf(int source) => SourceOf(source).Resource;
+
+    /// <summary>Null for a span of OTLP.</summary>
+    public Endpoint? LocalEndpointOf(int source) => SourceOf(source).Local;
+
+    /// <summary>The distinct values of a key.</summary>
+    public ValueList ValuesOf(int key) => Strings(BlockFormat.ValuesOfKey(key));
+
+    /// <summary>Of the spans that have the key, in their order, the number of its value.</summary>
+    public CodeColumn CodesOf(int key) => Codes(BlockFormat.CodesOfKey(key), KeyUses[key], ValuesOf(key).Count);
+
+    public ValueList ExtraValuesOf(int extra) => Strings(BlockFormat.ValuesOfExtra(extra));
+
+    public CodeColumn ExtraCodesOf(int extra) =>
+        Codes(BlockFormat.CodesOfExtra(extra), ExtraUses[extra], ExtraValuesOf(extra).Count);
+
+    /// <summary>Adds the spans of a trace to others.</summary>
+    public void AddSpans(int trace, ICollection<Span> spans)
+    {
+        var cursor = new ValueCursor(this, Traces.From[trace]);
+        for (var i = Traces.From[trace]; i < Traces.From[trace + 1]; i++)
+            spans.Add(ToSpan(i, trace, ref cursor));
+    }
+
+    Span ToSpan(int i, int trace, ref ValueCursor cursor)
+    {
+        var template = Templates[TemplateCodes[i]];
+        var source = SourceOf(SourceCodes[i]);
+        var attributes = template.Keys.Length == 0 ? [] : new KeyValue[template.Keys.Length];
+        for (var k = 0; k < attributes.Length; k++)
+        {
+            var key = template.Keys[k];
+            attributes[k] = new KeyValue(KeyTextOf(key), ValuesOf(key).ValueOf(CodesOf(key)[cursor.NextOfKey(key)]));
+        }
+        var message = ExtraOf(0, template.Flags, ref cursor);
+        var remote = ExtraOf(1, template.Flags, ref cursor);
+        var traceState = ExtraOf(2, template.Flags, ref cursor);
+        var rest = ExtraOf(3, template.Flags, ref cursor) is { } bytes
+            ? OtlpProtobuf.DecodeRest(bytes.ToArray()) : SpanRest.None;
+        return new Span
+        {
+            TraceId = Traces.Ids[trace],
+            SpanId = new SpanId(SpanIdOf(i)),
+            ParentSpanId = new SpanId(ParentIdOf(i)),
+            Origin = (template.Flags & SpanFlags.Zipkin) != 0 ? SpanOrigin.Zipkin : SpanOrigin.Otlp,
+            Shared = (template.Flags & SpanFlags.Shared) != 0,
+            Debug = (template.Flags & SpanFlags.Debug) != 0,
+            Flags = template.OtlpFlags,
+            Name = NameOf(template.Name),
+            Kind = template.Kind,
+            StartUnixNano = Starts[i],
+            EndUnixNano = unchecked(Starts[i] + (ulong)Durations[i]),
+            Attributes = attributes,
+            Status = template.Status,
+            StatusMessage = message is { } text ? Encoding.UTF8.GetString(text.Span) : "",
+            Resource = source.Resource,
+            Scope = Scopes[template.Scope] ??= OtlpProtobuf.DecodeScope(ScopeBytesOf(template.Scope).ToArray()),
+            LocalEndpoint = source.Local,
+            RemoteEndpoint = remote is { } host ? EndpointOf(host) : null,
+            TraceState = traceState is { } state ? Encoding.UTF8.GetString(state.Span) : "",
+            Events = rest.Events,
+            Links = rest.Links,
+            DroppedAttributes = rest.DroppedAttributes,
+            DroppedEvents = rest.DroppedEvents,
+            DroppedLinks = rest.DroppedLinks,
+        };
+    }
+
+    ReadOnlyMemory<byte>? ExtraOf(int extra, SpanFlags flags, ref ValueCursor cursor) =>
+        (flags & SpanTemplate.Extras[extra]) == 0
+            ? default(ReadOnlyMemory<byte>?)
+            : ExtraValuesOf(extra).MemoryOf(ExtraCodesOf(extra)[cursor.NextOfExtra(extra)]);
+
+    static Endpoint EndpointOf(ReadOnlyMemory<byte> bytes)
+    {
+        var input = new ByteReader(bytes);
+        return EndpointBytes.Read(ref input);
+    }
+
+    Source SourceOf(int source)
+    {
+        if (Sources[source] is { } known)
+            return known;
+        var input = new ByteReader(Strings(Section.Sources).MemoryOf(source));
+        var resource = OtlpProtobuf.DecodeResource(input.ReadBytes().ToArray());
+        return Sources[source] = new Source(resource, input.IsAtEnd ? null : EndpointBytes.Read(ref input));
+    }
+
+    /// <summary>How many spans have each key, and each of the extras.</summary>
+    int[] KeyUses => field ??= CountUses(KeyCount, template => template.Keys);
+
+    int[] ExtraUses => field ??= CountUses(SpanTemplate.Extras.Length, template => template.Extras);
+
+    int[] CountUses(int count, Func<BlockTemplate, int[]> of)
+    {
+        var uses = new int[count];
+        var spans = TemplateCodes.Count(Templates.Length);
+        for (var code = 0; code < spans.Length; code++)
+        {
+            foreach (var each in of(Templates[code]))
+                uses[each] += spans[code];
+        }
+        return uses;
+    }
+
+    ValueList Strings(Section section) => _values[(int)section] ??= new ValueList(Raw(section));
+
+    CodeColumn Codes(Section section, int count, int limit) =>
+        _codes[(int)section] ??= new CodeColumn(Raw(section), count, limit);
+
+    ReadOnlyMemory<byte> ReadRaw(Section section, long length)
+    {
+        var raw = Raw(section);
+        return raw.Length == length ? raw : throw Damaged($"{raw.Length} bytes of {section} instead of {length}");
+    }
+
+    ReadOnlyMemory<byte> Raw(Section section)
+    {
+        var (at, length, raw) = _sections[(int)section];
+        var bytes = _bytes.Slice(at, length);
+        if (raw == 0)
+            return bytes;
+        // zstd does not compress more than that
+        if (raw / 100_000 > length)
+            throw Damaged($"{raw} bytes of {section} out of {length}");
+        var result = new byte[raw];
+        try
+        {
+            if ((t_zstd ??= new Decompressor()).Unwrap(bytes.Span, result) != raw)
+                throw Damaged($"{section} is shorter than {raw} bytes");
+        }
+        catch (ZstdException e)
+        {
+            throw new InvalidDataException($"The block is damaged: {section}: {e.Message}", e);
+        }
+        Interlocked.Add(ref _decoded, raw);
+        return result;
+    }
+
+    BlockTemplate[] ReadTemplates()
+    {
+        var input = new ByteReader(Raw(Section.Templates));
+        var templates = new BlockTemplate[input.ReadCount()];
+        for (var i = 0; i < templates.Length; i++)
+        {
+            var (flags, name) = ((SpanFlags)input.ReadInt32(), input.ReadInt32());
+            var (kind, status) = ((SpanKind)input.ReadSigned(), (StatusCode)input.ReadSigned());
+            var (otlpFlags, scope) = ((uint)input.ReadUInt64(), input.ReadInt32());
+            var keys = new int[input.ReadCount()];
+            for (var k = 0; k < keys.Length; k++)
+                keys[k] = Within(input.ReadInt32(), KeyCount);
+            templates[i] = new BlockTemplate(flags, Within(name, NameTexts.Length), kind, status, otlpFlags,
+                Within(scope, Scopes.Length), keys);
+        }
+        return templates;
+    }
+
+    BlockTraces ReadTraces()
+    {
+        var input = new ByteReader(Raw(Section.Traces));
+        var (ids, starts, from) = (new TraceId[TraceCount], new ulong[TraceCount], new int[TraceCount + 1]);
+        long at = 0;
+        var start = 0UL;
+        for (var i = 0; i < TraceCount; i++)
+        {
+            from[i] = (int)at;
+            at += input.ReadInt32();
+            starts[i] = start = unchecked(start + (ulong)input.ReadSigned());
+            if (at > Count)
+                throw Damaged($"more than {Count} spans in its traces");
+        }
+        from[TraceCount] = (int)at;
+        if (at != Count)
+            throw Damaged($"{at} of {Count} spans in its traces");
+        for (var i = 0; i < TraceCount; i++)
+            ids[i] = new TraceId(input.ReadFixed(), input.ReadFixed());
+        Interlocked.Add(ref _decoded, 28L * TraceCount);
+        return new BlockTraces(ids, starts, from);
+    }
+
+    TraceKept[] ReadKept()
+    {
+        var input = new ByteReader(Raw(Section.Kept));
+        if (input.IsAtEnd)
+            return [];
+        var kept = new TraceKept[TraceCount];
+        for (var i = 0; i < kept.Length; i++)
+            kept[i] = new TraceKept((KeptReason)input.ReadInt32(), BitConverter.UInt64BitsToDouble(input.ReadFixed()));
+        return kept;
+    }
+
+    Dictionary<int, ulong> ReadFarParents()
+    {
+        var input = new ByteReader(Raw(Section.ParentIds));
+        var parents = new Dictionary<int, ulong>();
+        var codes = Parents.Span;
+        for (var i = 0; i < codes.Length; i++)
+        {
+            if (codes[i] == BlockFormat.FarParent)
+                parents.Add(i, input.ReadFixed());
+        }
+        return parents;
+    }
+
+    ulong[] ReadStarts()
+    {
+        var starts = ReadNumbers(Section.Starts);
+        var traces = Traces;
+        for (var trace = 0; trace < TraceCount; trace++)
+        {
+            for (var i = traces.From[trace]; i < traces.From[trace + 1]; i++)
+                starts[i] = unchecked(starts[i] + traces.Starts[trace]);
+        }
+        return starts;
+    }
+
+    ulong[] ReadNumbers(Section section)
+    {
+        var numbers = new ulong[Count];
+        Interlocked.Add(ref _decoded, 8L * Count);
+        if (Count == 0)
+            return numbers;
+        var raw = Raw(section).Span;
+        var width = (raw.Length - 1) / Count;
+        if (raw.Length != 1 + (width * Count) || width > 8 || raw[0] > 2)
+            throw Damaged($"{raw.Length} bytes of {section} for {Count} spans");
+        for (var plane = 0; plane < width; plane++)
+        {
+            var bytes = raw.Slice(1 + (plane * Count), Count);
+            for (var i = 0; i < numbers.Length; i++)
+                numbers[i] |= (ulong)bytes[i] << (8 * plane);
+        }
+        var unit = raw[0] switch { 0 => 1UL, 1 => 1000UL, _ => 1_000_000UL };
+        if (unit > 1)
+        {
+            for (var i = 0; i < numbers.Length; i++)
+                numbers[i] = unchecked(numbers[i] * unit);
+        }
+        return numbers;
+    }
+
+    static int Within(int number, int count) =>
+        number < count ? number : throw Damaged($"number {number} of a dictionary of {count}");
+
+    static InvalidDataException Damaged(string what) => new($"The block is damaged: {what}.");
+
+    sealed record Source(Resource Resource, Endpoint? Local);
+
+    /// <summary>Where the values of the next span are in the columns of its keys.</summary>
+    readonly struct ValueCursor
+    {
+        readonly int[] _keys;
+        readonly int[] _extras;
+
+        public ValueCursor(SpanBlock block, int span)
+        {
+            _keys = new int[block.KeyCount];
+            _extras = new int[SpanTemplate.Extras.Length];
+            // templates are few: counting them is cheaper than going over the keys of each span before
+            var before = block.TemplateCodes.Count(block.Templates.Length, span);
+            for (var code = 0; code < before.Length; code++)
+            {
+                if (before[code] == 0)
+                    continue;
+                foreach (var key in block.Templates[code].Keys)
+                    _keys[key] += before[code];
+                foreach (var extra in block.Templates[code].Extras)
+                    _extras[extra] += before[code];
+            }
+        }
+
+        public int NextOfKey(int key) => _keys[key]++;
+
+        public int NextOfExtra(int extra) => _extras[extra]++;
+    }
+}
+
+/// <summary><see cref="SpanTemplate"/> with the numbers of a block.</summary>
+sealed class BlockTemplate
+{
+    public BlockTemplate(
+        SpanFlags flags, int name, SpanKind kind, StatusCode status, uint otlpFlags, int scope, int[] keys)
+    {
+        (Flags, Name, Kind, Status, OtlpFlags, Scope, Keys) = (flags, name, kind, status, otlpFlags, scope, keys);
+        Extras = [.. Enumerable.Range(0, SpanTemplate.Extras.Length)
+            .Where(extra => (flags & SpanTemplate.Extras[extra]) != 0)];
+    }
+
+    public SpanFlags Flags { get; }
+
+    public int Name { get; }
+
+    public SpanKind Kind { get; }
+
+    public StatusCode Status { get; }
+
+    public uint OtlpFlags { get; }
+
+    public int Scope { get; }
+
+    public int[] Keys { get; }
+
+    /// <summary>Which of <see cref="SpanTemplate.Extras"/> its spans have.</summary>
+    public int[] Extras { get; }
+
+    public bool IsZipkin => (Flags & SpanFlags.Zipkin) != 0;
+}
+
+/// <param name="Starts">The earliest start of each trace's spans in the block; 0 if one of them has none.</param>
+/// <param name="From">The first span of each trace; one more at the end.</param>
+sealed record BlockTraces(TraceId[] Ids, ulong[] Starts, int[] From)
+{
+    /// <summary>The traces with the low half of an id that is given.</summary>
+    public IEnumerable<int> WithLow(ulong low)
+    {
+        for (var i = 0; i < Ids.Length; i++)
+        {
+            if (Ids[i].Low == low)
+                yield return i;
+        }
+    }
+}

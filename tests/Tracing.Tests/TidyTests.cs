@@ -14,12 +14,16 @@ public sealed partial class TidyTests
         ["Tracing.Model"] = [],
         ["Tracing.Storage"] = ["Tracing.Model"],
         ["Tracing.Storage.DuckDb"] = ["Tracing.Storage"],
+        ["Tracing.Storage.RocksDb"] = ["Tracing.Storage"],
         ["Tracing.Storage.Cassandra"] = ["Tracing.Storage"],
         ["Tracing.Collector"] = ["Tracing.Storage"],
         ["Tracing.Query"] = ["Tracing.Storage"],
         ["Tracing.Instrumentation"] = ["Tracing.Model"],
         ["Tracing.Server"] =
-            ["Tracing.Collector", "Tracing.Query", "Tracing.Storage.DuckDb", "Tracing.Storage.Cassandra"],
+        [
+            "Tracing.Collector", "Tracing.Query", "Tracing.Storage.DuckDb", "Tracing.Storage.RocksDb",
+            "Tracing.Storage.Cassandra",
+        ],
     };
 
     static readonly (string Pattern, string Instead)[] Banned =

@@ -1,0 +1,397 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using Tracing.Storage.Tables;
+
+namespace Tracing.Storage.RocksDb;
+
+/// <summary>
+/// The tables in a folder, by RocksDB: each a column family, whose keys are the length of the partition (2 bytes), the
+/// partition, and the key. A value begins with when it ends (4 bytes, seconds since 2020, 0 for never) and, in tables
+/// whose rows are compared and set, its version (8 bytes). What is put is synced, by one write for all rows of a call;
+/// what is compared and set or deleted is in the log before all that is put later, and so as durable as that.
+/// </summary>
+sealed class RocksDbTables : ITables
+{
+    const long FormatVersion = 1;
+
+    const int EndBytes = sizeof(uint);
+    const int VersionBytes = sizeof(long);
+
+    /// <summary>Rows that live for so long end on the hour, so that when they end takes less room.</summary>
+    static readonly TimeSpan _endsOnTheHour = TimeSpan.FromDays(1);
+
+    static readonly TimeSpan _sweepEvery = TimeSpan.FromMinutes(1);
+
+    static readonly byte[] _versionKey = "version"u8.ToArray();
+    static readonly byte[] _clockKey = "clock"u8.ToArray();
+
+    readonly string _path;
+    readonly Database _db;
+    readonly ExpiryFilter _filter;
+    readonly RunningClock _clock;
+    readonly ITimer _sweeps;
+
+    // of calls, against the end; RocksDB does not survive a call after it
+    readonly ReaderWriterLockSlim _open = new();
+    readonly Lock _comparing = new();
+    readonly Lock _sweeping = new();
+    volatile Exception? _failure;
+    bool _isClosed;
+
+    RocksDbTables(string path, Database db, ExpiryFilter filter, TimeProvider time)
+    {
+        _path = path;
+        _db = db;
+        _filter = filter;
+        _clock = new RunningClock(time, db.Get(Family.Meta, _clockKey, ReadClock));
+        _filter.Now = Now();
+        _sweeps = time.CreateTimer(_ => SweepInBackground(), null, _sweepEvery, _sweepEvery);
+    }
+
+    public bool IsShared => false;
+
+    /// <param name="path">Of the folder, made if it is not there.</param>
+    /// <exception cref="StoreUnusableException">It cannot be used; the message says why, and what to do.</exception>
+    public static RocksDbTables Open(string path, TimeProvider time)
+    {
+        path = Path.GetFullPath(path);
+        var filter = new ExpiryFilter();
+        Database? db = null;
+        try
+        {
+            Directory.CreateDirectory(path);
+            if (File.Exists(Path.Combine(path, "CURRENT")))
+                CheckFamilies(path, Database.FamiliesOf(path));
+            else if (Directory.EnumerateFiles(path, "*.duckdb").Any() || File.Exists(Path.Combine(path, "manifest")))
+                throw new StoreUnusableException($"{path} has files of the store in DuckDB. Choose another folder.");
+            db = Database.Open(path, filter.Handle);
+            CheckVersion(path, db);
+            return new RocksDbTables(path, db, filter, time);
+        }
+        catch (Exception exception)
+        {
+            db?.Dispose();
+            filter.Dispose();
+            if (exception is RocksDbException or IOException or UnauthorizedAccessException)
+                throw Unusable(path, exception);
+            throw;
+        }
+    }
+
+    public Task PutAsync(IReadOnlyList<Row> rows, Row? last = null, Func<Task>? beforeLast = null,
+        CancellationToken cancellation = default)
+    {
+        return Task.Run(async () =>
+        {
+            if (beforeLast is not null)
+                await beforeLast();
+            Put(last is { } row ? [.. rows, row] : rows);
+        }, cancellation);
+    }
+
+    public ValueTask<Entry?> GetAsync(
+        Table table, byte[] partition, byte[] key, CancellationToken cancellation = default)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        return new(Run(() => Get(table, partition, key, Now())));
+    }
+
+    public ValueTask<List<Entry>> ScanAsync(Table table, byte[] partition, byte[] from, byte[]? to,
+        bool isDescending = false, int limit = int.MaxValue, CancellationToken cancellation = default)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        return new(Run(() =>
+        {
+            var entries = new List<Entry>();
+            if (limit <= 0)
+                return entries;
+            var now = Now();
+            var keyStart = sizeof(ushort) + partition.Length;
+            _db.Scan(Family.NumberOf(table), KeyOf(partition, from), EndOf(partition, to), isDescending,
+                table == Table.Traces && partition.Length == sizeof(ulong),
+                (key, value) =>
+                {
+                    if (!IsOver(value, now))
+                        entries.Add(Read(table, key[keyStart..].ToArray(), value));
+                    return entries.Count < limit;
+                });
+            return entries;
+        }));
+    }
+
+    public Task DeleteAsync(Table table, byte[] partition, byte[] from, byte[]? to,
+        CancellationToken cancellation = default) => Task.FromResult(Run(() =>
+        {
+            using var batch = _db.NewBatch();
+            batch.DeleteRange(Family.NumberOf(table), KeyOf(partition, from), EndOf(partition, to));
+            Write(batch, isSynced: false);
+            return true;
+        }));
+
+    /// <summary>Nobody else writes, and who would have is gone.</summary>
+    public Task ForbidAsync(Table table, byte[] partition, byte[] key, DateTimeOffset until,
+        CancellationToken cancellation = default) => Task.FromResult(Run(() =>
+        {
+            using var batch = _db.NewBatch();
+            batch.Delete(Family.NumberOf(table), KeyOf(partition, key));
+            Write(batch, isSynced: false);
+            return true;
+        }));
+
+    public ValueTask<CasResult> CompareAndSetAsync(Row row, long expectedVersion, IReadOnlyList<Row> others,
+        CancellationToken cancellation = default)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (!HasVersion(row.Table))
+            throw new ArgumentException($"Rows of {row.Table} have no version.", nameof(row));
+        return new(Run(() =>
+        {
+            lock (_comparing)
+            {
+                var now = Now();
+                var found = Get(row.Table, row.Partition, row.Key, now);
+                if ((found?.Version ?? 0) != expectedVersion)
+                    return new CasResult(false, found);
+                var version = Random.Shared.NextInt64(1, long.MaxValue);
+                using var batch = _db.NewBatch();
+                Add(batch, row, now, version);
+                foreach (var other in others)
+                    Add(batch, other, now, 0);
+                Write(batch, isSynced: false);
+                return new CasResult(true, new Entry(row.Key, row.Value, version));
+            }
+        }));
+    }
+
+    /// <summary>A full disk; RocksDB goes on by itself once there is room.</summary>
+    public bool IsTransient(Exception exception) => exception is RocksDbException &&
+        (exception.Message.Contains("No space left", StringComparison.OrdinalIgnoreCase) ||
+        exception.Message.Contains("Disk quota", StringComparison.OrdinalIgnoreCase));
+
+    public Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellation = default) =>
+        Task.FromResult(_clock.Look());
+
+    public Task CheckAsync(CancellationToken cancellation = default) => Task.Run(() =>
+    {
+        if (_failure is not null)
+            Put([]);
+        else
+            Run(() => _db.Get(Family.Meta, _versionKey, BinaryPrimitives.ReadInt64BigEndian));
+    }, cancellation);
+
+    public ValueTask DisposeAsync()
+    {
+        _sweeps.Dispose();
+        _open.EnterWriteLock();
+        try
+        {
+            if (_isClosed)
+                return ValueTask.CompletedTask;
+            _isClosed = true;
+            _db.Dispose();
+            _filter.Dispose();
+        }
+        finally
+        {
+            _open.ExitWriteLock();
+        }
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Compacts a table, which drops the rows that have ended.</summary>
+    internal void Compact(Table table) => Run(() =>
+    {
+        _filter.Now = Now();
+        _db.Compact(Family.NumberOf(table));
+        return true;
+    });
+
+    /// <summary>Deletes large rows that have ended; the number of those.</summary>
+    internal int Sweep()
+    {
+        const int RowsAtOnce = 1000;
+
+        lock (_sweeping)
+        {
+            var swept = 0;
+            for (var isMore = true; isMore;)
+            {
+                isMore = Run(() =>
+                {
+                    var now = _filter.Now = Now();
+                    var until = new byte[EndBytes];
+                    BinaryPrimitives.WriteUInt32BigEndian(until, now + 1);
+                    using var batch = _db.NewBatch();
+                    var rows = 0;
+                    _db.Scan(Family.Expiries, [], until, false, false, (key, _) =>
+                    {
+                        batch.Delete(key[EndBytes], key[(EndBytes + 1)..]);
+                        batch.Delete(Family.Expiries, key);
+                        return ++rows < RowsAtOnce;
+                    });
+                    if (rows > 0)
+                        Write(batch, isSynced: false);
+                    swept += rows;
+                    return rows == RowsAtOnce;
+                });
+            }
+            return swept;
+        }
+    }
+
+    void SweepInBackground()
+    {
+        try
+        {
+            Sweep();
+        }
+        catch (Exception exception) when (exception is RocksDbException or ObjectDisposedException)
+        {
+            // comes again in a minute, and the next write hears of it too
+        }
+    }
+
+    T Run<T>(Func<T> call)
+    {
+        _open.EnterReadLock();
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, this);
+            return call();
+        }
+        catch (RocksDbException exception) when (!exception.Message.Contains(_path, StringComparison.Ordinal))
+        {
+            // of a blob it does not say in which file it is
+            throw new RocksDbException($"{exception.Message}, in the folder {_path}");
+        }
+        finally
+        {
+            _open.ExitReadLock();
+        }
+    }
+
+    void Put(IReadOnlyList<Row> rows) => Run(() =>
+    {
+        var now = Now();
+        using var batch = _db.NewBatch();
+        foreach (var row in rows)
+            Add(batch, row, now, 0);
+        var (clock, ahead, waited) = _clock.State;
+        batch.Put(Family.Meta, _clockKey, Keys.Of(clock, ahead, waited));
+        Write(batch, isSynced: true);
+        return true;
+    });
+
+    void Write(WriteBatch batch, bool isSynced)
+    {
+        try
+        {
+            _db.Write(batch, isSynced);
+            _failure = null;
+        }
+        catch (RocksDbException exception)
+        {
+            _failure = exception;
+            throw;
+        }
+    }
+
+    static void Add(WriteBatch batch, in Row row, uint now, long version)
+    {
+        var header = EndBytes + (HasVersion(row.Table) ? VersionBytes : 0);
+        var ends = EndOf(row.TimeToLive, now);
+        var bytes = ArrayPool<byte>.Shared.Rent(header + row.Value.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, ends);
+        if (HasVersion(row.Table))
+            BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(EndBytes), version);
+        row.Value.CopyTo(bytes, header);
+        var family = Family.NumberOf(row.Table);
+        var key = KeyOf(row.Partition, row.Key);
+        batch.Put(family, key, bytes.AsSpan(0, header + row.Value.Length));
+        ArrayPool<byte>.Shared.Return(bytes);
+        if (!Family.All[family].HasBlobs || ends == 0)
+            return;
+        var expiry = new byte[EndBytes + 1 + key.Length];
+        BinaryPrimitives.WriteUInt32BigEndian(expiry, ends);
+        expiry[EndBytes] = (byte)family;
+        key.CopyTo(expiry, EndBytes + 1);
+        batch.Put(Family.Expiries, expiry, []);
+    }
+
+    Entry? Get(Table table, byte[] partition, byte[] key, uint now) => _db.Get<Entry?>(
+        Family.NumberOf(table), KeyOf(partition, key), value => IsOver(value, now) ? null : Read(table, key, value));
+
+    static Entry Read(Table table, byte[] key, ReadOnlySpan<byte> value) => HasVersion(table)
+        ? new(key, value[(EndBytes + VersionBytes)..].ToArray(),
+            BinaryPrimitives.ReadInt64LittleEndian(value[EndBytes..]))
+        : new(key, value[EndBytes..].ToArray(), 0);
+
+    static bool HasVersion(Table table) => table is Table.State or Table.Claims or Table.Latencies;
+
+    static bool IsOver(ReadOnlySpan<byte> value, uint now) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(value) is not 0 and var ends && ends <= now;
+
+    uint Now() => ExpiryFilter.SecondsOf(_clock.Look());
+
+    static uint EndOf(TimeSpan timeToLive, uint now)
+    {
+        if (timeToLive == TimeSpan.Zero)
+            return 0;
+        var ends = now + Math.Max(1, Math.Ceiling(timeToLive.TotalSeconds));
+        if (timeToLive >= _endsOnTheHour)
+            ends = Math.Ceiling(ends / 3600) * 3600;
+        return (uint)Math.Min(ends, uint.MaxValue);
+    }
+
+    static byte[] KeyOf(byte[] partition, byte[] key)
+    {
+        var bytes = new byte[sizeof(ushort) + partition.Length + key.Length];
+        BinaryPrimitives.WriteUInt16BigEndian(bytes, checked((ushort)partition.Length));
+        partition.CopyTo(bytes, sizeof(ushort));
+        key.CopyTo(bytes, sizeof(ushort) + partition.Length);
+        return bytes;
+    }
+
+    static byte[] EndOf(byte[] partition, byte[]? to) =>
+        to is null ? Keys.After(KeyOf(partition, []))! : KeyOf(partition, to);
+
+    static RunningClockState? ReadClock(ReadOnlySpan<byte> value)
+    {
+        var bytes = value.ToArray();
+        return new(Keys.NumberAt(bytes, 0), Keys.NumberAt(bytes, sizeof(long)), Keys.NumberAt(bytes, 2 * sizeof(long)));
+    }
+
+    static void CheckFamilies(string path, IReadOnlyList<string> families)
+    {
+        var known = Family.All.Select(family => family.Name).ToHashSet();
+        if (families.FirstOrDefault(family => !known.Contains(family)) is { } unknown)
+        {
+            throw new StoreUnusableException($"{path} has the column family {unknown}, which this server does not " +
+                "know: it was written by a newer one. Use that, or another folder.");
+        }
+    }
+
+    static void CheckVersion(string path, Database db)
+    {
+        var version = db.Get<long?>(Family.Meta, _versionKey, value => BinaryPrimitives.ReadInt64BigEndian(value));
+        if (version is null)
+        {
+            using var batch = db.NewBatch();
+            var bytes = new byte[sizeof(long)];
+            BinaryPrimitives.WriteInt64BigEndian(bytes, FormatVersion);
+            batch.Put(Family.Meta, _versionKey, bytes);
+            db.Write(batch, isSynced: true);
+        }
+        else if (version != FormatVersion)
+        {
+            throw new StoreUnusableException($"{path} has format version {version}, but this server supports up to " +
+                $"{FormatVersion}. Use the server that wrote it, or another folder.");
+        }
+    }
+
+    static StoreUnusableException Unusable(string path, Exception exception) => new(
+        exception is RocksDbException && exception.Message.Contains("/LOCK", StringComparison.Ordinal)
+            ? $"The folder {path} is used by another process, which holds {Path.Combine(path, "LOCK")}. End that " +
+                "process, or choose another folder."
+            : $"The store in {path} cannot be opened: {exception.Message}", exception);
+}

@@ -1,7 +1,7 @@
 using Tracing.Model;
 using Tracing.Storage.TraceQl;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// A filter of TraceQL over the columns of blocks. First what its comparisons say of texts and values, of which a block

@@ -1,4 +1,4 @@
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// The points of a row, in parts that questions ask for: all services, all edges between services, the operations of a

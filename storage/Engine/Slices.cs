@@ -1,8 +1,7 @@
 using System.Runtime.InteropServices;
-using Cassandra;
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>What was decided on a slice: all groups that were begun within 5 minutes.</summary>
 /// <param name="Number">Since 1970.</param>

@@ -1,4 +1,4 @@
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// The bodies that this process was sent of late, by hash: those under way, and when others were stored, so that a

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// The distributed store: spans in blocks of Cassandra, pointers to them by trace. Any number of processes write and

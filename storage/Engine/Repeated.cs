@@ -1,4 +1,4 @@
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>Work that is done again and again in the background, once at a time.</summary>
 sealed class Repeated : IAsyncDisposable

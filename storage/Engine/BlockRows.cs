@@ -1,6 +1,5 @@
-using Cassandra;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>What a block is named by; blocks of one writer come in the order of their groups.</summary>
 /// <param name="Stored">When its group was begun, microseconds since 1970; never the same twice for a writer.</param>

@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
-using Cassandra;
 using Tracing.Model;
 using Tracing.Model.Wire;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>Writes the names of spans, each once in a while only. For any thread.</summary>
 sealed class Names(Tables tables, CassandraStoreOptions options)

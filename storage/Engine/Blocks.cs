@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>Reads blocks; those read last stay in memory, and of more the briefs. For any thread.</summary>
 sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes)

@@ -1,9 +1,8 @@
 using System.Threading.Channels;
-using Cassandra;
 using Microsoft.Extensions.Logging;
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Group commit: batches wait in a queue; all that wait become a group, whose spans are written as blocks, then

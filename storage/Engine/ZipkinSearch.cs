@@ -1,6 +1,6 @@
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Zipkin's search, from the latest traces on, part by part of the time: traces with a span in the part, of which each

@@ -3,7 +3,7 @@ using Tracing.Model;
 using Tracing.Model.Wire;
 using ZstdSharp;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>The columns of a block, in the order written.</summary>
 enum Column

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
-using Cassandra;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>A group that is stored.</summary>
 /// <param name="Blocks">How many it has.</param>

@@ -1,6 +1,6 @@
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Searches by filters of TraceQL: goes through the blocks in the order asked for, reads the traces of the spans that

@@ -3,7 +3,7 @@ using Tracing.Model;
 using Tracing.Model.Wire;
 using ZstdSharp;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Writes spans as a block (<see cref="SpanBlock"/>): what repeats once, then column by column, compressed by zstd. One

@@ -1,6 +1,5 @@
-using Cassandra;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Work that one process does at a time. It ends by itself when its owner dies; two may believe for a moment that they

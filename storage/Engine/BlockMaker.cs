@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>A block to be written.</summary>
 /// <param name="Hour">In which all its spans start.</param>

@@ -1,4 +1,4 @@
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>What was stored of late, by all collectors.</summary>
 static class StoredSpans

@@ -1,6 +1,5 @@
-using Cassandra;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>What members leave for each other; a note ends by its TTL.</summary>
 sealed class Notes(Connection connection)

@@ -3,7 +3,7 @@ using Tracing.Model;
 using Tracing.Model.Wire;
 using Tracing.Storage.TraceQl;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>A span, as OTLP says it.</summary>
 /// <param name="Kept">How many stored spans it stands for; see <see cref="TraceKept"/>.</param>

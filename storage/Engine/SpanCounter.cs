@@ -4,7 +4,7 @@ using Tracing.Model;
 using Tracing.Model.Wire;
 using Tracing.Storage.TraceQl;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>Counts the keys and values of spans, as OTLP says them, each by the weight of its trace.</summary>
 static class SpanCounter

@@ -1,6 +1,6 @@
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>What the spans of a block say of a trace. Spans of one trace may be in several blocks.</summary>
 /// <param name="First">The earliest start, as sent; 0 when a span has none.</param>

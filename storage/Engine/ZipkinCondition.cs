@@ -1,7 +1,7 @@
 using Tracing.Model;
 using Tracing.Model.Wire;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// A condition of Zipkin's search, met by a span of the service asked for; over the columns of a block, or a span.

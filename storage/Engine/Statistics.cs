@@ -1,7 +1,6 @@
-using Cassandra;
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Latencies by series and time. Each group has counted its spans when it is committed; one process at a time, by a

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// What blocks say of the traces of a slice: what decides on whether each is kept, some 64 bytes for each.

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 static partial class Log
 {

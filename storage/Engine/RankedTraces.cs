@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Traces in an order that is not by time: as the briefs of blocks have it, the best first. What a trace is ranked by

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Tracing.Model;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Thins out what is older than the hot window, slice by slice in their order, whole traces only. What is kept of a

@@ -1,6 +1,5 @@
-using Cassandra;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Who stores a body: whoever first claims its hash. The claim names a group, and the body is stored once that is

@@ -1,7 +1,7 @@
 using Tracing.Model;
 using ZstdSharp;
 
-namespace Tracing.Storage.Cassandra;
+namespace Tracing.Storage.Engine;
 
 /// <summary>Points of series as bytes: each series and each text once, compressed by zstd.</summary>
 static class PointsCodec

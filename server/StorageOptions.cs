@@ -7,6 +7,9 @@ public enum StorageKind
 {
     DuckDb,
     Cassandra,
+
+    /// <summary>The engine of the store in Cassandra in a folder; takes DuckDB's place in time.</summary>
+    RocksDb,
 }
 
 /// <summary>Where spans are kept, section <c>Tracing:Storage</c>.</summary>

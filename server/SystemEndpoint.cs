@@ -7,7 +7,7 @@ namespace Tracing.Server;
 /// <param name="Name">Relative to the folder of the store.</param>
 sealed record StoredFile(string Name, long Bytes, long WrittenUnixSeconds);
 
-/// <param name="Kind">duckdb or cassandra.</param>
+/// <param name="Kind">duckdb, rocksdb or cassandra.</param>
 /// <param name="Files">Of the embedded store; the newest first.</param>
 sealed record StoreState(string Kind, string Path, long Bytes, IReadOnlyList<StoredFile> Files);
 
@@ -55,7 +55,7 @@ static class SystemEndpoint
     static StoreState StoreOf(ServerOptions options)
     {
         var folder = new DirectoryInfo(options.Storage.Path);
-        List<StoredFile> files = options.Storage.Kind == StorageKind.DuckDb && folder.Exists
+        List<StoredFile> files = options.Storage.Kind != StorageKind.Cassandra && folder.Exists
             ? [.. folder.EnumerateFiles("*", SearchOption.AllDirectories)
                 .OrderByDescending(file => file.LastWriteTimeUtc)
                 .Select(file => new StoredFile(Path.GetRelativePath(folder.FullName, file.FullName), SizeOf(file),

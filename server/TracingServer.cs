@@ -6,6 +6,8 @@ using Tracing.Collector;
 using Tracing.Query;
 using Tracing.Storage;
 using Tracing.Storage.DuckDb;
+using Tracing.Storage.Engine;
+using Tracing.Storage.RocksDb;
 
 namespace Tracing.Server;
 
@@ -63,10 +65,27 @@ public static class TracingServer
             services.TryAddSingleton<ISpanStore>(provider => Storage.Cassandra.AwaitedSpanStore.OpenAsync(
                 options.Storage.Cassandra.ToStore(options),
                 provider.GetRequiredService<TimeProvider>(),
-                provider.GetRequiredService<ILogger<Storage.Cassandra.CassandraSpanStore>>())
+                provider.GetRequiredService<ILogger<BlockSpanStore>>())
                 .GetAwaiter().GetResult());
         }
 #endif
+        if (options.Storage.Kind == StorageKind.RocksDb)
+        {
+            services.TryAddSingleton<ISpanStore>(provider => RocksDbSpanStore.Open(
+                new RocksDbStoreOptions
+                {
+                    Path = options.Storage.Path,
+                    MaxQueuedSpans = options.Storage.MaxQueuedSpans,
+                    Retention = options.Storage.Retention,
+                    HoursRetention = options.Storage.HoursRetention,
+                    DaysRetention = options.Storage.DaysRetention,
+                    HotWindow = options.Storage.HotWindow,
+                    BaselineRate = options.Storage.BaselineRate,
+                    AutocompleteKeys = options.Query.AutocompleteKeyList(),
+                },
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<BlockSpanStore>>()));
+        }
         services.TryAddSingleton<ISpanStore>(provider => ReopeningSpanStore.Open(
             new DuckDbStoreOptions
             {

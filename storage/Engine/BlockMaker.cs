@@ -24,7 +24,7 @@ static class BlockMaker
         IReadOnlyDictionary<ulong, TraceKept>? kept = null, bool[]? repeats = null)
     {
         var blocks = new List<EncodedBlock>();
-        var hours = spans.Index().GroupBy(each => Tables.HourOf(each.Item.StartUnixNano)).ToList();
+        var hours = spans.Index().GroupBy(each => Rows.HourOf(each.Item.StartUnixNano)).ToList();
         foreach (var ofHour in hours.OrderBy(hour => hour.Key))
         {
             var block = new List<Span>();

@@ -1,22 +1,23 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Tracing.Model;
+using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
 
 /// <summary>
-/// The distributed store: spans in blocks of Cassandra, pointers to them by trace. Any number of processes write and
-/// read one keyspace, and share nothing else.
+/// Spans in blocks, and pointers to them by trace, in tables of rows. Any number of processes may write and read the
+/// same tables, if these can be shared; they share nothing else.
 /// </summary>
-public sealed class CassandraSpanStore : ISpanStore
+public sealed class BlockSpanStore : ISpanStore
 {
     static readonly TimeSpan _thinEvery = TimeSpan.FromMinutes(1);
 
-    readonly Connection _connection;
-    readonly CassandraStoreOptions _options;
-    readonly Tables _tables;
+    readonly ITables _tables;
+    readonly EngineOptions _options;
+    readonly string _place;
     readonly Blocks _blocks;
+    readonly Names _names;
     readonly GroupWriter _writer;
     readonly Statistics _statistics;
     readonly SpanScan _scan;
@@ -29,46 +30,30 @@ public sealed class CassandraSpanStore : ISpanStore
     readonly Lock _closing = new();
     Task? _closes;
 
-    CassandraSpanStore(Connection connection, TimeProvider time, ILogger logger)
+    /// <param name="tables">Closed with the store.</param>
+    /// <param name="place">Where they are, for the log.</param>
+    internal BlockSpanStore(ITables tables, EngineOptions options, string place, TimeProvider time, ILogger logger)
     {
-        _connection = connection;
-        _options = connection.Options;
+        _tables = tables;
+        _options = options;
+        _place = place;
         _logger = logger;
-        _tables = new Tables(connection);
-        var commits = new Commits(connection);
-        var slices = new Slices(connection);
-        _blocks = new Blocks(_tables, commits, slices, (long)_options.CacheMiB << 20);
+        var rows = new BlockRows(tables, options);
+        var commits = new Commits(tables, options);
+        var slices = new Slices(tables, options);
+        _blocks = new Blocks(rows, commits, slices, (long)options.CacheMiB << 20);
+        _names = new Names(tables, options);
         _uncounted = new UncountedSpans((span, exception) => logger.NotCounted(exception, span.TraceId, span.SpanId));
-        _writer = new GroupWriter(connection, _tables, commits, slices, _blocks, _uncounted, time, logger);
-        _statistics = new Statistics(connection, commits, _blocks, time, _writer.Writer, _uncounted);
+        _writer = new GroupWriter(
+            tables, rows, commits, slices, _blocks, _names, _uncounted, options, time, logger);
+        _statistics = new Statistics(tables, commits, _blocks, options, time, _writer.Writer, _uncounted);
         _scan = new SpanScan(_blocks);
-        _notes = new Notes(connection);
+        _notes = new Notes(tables);
         _thinning = new Thinning(
-            connection, _tables, commits, slices, _blocks, _statistics, _writer.Writer, logger);
-        _counts = new Repeated(time, _options.CountEvery, _statistics.CountAsync, logger.CountingFailed);
+            tables, rows, commits, slices, _blocks, _statistics, options, _writer.Writer, logger);
+        _counts = new Repeated(time, options.CountEvery, _statistics.CountAsync, logger.CountingFailed);
         _thins = new Repeated(time, _thinEvery, _thinning.ThinAsync, logger.ThinningFailed);
-    }
-
-    /// <summary>The tables, as they are made where that is left to others.</summary>
-    public static string SchemaCql => Connection.SchemaCql();
-
-    /// <summary>Waits for Cassandra, makes or checks the tables, and begins.</summary>
-    /// <exception cref="ArgumentException">An option is out of its range.</exception>
-    /// <exception cref="StoreUnusableException">
-    /// Cassandra refuses the user, or the tables are of another version.
-    /// </exception>
-    public static Task<CassandraSpanStore> OpenAsync(CassandraStoreOptions options, TimeProvider time,
-        ILogger? logger = null, CancellationToken cancellation = default) =>
-        OpenAsync(options, time, logger ?? NullLogger.Instance, _ => { }, cancellation);
-
-    /// <param name="absent">Called with the reason whenever Cassandra was not there.</param>
-    internal static async Task<CassandraSpanStore> OpenAsync(CassandraStoreOptions options, TimeProvider time,
-        ILogger logger, Action<string> absent, CancellationToken cancellation)
-    {
-        options.Validate();
-        var connection = await Connection.OpenAsync(options, logger, absent, cancellation);
-        logger.Opened(options.Keyspace, connection.Session.Cluster.Metadata.ClusterName);
-        return new CassandraSpanStore(connection, time, logger);
+        logger.Opened(place);
     }
 
     public Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken) =>
@@ -167,18 +152,18 @@ public sealed class CassandraSpanStore : ISpanStore
         _notes.ExchangeAsync(topic, member, note, cancellationToken);
 
     public Task<IReadOnlyList<string>> GetServiceNamesAsync(CancellationToken cancellationToken) =>
-        _tables.ReadNamesAsync(NameKind.Service, "", cancellationToken);
+        _names.ReadAsync(NameKind.Service, "", cancellationToken);
 
     public Task<IReadOnlyList<string>> GetSpanNamesAsync(string serviceName, CancellationToken cancellationToken) =>
-        _tables.ReadNamesAsync(NameKind.Span, serviceName.ToLowerInvariant(), cancellationToken);
+        _names.ReadAsync(NameKind.Span, serviceName.ToLowerInvariant(), cancellationToken);
 
     public Task<IReadOnlyList<string>> GetRemoteServiceNamesAsync(
         string serviceName, CancellationToken cancellationToken) =>
-        _tables.ReadNamesAsync(NameKind.Remote, serviceName.ToLowerInvariant(), cancellationToken);
+        _names.ReadAsync(NameKind.Remote, serviceName.ToLowerInvariant(), cancellationToken);
 
     public async Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken) =>
         _options.AutocompleteKeys.Contains(key)
-            ? await _tables.ReadNamesAsync(NameKind.TagValue, key, cancellationToken)
+            ? await _names.ReadAsync(NameKind.TagValue, key, cancellationToken)
             : [];
 
     public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
@@ -212,8 +197,8 @@ public sealed class CassandraSpanStore : ISpanStore
         await _counts.DisposeAsync();
         await _thins.DisposeAsync();
         await _writer.DisposeAsync();
-        await _connection.DisposeAsync();
-        _logger.Closed(_options.Keyspace);
+        await _tables.DisposeAsync();
+        _logger.Closed(_place);
     }
 
     void ThrowIfClosed(CancellationToken cancellation)

@@ -4,7 +4,7 @@ using Tracing.Model;
 namespace Tracing.Storage.Engine;
 
 /// <summary>Reads blocks; those read last stay in memory, and of more the briefs. For any thread.</summary>
-sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes)
+sealed class Blocks(BlockRows rows, Commits commits, Slices slices, long maxBytes)
 {
     /// <summary>Of the memory, the share for briefs: a quarter has those of some 4 million spans in 64 MiB.</summary>
     const int BriefShare = 4;
@@ -23,7 +23,7 @@ sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes
     public async Task<List<BlockHead>> ReadHeadsAsync(ulong first, ulong last, CancellationToken cancellation)
     {
         var current = await slices.CurrentAsync(cancellation);
-        var heads = await tables.ReadHeadsAsync(first, last, current.HaveKept, cancellation);
+        var heads = await rows.ReadHeadsAsync(first, last, current.HaveKept, cancellation);
         heads.RemoveAll(head => !current.Contain(head.Id));
         var committed = await commits.AmongAsync(
             heads.Where(head => !head.Id.IsKept).Select(head => (head.Id.Writer, head.Id.Stored)), cancellation);
@@ -40,7 +40,7 @@ sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes
     {
         if (_blocks.TryGet(id, out var known))
             return known;
-        if (await tables.ReadDataAsync(id, cancellation) is not { } data)
+        if (await rows.ReadDataAsync(id, cancellation) is not { } data)
             return null;
         var block = SpanBlock.Decode(data);
         _blocks.Add(id, block, block.Weight);
@@ -50,12 +50,12 @@ sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes
     /// <summary>As <see cref="ReadAsync(BlockId, CancellationToken)"/>, but does not stay in memory.</summary>
     public async Task<SpanBlock?> ReadOnceAsync(BlockId id, CancellationToken cancellation) =>
         _blocks.TryGet(id, out var known) ? known
-        : await tables.ReadDataAsync(id, cancellation) is { } data ? SpanBlock.Decode(data)
+        : await rows.ReadDataAsync(id, cancellation) is { } data ? SpanBlock.Decode(data)
         : null;
 
     /// <summary>The briefs of blocks; null as for <see cref="ReadAsync(BlockId, CancellationToken)"/>.</summary>
     public Task<BlockBrief?[]> ReadBriefsAsync(IReadOnlyList<BlockId> ids, CancellationToken cancellation) =>
-        Tables.ForAllAsync(ids, async id =>
+        Rows.ForAllAsync(ids, async id =>
         {
             if (_briefs.TryGet(id, out var known))
                 return known;
@@ -67,7 +67,7 @@ sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes
         }, cancellation);
 
     public async Task<SpanBlock?[]> ReadAsync(IReadOnlyList<BlockId> ids, CancellationToken cancellation) =>
-        await Tables.ForAllAsync(ids, id => ReadAsync(id, cancellation), cancellation);
+        await Rows.ForAllAsync(ids, id => ReadAsync(id, cancellation), cancellation);
 
     /// <summary>
     /// The spans of traces that share the low half of their ids, for each of the lows, in the order stored.
@@ -77,7 +77,7 @@ sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes
         IReadOnlyList<ulong> lows, long snapshot, CancellationToken cancellation)
     {
         var current = await slices.CurrentAsync(cancellation);
-        var places = await tables.ReadTracesAsync(lows, current.HaveKept, cancellation);
+        var places = await Rows.ForAllAsync(lows, low => rows.ReadTraceAsync(low, cancellation), cancellation);
         for (var i = 0; i < places.Length; i++)
         {
             var isGone = current.Gone.Contains(lows[i]);
@@ -111,7 +111,7 @@ sealed class Blocks(Tables tables, Commits commits, Slices slices, long maxBytes
         var current = await slices.CurrentAsync(cancellation);
         if (!current.HaveKept)
             return TraceKept.Whole;
-        var ids = (await tables.Kept.ReadTraceAsync(low, cancellation)).FindAll(current.Contain);
+        var ids = (await rows.ReadTraceAsync(low, cancellation)).FindAll(current.Contain);
         return (await ReadAsync(ids, cancellation)).Select(block => block?.KeptOf(low) ?? TraceKept.Whole)
             .LastOrDefault(kept => kept.Reason != KeptReason.All, TraceKept.Whole);
     }

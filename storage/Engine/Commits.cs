@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
 
@@ -7,7 +8,10 @@ namespace Tracing.Storage.Engine;
 /// <param name="Points">What it counts, as <see cref="PointsCodec"/> writes it.</param>
 sealed record Commit(long Writer, long Stored, int Blocks, byte[] Points);
 
-/// <summary>Which groups are stored, by writer and minute; and which writers there are.</summary>
+/// <summary>
+/// Which groups are stored, by minute and writer; and which writers there are. Of a group there is a row of what it
+/// counts, and when all its other rows are there, one with the number of its blocks; until then nothing of it counts.
+/// </summary>
 sealed class Commits
 {
     /// <summary>Minutes of a writer that are read together.</summary>
@@ -16,47 +20,41 @@ sealed class Commits
     /// <summary>Groups remembered as committed; beyond it all are forgotten, and asked for again.</summary>
     const int MaxKnown = 1_000_000;
 
-    readonly ConcurrentDictionary<(long Writer, long Stored), bool> _known = [];
-    readonly Connection _connection;
-    readonly int _ttl;
-    readonly PreparedStatement _insert;
-    readonly PreparedStatement _select;
-    readonly PreparedStatement _selectOne;
-    readonly PreparedStatement _forbid;
-    readonly PreparedStatement _insertWriter;
-    readonly PreparedStatement _selectWriters;
-    readonly PreparedStatement _selectGroups;
-    readonly PreparedStatement _delete;
+    // what keys begin with
+    const byte Committed = 0;
+    const byte Counts = 1;
 
-    public Commits(Connection connection)
+    readonly ConcurrentDictionary<(long Writer, long Stored), bool> _known = [];
+    readonly ITables _tables;
+    readonly TimeSpan _timeToLive;
+
+    public Commits(ITables tables, EngineOptions options)
     {
-        _connection = connection;
+        _tables = tables;
         // statistics are made of them within seconds; so long may nobody be there to do it
-        _ttl = Math.Max(Tables.SecondsOf(connection.Options.Retention), 3 * 86_400);
-        _insert = connection.Prepare(
-            "INSERT INTO commits (writer, slot, stored, blocks, points) VALUES (?, ?, ?, ?, ?) USING TTL ?");
-        _select = connection.Prepare(
-            "SELECT stored, blocks, points FROM commits WHERE writer = ? AND slot = ? AND stored > ?");
-        _selectOne = connection.Prepare("SELECT blocks FROM commits WHERE writer = ? AND slot = ? AND stored = ?");
-        _forbid = connection.Prepare(
-            "DELETE FROM commits USING TIMESTAMP ? WHERE writer = ? AND slot = ? AND stored = ?");
-        _insertWriter = connection.Prepare(
-            "INSERT INTO writers (id, writer, first_slot, last_slot) VALUES (0, ?, ?, ?) USING TTL ?");
-        _selectWriters = connection.Prepare("SELECT writer, first_slot, last_slot FROM writers WHERE id = 0");
-        _selectGroups = connection.Prepare("SELECT stored, blocks FROM commits WHERE writer = ? AND slot = ?");
-        _delete = connection.Prepare("DELETE FROM commits WHERE writer = ? AND slot = ?");
+        _timeToLive = options.Retention > 3 * Rows.Day ? options.Retention : 3 * Rows.Day;
     }
 
-    public BoundStatement Insert(Commit commit) => _insert.Bind(
-        commit.Writer, Tables.SlotOf(commit.Stored), commit.Stored, commit.Blocks, commit.Points, _ttl);
+    /// <summary>What the group counts, to be written before it is committed.</summary>
+    public Row CountsOf(Commit commit) => new(Table.Commits, PartitionOf(commit.Writer, Rows.SlotOf(commit.Stored)),
+        Keys.Of(Counts, commit.Stored), commit.Points, _timeToLive);
 
-    public BoundStatement InsertWriter(long writer, long firstSlot, long lastSlot) =>
-        _insertWriter.Bind(writer, firstSlot, lastSlot, _ttl);
+    /// <summary>Commits the group.</summary>
+    public Row Of(Commit commit)
+    {
+        var value = new ByteWriter();
+        value.Write(commit.Blocks);
+        return new(Table.Commits, PartitionOf(commit.Writer, Rows.SlotOf(commit.Stored)),
+            Keys.Of(Committed, commit.Stored), value.Written.ToArray(), _timeToLive);
+    }
 
-    public async Task<bool> IsCommittedAsync(long writer, long stored) => (await _connection.RunAsync(
-        _selectOne.Bind(writer, Tables.SlotOf(stored), stored))).Any();
+    public Row OfWriter(long writer, long firstSlot, long lastSlot) => new(Table.State,
+        Rows.Partition(StateKind.Writers), Keys.Of(writer), Keys.Of(firstSlot, lastSlot), _timeToLive);
 
-    /// <summary>Of groups, those that are committed; asked once for each that is.</summary>
+    public async Task<bool> IsCommittedAsync(long writer, long stored) => await _tables.GetAsync(
+        Table.Commits, PartitionOf(writer, Rows.SlotOf(stored)), Keys.Of(Committed, stored)) is not null;
+
+    /// <summary>Of groups, those that are committed; asked once for each minute that has some.</summary>
     public async Task<HashSet<(long Writer, long Stored)>> AmongAsync(
         IEnumerable<(long Writer, long Stored)> groups, CancellationToken cancellation)
     {
@@ -64,22 +62,24 @@ sealed class Commits
             _known.Clear();
         var all = groups.ToHashSet();
         var unknown = all.Where(group => !_known.ContainsKey(group)).ToList();
-        var answers = await Tables.ForAllAsync(
-            unknown, group => IsCommittedAsync(group.Writer, group.Stored), cancellation);
-        for (var i = 0; i < unknown.Count; i++)
+        var slots = unknown.Select(group => (group.Writer, Slot: Rows.SlotOf(group.Stored))).Distinct().ToList();
+        var committed = (await Rows.ForAllAsync(slots, async slot => (slot.Writer, Groups: await ReadGroupsAsync(
+            slot.Writer, slot.Slot, cancellation)), cancellation))
+            .SelectMany(slot => slot.Groups, (slot, group) => (slot.Writer, group.Stored)).ToHashSet();
+        foreach (var group in unknown)
         {
-            if (answers[i])
-                _known.TryAdd(unknown[i], true);
+            if (committed.Contains(group))
+                _known.TryAdd(group, true);
             else
-                all.Remove(unknown[i]);
+                all.Remove(group);
         }
         return all;
     }
 
     /// <summary>Has a commit that is not there yet never be there.</summary>
     /// <param name="until">No write until then brings it.</param>
-    public Task ForbidAsync(long writer, long stored, DateTimeOffset until) => _connection.RunAsync(
-        _forbid.Bind(until.ToUnixTimeMilliseconds() * 1000, writer, Tables.SlotOf(stored), stored));
+    public Task ForbidAsync(long writer, long stored, DateTimeOffset until) => _tables.ForbidAsync(
+        Table.Commits, PartitionOf(writer, Rows.SlotOf(stored)), Keys.Of(Committed, stored), until);
 
     /// <summary>The groups of all writers beyond marks, in the order stored.</summary>
     /// <param name="enough">Ends after so many bytes of points; what is left out comes after these.</param>
@@ -91,16 +91,14 @@ sealed class Commits
         foreach (var (writer, first, last) in writers)
         {
             var mark = marks.GetValueOrDefault(writer, -1);
-            for (var slot = Math.Max(first, Tables.SlotOf(Math.Max(0, mark))); slot <= last; slot++)
+            for (var slot = Math.Max(first, Rows.SlotOf(Math.Max(0, mark))); slot <= last; slot++)
                 slots.Add((writer, slot, mark));
         }
         var all = new List<Commit>();
         foreach (var some in slots.OrderBy(slot => slot.Slot).Chunk(SlotsAtOnce))
         {
-            var read = await Tables.ForAllAsync(some, slot => _connection.ReadAsync(
-                _select.Bind(slot.Writer, slot.Slot, slot.Mark), row => new Commit(
-                    slot.Writer, row.GetValue<long>(0), row.GetValue<int>(1), row.GetValue<byte[]>(2)), cancellation),
-                cancellation);
+            var read = await Rows.ForAllAsync(
+                some, slot => ReadAsync(slot.Writer, slot.Slot, slot.Mark, cancellation), cancellation);
             all.AddRange(read.SelectMany(commits => commits));
             enough -= read.Sum(commits => commits.Sum(commit => (long)commit.Points.Length));
             if (enough <= 0)
@@ -110,15 +108,34 @@ sealed class Commits
     }
 
     /// <summary>Who writes, and the minutes (since 1970) of their first and last groups.</summary>
-    public Task<List<(long Writer, long First, long Last)>> ReadWritersAsync(CancellationToken cancellation) =>
-        _connection.ReadAsync(_selectWriters.Bind(), row =>
-            (row.GetValue<long>(0), row.GetValue<long>(1), row.GetValue<long>(2)), cancellation);
+    public async Task<List<(long Writer, long First, long Last)>> ReadWritersAsync(CancellationToken cancellation) =>
+        (await _tables.ReadAsync(StateKind.Writers, cancellation)).ConvertAll(row =>
+            (Keys.NumberAt(row.Key, 0), Keys.NumberAt(row.Value, 0), Keys.NumberAt(row.Value, sizeof(long))));
 
     /// <summary>The groups that a writer began in a minute, with the number of blocks of each.</summary>
     public Task<List<(long Stored, int Blocks)>> ReadGroupsAsync(
-        long writer, long slot, CancellationToken cancellation) => _connection.ReadAsync(
-            _selectGroups.Bind(writer, slot), row => (row.GetValue<long>(0), row.GetValue<int>(1)), cancellation);
+        long writer, long slot, CancellationToken cancellation) => ReadGroupsAsync(writer, slot, -1, cancellation);
 
     /// <summary>Forgets the groups that a writer began in a minute.</summary>
-    public Task DeleteAsync(long writer, long slot) => _connection.RunAsync(_delete.Bind(writer, slot));
+    public Task DeleteAsync(long writer, long slot) =>
+        _tables.DeleteAsync(Table.Commits, PartitionOf(writer, slot), Keys.Empty, null);
+
+    async Task<List<Commit>> ReadAsync(long writer, long slot, long mark, CancellationToken cancellation)
+    {
+        var groups = await ReadGroupsAsync(writer, slot, mark, cancellation);
+        if (groups.Count == 0)
+            return [];
+        // in this order: what a group counts is there before it is committed
+        var points = (await _tables.ScanAsync(Table.Commits, PartitionOf(writer, slot), Keys.Of(Counts, mark + 1), null,
+            cancellation: cancellation)).ToDictionary(row => Keys.NumberAt(row.Key, 1), row => row.Value);
+        return groups.ConvertAll(group => new Commit(writer, group.Stored, group.Blocks, points[group.Stored]));
+    }
+
+    async Task<List<(long Stored, int Blocks)>> ReadGroupsAsync(
+        long writer, long slot, long mark, CancellationToken cancellation) =>
+        (await _tables.ScanAsync(Table.Commits, PartitionOf(writer, slot), Keys.Of(Committed, mark + 1), [Counts],
+            cancellation: cancellation))
+        .ConvertAll(row => (Keys.NumberAt(row.Key, 1), new ByteReader(row.Value).ReadInt32()));
+
+    static byte[] PartitionOf(long writer, long slot) => Keys.Of(slot, writer);
 }

@@ -1,12 +1,13 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Tracing.Model;
+using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Group commit: batches wait in a queue; all that wait become a group, whose spans are written as blocks, then
-/// pointers to them by trace, and last its commit. A group that was begun is written until Cassandra takes it, in
+/// pointers to them by trace, and last its commit. A group that was begun is written until the tables take it, in
 /// whatever time; what waits meanwhile is bounded.
 /// </summary>
 sealed class GroupWriter : IAsyncDisposable
@@ -19,14 +20,14 @@ sealed class GroupWriter : IAsyncDisposable
     static readonly TimeSpan _firstWait = TimeSpan.FromMilliseconds(100);
     static readonly TimeSpan _longestWait = TimeSpan.FromSeconds(3);
 
-    readonly Connection _connection;
-    readonly Tables _tables;
+    readonly ITables _tables;
+    readonly BlockRows _rows;
     readonly Commits _commits;
     readonly Slices _slices;
     readonly Blocks _blocks;
     readonly Bodies _bodies;
     readonly Names _names;
-    readonly CassandraStoreOptions _options;
+    readonly EngineOptions _options;
     readonly TimeProvider _time;
     readonly ILogger _logger;
     readonly SeriesNames _seriesNames = new();
@@ -39,9 +40,8 @@ sealed class GroupWriter : IAsyncDisposable
     // of committed groups; guarded by itself
     readonly SeenSpans _seen = new();
     readonly HashSet<long> _hours = [];
-    readonly ITimer _alive;
+    readonly ITimer? _alive;
     readonly SpanBudget _waiting;
-    readonly WriteWindow _window = new(TimeProvider.System);
     readonly Task _loop;
     readonly CancellationTokenSource _closing = new();
     readonly Lock _lock = new();
@@ -55,27 +55,30 @@ sealed class GroupWriter : IAsyncDisposable
     int _failing;
 
     public GroupWriter(
-        Connection connection, Tables tables, Commits commits, Slices slices, Blocks blocks, UncountedSpans uncounted,
-        TimeProvider time, ILogger logger)
+        ITables tables, BlockRows rows, Commits commits, Slices slices, Blocks blocks, Names names,
+        UncountedSpans uncounted, EngineOptions options, TimeProvider time, ILogger logger)
     {
         _uncounted = uncounted;
-        _connection = connection;
         _tables = tables;
+        _rows = rows;
         _commits = commits;
         _slices = slices;
         _blocks = blocks;
-        _options = connection.Options;
+        _options = options;
         _time = time;
         _logger = logger;
         Writer = Random.Shared.NextInt64();
-        _bodies = new Bodies(connection, commits, Writer);
-        _names = new Names(tables, _options);
+        _bodies = new Bodies(tables, commits, Writer);
+        _names = names;
         _recent = new RecentBodies(time);
         _waiting = new SpanBudget(_options.MaxQueuedSpans);
         _groups = new SemaphoreSlim(_options.MaxGroups);
-        _firstSlot = Tables.SlotOf(NextStored());
-        _alive = TimeProvider.System.CreateTimer(
-            _ => _ = SetAliveAsync(), null, TimeSpan.Zero, Bodies.AliveEvery);
+        _firstSlot = Rows.SlotOf(NextStored());
+        if (tables.IsShared)
+        {
+            _alive = TimeProvider.System.CreateTimer(
+                _ => _ = SetAliveAsync(), null, TimeSpan.Zero, Bodies.AliveEvery);
+        }
         _loop = Task.Run(RunAsync);
     }
 
@@ -117,7 +120,7 @@ sealed class GroupWriter : IAsyncDisposable
             if (!_queue.Writer.TryWrite(waiting))
             {
                 _recent.Forget(batch.BodyHash, waiting.Done.Task);
-                throw new ObjectDisposedException(nameof(CassandraSpanStore));
+                throw new ObjectDisposedException(nameof(BlockSpanStore));
             }
             return await AnswerAsync(waiting.Done.Task);
         }
@@ -131,7 +134,8 @@ sealed class GroupWriter : IAsyncDisposable
         await _loop;
         for (var i = 0; i < _options.MaxGroups; i++)
             await _groups.WaitAsync();
-        await _alive.DisposeAsync();
+        if (_alive is not null)
+            await _alive.DisposeAsync();
         _closing.Dispose();
         _groups.Dispose();
     }
@@ -251,7 +255,7 @@ sealed class GroupWriter : IAsyncDisposable
     {
         var encoded = Encode(group, stored);
         var began = TimeProvider.System.GetTimestamp();
-        var outcomes = await Tables.ForAllAsync(group, waiting => waiting.Batch.BodyHash == UInt128.Zero
+        var outcomes = await Rows.ForAllAsync(group, waiting => waiting.Batch.BodyHash == UInt128.Zero
             ? Task.FromResult(AppendOutcome.Stored)
             : UntilTakenAsync(() => _bodies.ClaimAsync(waiting.Batch.BodyHash, stored)), CancellationToken.None);
         var mine = group.Where((_, i) => outcomes[i] == AppendOutcome.Stored).ToList();
@@ -259,10 +263,11 @@ sealed class GroupWriter : IAsyncDisposable
         {
             if (mine.Count < group.Count)
                 encoded = Encode(mine, stored);
-            await WriteRowsAsync(encoded, stored);
-            await previous;
-            await ThrowIfTooOldAsync(stored, TimeProvider.System.GetElapsedTime(began));
-            await UntilTakenAsync(() => _connection.RunAsync(_commits.Insert(encoded.Commit)));
+            await WriteRowsAsync(encoded, stored, async () =>
+            {
+                await previous;
+                await ThrowIfTooOldAsync(stored, TimeProvider.System.GetElapsedTime(began));
+            });
             // who seems dead is taken over, and then none of the group counts
             if (TimeProvider.System.GetElapsedTime(began) > Bodies.AliveFor / 2 &&
                 !await UntilTakenAsync(() => _commits.IsCommittedAsync(Writer, stored)))
@@ -295,7 +300,7 @@ sealed class GroupWriter : IAsyncDisposable
         {
             await _bodies.ReleaseAsync(hash, stored);
         }
-        catch (Exception exception) when (Connection.IsTransient(exception))
+        catch (Exception exception) when (_tables.IsTransient(exception))
         {
             // the claim ends by its time to live
             _logger.WritingAgain(exception.Message);
@@ -344,21 +349,25 @@ sealed class GroupWriter : IAsyncDisposable
         }
     }
 
-    async Task WriteRowsAsync(Encoded encoded, long stored)
+    /// <param name="beforeCommit">Waited for before the group is committed.</param>
+    async Task WriteRowsAsync(Encoded encoded, long stored, Func<Task> beforeCommit)
     {
-        var statements = new List<IStatement>();
-        var slot = Tables.SlotOf(stored);
+        var slot = Rows.SlotOf(stored);
         List<long> hours;
         lock (_lock)
             hours = [.. encoded.Blocks.Select(block => block.Hour).Distinct().Where(hour => !_hours.Contains(hour))];
+        List<Row> rows =
+        [
+            .. hours.Select(_rows.OfHour), .. _names.RowsOf(encoded.Names),
+            .. BlockRows.Of(encoded.Blocks, _options.Retention), _commits.CountsOf(encoded.Commit),
+        ];
         if (slot > _lastSlot)
-            statements.Add(_commits.InsertWriter(Writer, _firstSlot, slot));
-        statements.AddRange(hours.Select(_tables.InsertHour));
-        statements.AddRange(_names.Statements(encoded.Names));
-        statements.AddRange(_tables.InsertBlocks(encoded.Blocks));
-        await Parallel.ForEachAsync(statements, new ParallelOptions { MaxDegreeOfParallelism = WriteWindow.Max },
-            async (statement, _) => await UntilTakenAsync(
-                () => _window.RunAsync(() => _connection.RunAsync(statement))));
+            rows.Add(_commits.OfWriter(Writer, _firstSlot, slot));
+        await UntilTakenAsync(async () =>
+        {
+            await _tables.PutAsync(rows, _commits.Of(encoded.Commit), beforeCommit, _closing.Token);
+            return true;
+        });
         _names.Remember(encoded.Names);
         lock (_lock)
         {
@@ -371,7 +380,7 @@ sealed class GroupWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Tries until Cassandra takes it; all that is tried may be done twice.</summary>
+    /// <summary>Tries until the tables take it; all that is tried may be done twice.</summary>
     async Task<T> UntilTakenAsync<T>(Func<Task<T>> run)
     {
         for (var wait = _firstWait; ; wait = TimeSpan.FromSeconds(Math.Min(
@@ -385,7 +394,7 @@ sealed class GroupWriter : IAsyncDisposable
                 return result;
             }
             catch (Exception exception) when (
-                Connection.IsTransient(exception) && !_closing.IsCancellationRequested)
+                _tables.IsTransient(exception) && !_closing.IsCancellationRequested)
             {
                 if (Interlocked.Exchange(ref _failing, 1) == 0)
                     _logger.WritingAgain(exception.Message);
@@ -400,7 +409,7 @@ sealed class GroupWriter : IAsyncDisposable
         {
             await _bodies.SetAliveAsync();
         }
-        catch (Exception exception) when (Connection.IsTransient(exception) || exception is ObjectDisposedException)
+        catch (Exception exception) when (_tables.IsTransient(exception) || exception is ObjectDisposedException)
         {
             // comes again; whoever takes over meanwhile is noticed at the commit
         }

@@ -1,28 +1,29 @@
+using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Work that one process does at a time. It ends by itself when its owner dies; two may believe for a moment that they
-/// have it, so it saves work but protects nothing.
+/// have it, so it saves work but protects nothing. Where there is one process, that has it.
 /// </summary>
 /// <param name="owner">Names this process; never 0.</param>
-sealed class Lease(Connection connection, string name, long owner)
+sealed class Lease(ITables tables, string name, long owner)
 {
-    const int Seconds = 60;
+    static readonly TimeSpan _lasts = TimeSpan.FromMinutes(1);
 
-    readonly PreparedStatement _take = connection.Prepare(
-        $"INSERT INTO leases (name, owner) VALUES (?, ?) IF NOT EXISTS USING TTL {Seconds}");
-
-    readonly PreparedStatement _renew = connection.Prepare(
-        $"UPDATE leases USING TTL {Seconds} SET owner = ? WHERE name = ? IF owner = ?");
+    // of our own row, when it is ours
+    long _version;
 
     /// <summary>Takes it or renews it, for a minute; false when another process has it.</summary>
     public async Task<bool> HasAsync()
     {
-        var row = (await connection.RunAsync(_renew.Bind(owner, name, owner))).First();
-        if (row.GetValue<bool>("[applied]"))
+        if (!tables.IsShared)
             return true;
-        row = (await connection.RunAsync(_take.Bind(name, owner))).First();
-        return row.GetValue<bool>("[applied]") || row.GetValue<long>("owner") == owner;
+        Row row = new(Table.Claims, Keys.Of((byte)ClaimKind.Lease, name), Keys.Empty, Keys.Of(owner), _lasts);
+        var result = await tables.CompareAndSetAsync(row, _version, []);
+        if (!result.IsSet && (result.Found is not { } found || Keys.NumberAt(found.Value, 0) == owner))
+            result = await tables.CompareAndSetAsync(row, result.Found?.Version ?? 0, []);
+        _version = result.IsSet ? result.Found!.Value.Version : 0;
+        return result.IsSet;
     }
 }

@@ -5,15 +5,8 @@ namespace Tracing.Storage.Engine;
 
 static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "Opened the keyspace {Keyspace} of the Cassandra cluster {Cluster}")]
-    public static partial void Opened(this ILogger logger, string keyspace, string? cluster);
-
-    [LoggerMessage(2, LogLevel.Warning,
-        "Cassandra does not answer at {ContactPoints}; trying again in {Seconds} s: {Reason}")]
-    public static partial void Waiting(this ILogger logger, string contactPoints, double seconds, string reason);
-
-    [LoggerMessage(3, LogLevel.Information, "Making the keyspace {Keyspace} with replication {Replication}")]
-    public static partial void MakingSchema(this ILogger logger, string keyspace, string replication);
+    [LoggerMessage(1, LogLevel.Information, "Opened {Place}")]
+    public static partial void Opened(this ILogger logger, string place);
 
     [LoggerMessage(4, LogLevel.Warning,
         "Writing {Batches} batches as one group failed; each is tried in a group of its own")]
@@ -22,10 +15,10 @@ static partial class Log
     [LoggerMessage(5, LogLevel.Error, "A batch of {Spans} spans could not be stored")]
     public static partial void BatchFailed(this ILogger logger, Exception exception, int spans);
 
-    [LoggerMessage(6, LogLevel.Warning, "Cassandra does not take a write; trying again until it does: {Reason}")]
+    [LoggerMessage(6, LogLevel.Warning, "A write failed; trying again until it succeeds: {Reason}")]
     public static partial void WritingAgain(this ILogger logger, string reason);
 
-    [LoggerMessage(7, LogLevel.Information, "Cassandra takes writes again")]
+    [LoggerMessage(7, LogLevel.Information, "Writes succeed again")]
     public static partial void Writes(this ILogger logger);
 
     [LoggerMessage(8, LogLevel.Critical, "The writer has stopped; nothing can be stored until a restart")]
@@ -34,8 +27,8 @@ static partial class Log
     [LoggerMessage(9, LogLevel.Warning, "Counting what is stored failed; it is tried again: {Reason}")]
     public static partial void CountingFailed(this ILogger logger, string reason);
 
-    [LoggerMessage(10, LogLevel.Information, "Closed the keyspace {Keyspace}")]
-    public static partial void Closed(this ILogger logger, string keyspace);
+    [LoggerMessage(10, LogLevel.Information, "Closed {Place}")]
+    public static partial void Closed(this ILogger logger, string place);
 
     [LoggerMessage(11, LogLevel.Warning, "A group was taken over by another collector, and is written anew")]
     public static partial void TakenOver(this ILogger logger);
@@ -51,10 +44,6 @@ static partial class Log
         "statistics; others like it are named once a minute at most")]
     public static partial void NotCounted(
         this ILogger logger, Exception exception, TraceId traceId, SpanId spanId);
-
-    [LoggerMessage(14, LogLevel.Information,
-        "The keyspace {Keyspace} had version {Before} of the tables, and now has {Now}")]
-    public static partial void Migrated(this ILogger logger, string keyspace, string before, string now);
 
     [LoggerMessage(16, LogLevel.Warning, "The spans of the last minutes could not be read; those that are sent again " +
         "count twice until they are added up: {Reason}")]

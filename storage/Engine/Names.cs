@@ -1,13 +1,24 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Tracing.Model;
 using Tracing.Model.Wire;
+using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
 
-/// <summary>Writes the names of spans, each once in a while only. For any thread.</summary>
-sealed class Names(Tables tables, CassandraStoreOptions options)
+/// <summary>What kind of names rows have; the numbers are stored.</summary>
+enum NameKind : byte
 {
-    /// <summary>Longer ones are not listed, as nobody picks them; Cassandra's keys end at 64 KiB.</summary>
+    Service = 0,
+    Span = 1,
+    Remote = 2,
+    TagValue = 3,
+}
+
+/// <summary>The names of spans, each written once in a while only. For any thread.</summary>
+sealed class Names(ITables tables, EngineOptions options)
+{
+    /// <summary>Longer ones are not listed, as nobody picks them; keys end at 64 KiB.</summary>
     public const int MaxLength = 4096;
 
     /// <summary>Names remembered as written; beyond it all are forgotten, and written again.</summary>
@@ -20,7 +31,7 @@ sealed class Names(Tables tables, CassandraStoreOptions options)
 
     readonly ConcurrentDictionary<(NameKind Kind, string Parent, string Name), long> _known = [];
 
-    /// <summary>Statements for what is not written yet; see <see cref="Remember"/>.</summary>
+    /// <summary>What is not written yet; see <see cref="Remember"/>.</summary>
     public List<(NameKind, string, string)> Of(IEnumerable<Span> spans)
     {
         var found = new HashSet<(NameKind, string, string)>();
@@ -44,8 +55,21 @@ sealed class Names(Tables tables, CassandraStoreOptions options)
             !IsKnown(name))];
     }
 
-    public IEnumerable<BoundStatement> Statements(List<(NameKind, string, string)> names) =>
-        names.Select(name => tables.InsertName(name.Item1, name.Item2, name.Item3));
+    public IEnumerable<Row> RowsOf(List<(NameKind Kind, string Parent, string Name)> names) => names.Select(
+        name => new Row(Table.Names, Keys.Of((byte)name.Kind, name.Parent), Encoding.UTF8.GetBytes(name.Name), [],
+            options.Retention));
+
+    public async Task<IReadOnlyList<string>> ReadAsync(NameKind kind, string parent, CancellationToken cancellation)
+    {
+        if (parent.Length > MaxLength)
+            return [];
+        var rows = await tables.ScanAsync(
+            Table.Names, Keys.Of((byte)kind, parent), Keys.Empty, null, cancellation: cancellation);
+        var names = rows.ConvertAll(row => Encoding.UTF8.GetString(row.Key));
+        // they come in the order of UTF-8
+        names.Sort(StringComparer.Ordinal);
+        return names;
+    }
 
     public void Remember(List<(NameKind, string, string)> names)
     {

@@ -1,20 +1,20 @@
+using System.Text;
+using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
 
-/// <summary>What members leave for each other; a note ends by its TTL.</summary>
-sealed class Notes(Connection connection)
+/// <summary>What members leave for each other; a note ends by itself.</summary>
+sealed class Notes(ITables tables)
 {
-    const int LifetimeSeconds = 30;
-
-    readonly PreparedStatement _insert = connection.Prepare(
-        $"INSERT INTO notes (topic, member, note) VALUES (?, ?, ?) USING TTL {LifetimeSeconds}");
-    readonly PreparedStatement _select = connection.Prepare("SELECT note FROM notes WHERE topic = ?");
+    static readonly TimeSpan _lasts = TimeSpan.FromSeconds(30);
 
     public async Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
         string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken)
     {
-        await connection.RunAsync(_insert.Bind(topic, member, note.ToArray()), cancellationToken);
-        return await connection.ReadAsync(_select.Bind(topic),
-            row => new ReadOnlyMemory<byte>(row.GetValue<byte[]>("note")), cancellationToken);
+        var partition = Keys.Of((byte)ClaimKind.Note, topic);
+        await tables.PutAsync([new(Table.Claims, partition, Encoding.UTF8.GetBytes(member), note.ToArray(), _lasts)],
+            cancellation: cancellationToken);
+        return (await tables.ScanAsync(Table.Claims, partition, Keys.Empty, null, cancellation: cancellationToken))
+            .ConvertAll(row => new ReadOnlyMemory<byte>(row.Value));
     }
 }

@@ -69,11 +69,12 @@ static class PointsCodec
     }
 
     /// <param name="isWanted">Others are passed over, which costs little.</param>
-    public static List<SeriesPoint> Decode(byte[] data, Func<Series, bool> isWanted, bool withExemplars)
+    public static List<SeriesPoint> Decode(
+        ReadOnlyMemory<byte> data, Func<Series, bool> isWanted, bool withExemplars)
     {
-        if (data is not [Version, ..])
-            throw new InvalidDataException($"Points have the unknown version {data.FirstOrDefault()}.");
-        var input = new ByteReader((t_decompressor ??= new Decompressor()).Unwrap(data.AsSpan(1)).ToArray());
+        if (data.Span is not [Version, ..])
+            throw new InvalidDataException($"Points have the unknown version {(data.IsEmpty ? 0 : data.Span[0])}.");
+        var input = new ByteReader((t_decompressor ??= new Decompressor()).Unwrap(data.Span[1..]).ToArray());
         var texts = new string[input.ReadCount()];
         for (var i = 0; i < texts.Length; i++)
             // earlier servers did not cut them

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Tracing.Model;
+using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
 
@@ -9,7 +10,32 @@ namespace Tracing.Storage.Engine;
 /// <param name="Since">Seconds since 1970.</param>
 /// <param name="Hours">Since 1970, in which spans of its blocks start.</param>
 /// <param name="IsRemoved">Whether the blocks that were thinned out are deleted.</param>
-sealed record Slice(long Number, long Writer, long Since, List<long> Hours, bool IsRemoved);
+/// <param name="Version">Of its row; 0 while there is none.</param>
+sealed record Slice(
+    long Number, long Writer, long Since, IReadOnlyList<long> Hours, bool IsRemoved = false, long Version = 0)
+{
+    public static Slice Of(Entry row)
+    {
+        var value = new ByteReader(row.Value);
+        var (writer, since, isRemoved) = ((long)value.ReadFixed(), value.ReadSigned(), value.ReadInt32() != 0);
+        var hours = new long[value.ReadCount()];
+        for (var i = 0; i < hours.Length; i++)
+            hours[i] = value.ReadSigned();
+        return new(Keys.NumberAt(row.Key, 0), writer, since, hours, isRemoved, row.Version);
+    }
+
+    public byte[] ToValue()
+    {
+        var value = new ByteWriter();
+        value.WriteFixed((ulong)Writer);
+        value.WriteSigned(Since);
+        value.Write(IsRemoved ? 1 : 0);
+        value.Write(Hours.Count);
+        foreach (var hour in Hours)
+            value.WriteSigned(hour);
+        return value.Written.ToArray();
+    }
+}
 
 /// <summary>The slices on which it is decided what is kept. For any thread.</summary>
 sealed class Slices
@@ -24,26 +50,14 @@ sealed class Slices
     /// </summary>
     static readonly TimeSpan _knownFor = TimeSpan.FromSeconds(30);
 
-    readonly Connection _connection;
-    readonly int _ttl;
-    readonly PreparedStatement _select;
-    readonly PreparedStatement _insert;
-    readonly PreparedStatement _setRemoved;
-    readonly PreparedStatement _insertGone;
-    readonly PreparedStatement _selectGone;
+    readonly ITables _tables;
+    readonly TimeSpan _timeToLive;
     volatile CurrentBlocks? _current;
 
-    public Slices(Connection connection)
+    public Slices(ITables tables, EngineOptions options)
     {
-        _connection = connection;
-        _ttl = Tables.SecondsOf(connection.Options.Retention) + Tables.SecondsPerDay;
-        _select = connection.Prepare("SELECT slice, writer, since, hours, is_removed FROM slices WHERE id = 0");
-        _insert = connection.Prepare("INSERT INTO slices (id, slice, writer, since, hours, is_removed) " +
-            "VALUES (0, ?, ?, ?, ?, false) IF NOT EXISTS USING TTL ?");
-        _setRemoved = connection.Prepare(
-            "UPDATE slices USING TTL ? SET is_removed = true WHERE id = 0 AND slice = ? IF EXISTS");
-        _insertGone = connection.Prepare("INSERT INTO gone (slice, writer, lows) VALUES (?, ?, ?) USING TTL ?");
-        _selectGone = connection.Prepare("SELECT lows FROM gone WHERE slice = ? AND writer = ?");
+        _tables = tables;
+        _timeToLive = options.Retention + Rows.Day;
     }
 
     /// <summary>Of the slice that a group is in.</summary>
@@ -55,9 +69,7 @@ sealed class Slices
     public async Task<Dictionary<long, Slice>> ReadAsync(CancellationToken cancellation)
     {
         var read = TimeProvider.System.GetTimestamp();
-        var slices = await _connection.ReadAsync(_select.Bind(), row => new Slice(row.GetValue<long>(0),
-            row.GetValue<long>(1), row.GetValue<long>(2), [.. row.GetValue<IEnumerable<long>>(3) ?? []],
-            row.GetValue<bool?>(4) ?? false), cancellation);
+        var slices = (await _tables.ReadAsync(StateKind.Slices, cancellation)).ConvertAll(Slice.Of);
         var thinned = slices.Where(slice => slice.Writer != 0)
             .ToDictionary(slice => slice.Number, slice => slice.Writer);
         var last = slices.MaxBy(slice => slice.Number);
@@ -82,21 +94,26 @@ sealed class Slices
         if (gone.Length > 0)
         {
             var lows = MemoryMarshal.AsBytes<ulong>(gone).ToArray();
-            await _connection.RunAsync(_insertGone.Bind(slice.Number, slice.Writer, lows, _ttl), cancellation);
+            await _tables.PutAsync([new(Table.State, GoneOf(slice), Keys.Empty, lows, _timeToLive)],
+                cancellation: cancellation);
         }
-        await _connection.RunAsync(
-            _insert.Bind(slice.Number, slice.Writer, slice.Since, slice.Hours, _ttl), cancellation);
+        await _tables.CompareAndSetAsync(RowOf(slice), 0, [], cancellation);
         await ReadAsync(cancellation);
     }
 
+    public async Task SetRemovedAsync(Slice slice) =>
+        await _tables.CompareAndSetAsync(RowOf(slice with { IsRemoved = true }), slice.Version, []);
+
     async Task<HashSet<ulong>> ReadGoneAsync(Slice slice, CancellationToken cancellation)
     {
-        var lows = (await _connection.RunAsync(_selectGone.Bind(slice.Number, slice.Writer), cancellation))
-            .FirstOrDefault()?.GetValue<byte[]>(0);
+        var lows = (await _tables.GetAsync(Table.State, GoneOf(slice), Keys.Empty, cancellation))?.Value;
         return new HashSet<ulong>(MemoryMarshal.Cast<byte, ulong>(lows).ToArray(), SeededHash.Comparer);
     }
 
-    public Task SetRemovedAsync(Slice slice) => _connection.RunAsync(_setRemoved.Bind(_ttl, slice.Number));
+    Row RowOf(Slice slice) => new(Table.State, Rows.Partition(StateKind.Slices), Keys.Of(slice.Number),
+        slice.ToValue(), _timeToLive);
+
+    static byte[] GoneOf(Slice slice) => Keys.Of((byte)StateKind.Gone, slice.Number, slice.Writer);
 }
 
 /// <summary>

@@ -1,12 +1,13 @@
 using Tracing.Model;
+using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Latencies by series and time. Each group has counted its spans when it is committed; one process at a time, by a
 /// lease, adds that up in rows by minute, hour and day, finds the calls between services, and notes how far it is.
-/// What is beyond is added when it is read. A row says itself which groups it has, so that none counts twice whoever
-/// dies or works at the same time.
+/// What is beyond is added when it is read. The rows of a time are changed together, and only where nobody has since
+/// they were read; each says itself which groups it has. So none counts twice, whoever dies or works at the same time.
 /// </summary>
 sealed class Statistics
 {
@@ -25,46 +26,31 @@ sealed class Statistics
     /// </summary>
     const long EdgesMark = 0;
 
-    readonly Connection _connection;
+    /// <summary>What the key of a time's marks begins with; sections begin with more.</summary>
+    const byte MarksOfTime = 0;
+
+    readonly ITables _tables;
     readonly Commits _commits;
     readonly Blocks _blocks;
-    readonly CassandraStoreOptions _options;
+    readonly EngineOptions _options;
     readonly TimeProvider _time;
     readonly Lease _lease;
-    readonly PreparedStatement _selectCounted;
-    readonly PreparedStatement _insertCounted;
-    readonly PreparedStatement _selectOne;
-    readonly PreparedStatement _selectAll;
-    readonly PreparedStatement _selectSection;
-    readonly PreparedStatement _insert;
-    readonly PreparedStatement _update;
     readonly SeriesNames _names = new();
     readonly UncountedSpans _uncounted;
     EdgeLinker? _edges;
     SeenSpans _seen = new();
     int _edgeSpans;
 
-    public Statistics(Connection connection, Commits commits, Blocks blocks, TimeProvider time, long owner,
-        UncountedSpans uncounted)
+    public Statistics(ITables tables, Commits commits, Blocks blocks, EngineOptions options, TimeProvider time,
+        long owner, UncountedSpans uncounted)
     {
         _uncounted = uncounted;
-        _connection = connection;
+        _tables = tables;
         _commits = commits;
         _blocks = blocks;
-        _options = connection.Options;
+        _options = options;
         _time = time;
-        _lease = new Lease(connection, "counting", owner);
-        _selectCounted = connection.Prepare("SELECT writer, stored FROM counted WHERE id = 0");
-        _insertCounted = connection.Prepare("INSERT INTO counted (id, writer, stored) VALUES (0, ?, ?) USING TTL ?");
-        _selectOne = connection.Prepare(
-            "SELECT version, sections, marks FROM latencies WHERE level = ? AND part = ? AND time = ?");
-        const string Range = "FROM latencies WHERE level = ? AND part = ? AND time >= ? AND time < ?";
-        _selectAll = connection.Prepare($"SELECT marks, time, sections {Range}");
-        _selectSection = connection.Prepare($"SELECT marks, time, sections[?] {Range}");
-        _insert = connection.Prepare("INSERT INTO latencies (level, part, time, version, sections, marks) " +
-            "VALUES (?, ?, ?, 1, ?, ?) IF NOT EXISTS USING TTL ?");
-        _update = connection.Prepare("UPDATE latencies USING TTL ? SET version = ?, sections = sections + ?, " +
-            "marks = ? WHERE level = ? AND part = ? AND time = ? IF version = ?");
+        _lease = new Lease(tables, "counting", owner);
     }
 
     /// <summary>The levels of rows: their minutes, and the minutes of a partition of the table.</summary>
@@ -102,11 +88,9 @@ sealed class Statistics
         counted.Add(new Counted(EdgesMark, edgesMark, await LinkAsync(some, counted, cancellation)));
         for (var level = 0; level < _levels.Length; level++)
             await AddAsync(level, counted, cancellation);
-        foreach (var writer in counted.GroupBy(each => each.Writer))
-        {
-            await _connection.RunAsync(_insertCounted.Bind(writer.Key, writer.Max(each => each.Stored),
-                Tables.SecondsOf(_options.DaysRetention)), cancellation);
-        }
+        await _tables.PutAsync([.. counted.GroupBy(each => each.Writer).Select(writer => new Row(Table.State,
+            Rows.Partition(StateKind.Counted), Keys.Of(writer.Key), Keys.Of(writer.Max(each => each.Stored)),
+            _options.DaysRetention))], cancellation: cancellation);
         _seen.Publish();
         return some.Count > 0;
     }
@@ -123,13 +107,13 @@ sealed class Statistics
         foreach (var (level, from, to) in Ranges(now).Parts(query))
         {
             var minutes = _levels[level].Minutes;
-            var inRows = new Dictionary<long, IDictionary<long, long>>();
-            foreach (var (sections, rowMarks, time) in await ReadRowsAsync(
-                level, from, to, Sections.Of(query), cancellation))
+            var inRows = new Dictionary<(Section, long), Dictionary<long, long>>();
+            foreach (var row in await ReadRowsAsync(level, from, to, query, cancellation))
             {
-                inRows[time] = rowMarks;
-                foreach (var point in sections.SelectMany(
-                    section => PointsCodec.Decode(section, IsWanted, query.WithExemplars)))
+                var (section, time) = Section.At(row.Key);
+                var (rowMarks, data) = ReadMarks(row.Value);
+                inRows[(section, time)] = rowMarks;
+                foreach (var point in PointsCodec.Decode(data, IsWanted, query.WithExemplars))
                     Add(points, point);
             }
             foreach (var commit in commits)
@@ -137,7 +121,8 @@ sealed class Statistics
                 foreach (var point in PointsCodec.Decode(commit.Points, IsWanted, query.WithExemplars))
                 {
                     var time = LevelRanges.Floor(point.Minute, minutes);
-                    if (time >= from && time < to && !(inRows.TryGetValue(time, out var has) &&
+                    if (time >= from && time < to &&
+                        !(inRows.TryGetValue((Section.Of(point.Series), time), out var has) &&
                         has.TryGetValue(commit.Writer, out var mark) && mark >= commit.Stored))
                         Add(points, point);
                 }
@@ -157,43 +142,35 @@ sealed class Statistics
         return new LevelRanges(long.MaxValue, long.MaxValue, From(_options.Retention, MinutesOfHour),
             From(_options.HoursRetention, MinutesOfDay), From(_options.DaysRetention, MinutesOfDay));
 
-        long From(TimeSpan kept, int minutes) => LevelRanges.Ceiling(now - (Tables.SecondsOf(kept) / 60), minutes);
+        long From(TimeSpan kept, int minutes) => LevelRanges.Ceiling(now - (long)kept.TotalMinutes, minutes);
     }
 
-    /// <param name="section">Null for all.</param>
-    async Task<List<(IEnumerable<byte[]> Sections, IDictionary<long, long> Marks, long Time)>> ReadRowsAsync(
-        int level, long from, long to, string? section, CancellationToken cancellation)
+    /// <summary>The rows of the sections that a query asks for.</summary>
+    async Task<IEnumerable<Entry>> ReadRowsAsync(
+        int level, long from, long to, SeriesQuery query, CancellationToken cancellation)
     {
-        var (minutes, part) = _levels[level];
+        var part = _levels[level].Part;
         var all = new List<long>();
         var now = _time.GetUtcNow().ToUnixTimeSeconds() / 60;
         // nothing is kept for longer, and a window may be of any length
-        var kept = level switch
-        {
-            LevelRanges.Minutes => _options.Retention,
-            LevelRanges.Hours => _options.HoursRetention,
-            _ => _options.DaysRetention,
-        };
-        var oldest = now - (Tables.SecondsOf(kept) / 60) - (2 * part);
+        var oldest = now - (long)KeptFor(level).TotalMinutes - (2 * part);
         for (var at = Math.Max(LevelRanges.Floor(from, part), LevelRanges.Floor(oldest, part));
             at < to && at <= now + (10 * MinutesOfDay); at += part)
-            all.Add(at / part);
-        var rows = await Tables.ForAllAsync(all, number => _connection.ReadAsync(section is null
-            ? _selectAll.Bind(level, number, from, to)
-            : _selectSection.Bind(section, level, number, from, to), ReadRow, cancellation), cancellation);
-        return [.. rows.SelectMany(each => each)];
-
-        (IEnumerable<byte[]>, IDictionary<long, long>, long) ReadRow(Row row) => (section is null
-            ? row.GetValue<IDictionary<string, byte[]>>(2)?.Values ?? []
-            : row.GetValue<byte[]?>(2) is { } only ? [only] : [],
-            row.GetValue<IDictionary<long, long>>(0), row.GetValue<long>(1));
+            all.Add(at);
+        var keys = Section.Of(query) is { } section
+            ? (From: section.KeyAt(from), To: section.KeyAt(to))
+            : Section.KeysOf(query.Level);
+        var rows = await Rows.ForAllAsync(all, time => _tables.ScanAsync(
+            Table.Latencies, PartitionOf(level, time), keys.From, keys.To, cancellation: cancellation).AsTask(),
+            cancellation);
+        return rows.SelectMany(each => each)
+            .Where(row => Section.At(row.Key).Time is var time && time >= from && time < to);
     }
 
     /// <summary>Up to which group of each writer everything is counted.</summary>
     public async Task<Dictionary<long, long>> ReadMarksAsync(CancellationToken cancellation) =>
-        (await _connection.ReadAsync(_selectCounted.Bind(),
-            row => (row.GetValue<long>(0), row.GetValue<long>(1)), cancellation))
-        .ToDictionary(each => each.Item1, each => each.Item2);
+        (await _tables.ReadAsync(StateKind.Counted, cancellation))
+        .ToDictionary(row => Keys.NumberAt(row.Key, 0), row => Keys.NumberAt(row.Value, 0));
 
     /// <summary>
     /// Finds the calls that the spans of these groups complete; and the spans that another collector, or a group that
@@ -259,7 +236,7 @@ sealed class Statistics
         var minutes = _levels[level].Minutes;
         var times = counted
             .SelectMany(each => each.Points.Select(point => LevelRanges.Floor(point.Minute, minutes))).Distinct();
-        await Tables.ForAllAsync([.. times], async time =>
+        await Rows.ForAllAsync([.. times], async time =>
         {
             while (!await TryAddAsync(level, time, counted, cancellation))
                 continue;
@@ -267,15 +244,14 @@ sealed class Statistics
         }, cancellation);
     }
 
-    /// <summary>False when somebody else has changed the row meanwhile.</summary>
+    /// <summary>False when somebody else has added to the same time meanwhile.</summary>
     async Task<bool> TryAddAsync(int level, long time, List<Counted> counted, CancellationToken cancellation)
     {
-        var (minutes, part) = _levels[level];
-        var row = (await _connection.RunAsync(
-            _selectOne.Bind(level, LevelRanges.Floor(time, part) / part, time), cancellation)).FirstOrDefault();
-        var marks = row?.GetValue<IDictionary<long, long>>("marks") is { } had
-            ? new Dictionary<long, long>(had)
-            : [];
+        var minutes = _levels[level].Minutes;
+        var partition = PartitionOf(level, time);
+        var marksKey = Keys.Of(MarksOfTime, time);
+        var before = await _tables.GetAsync(Table.Latencies, partition, marksKey, cancellation);
+        var marks = before is { } row ? ReadMarks(row.Value).Marks : [];
         var points = new List<SeriesPoint>();
         foreach (var (writer, stored, added) in counted)
         {
@@ -289,21 +265,55 @@ sealed class Statistics
         }
         if (points.Count == 0)
             return true;
-        var before = row?.GetValue<IDictionary<string, byte[]>>("sections") ?? new Dictionary<string, byte[]>();
-        var sections = Sections.Merge(before, points, minutes);
-        var ttl = Tables.SecondsOf(level switch
+        // read after the marks: who changes a section changes them too
+        var sections = await Rows.ForAllAsync([.. points.GroupBy(point => Section.Of(point.Series))], async section =>
         {
-            0 => _options.Retention,
-            1 => _options.HoursRetention,
-            _ => _options.DaysRetention,
-        });
-        var version = row?.GetValue<long>("version") ?? 0;
-        var statement = row is null
-            ? _insert.Bind(level, LevelRanges.Floor(time, part) / part, time, sections, marks, ttl)
-            : _update.Bind(
-                ttl, version + 1, sections, marks, level, LevelRanges.Floor(time, part) / part, time, version);
-        var answer = (await _connection.RunAsync(statement, cancellation)).First();
-        return answer.GetValue<bool>("[applied]");
+            var key = section.Key.KeyAt(time);
+            var had = (await _tables.GetAsync(Table.Latencies, partition, key, cancellation))?.Value;
+            var all = had is null ? section
+                : PointsCodec.Decode(ReadMarks(had).Points, _ => true, withExemplars: true).Concat(section);
+            return new Row(Table.Latencies, partition, key,
+                Write(marks, PointsCodec.Encode(SeriesPoints.Merge(all, minutes))), KeptFor(level));
+        }, cancellation);
+        var result = await _tables.CompareAndSetAsync(
+            new(Table.Latencies, partition, marksKey, Write(marks, []), KeptFor(level)), before?.Version ?? 0, sections,
+            cancellation);
+        return result.IsSet;
+    }
+
+    TimeSpan KeptFor(int level) => level switch
+    {
+        LevelRanges.Minutes => _options.Retention,
+        LevelRanges.Hours => _options.HoursRetention,
+        _ => _options.DaysRetention,
+    };
+
+    static byte[] PartitionOf(int level, long time)
+    {
+        var part = _levels[level].Part;
+        return Keys.Of((byte)level, LevelRanges.Floor(time, part) / part);
+    }
+
+    static byte[] Write(Dictionary<long, long> marks, byte[] points)
+    {
+        var value = new ByteWriter();
+        value.Write(marks.Count);
+        foreach (var (writer, stored) in marks)
+        {
+            value.WriteFixed((ulong)writer);
+            value.WriteFixed((ulong)stored);
+        }
+        value.Append(points);
+        return value.Written.ToArray();
+    }
+
+    static (Dictionary<long, long> Marks, ReadOnlyMemory<byte> Points) ReadMarks(byte[] row)
+    {
+        var value = new ByteReader(row);
+        var marks = new Dictionary<long, long>();
+        for (var left = value.ReadCount(); left > 0; left--)
+            marks.Add((long)value.ReadFixed(), (long)value.ReadFixed());
+        return (marks, row.AsMemory(value.Position));
     }
 
     /// <summary>What a group counts.</summary>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Tracing.Model;
+using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
 
@@ -22,7 +23,7 @@ sealed class Thinning
     /// <summary>Blocks that are this close to the end of their time to live are left to it.</summary>
     static readonly TimeSpan _endsSoon = TimeSpan.FromHours(1);
 
-    /// <summary>A clock that differs more from that of Cassandra's node is not believed.</summary>
+    /// <summary>A clock that differs more from that of the tables is not believed.</summary>
     static readonly TimeSpan _maxSkew = TimeSpan.FromMinutes(10);
 
     static readonly TimeSpan _renewAfter = TimeSpan.FromSeconds(20);
@@ -31,17 +32,16 @@ sealed class Thinning
     const int MaxExemplarHours = 24;
 
     const int BlocksAtOnce = 16;
-    const int MaxInFlight = 16;
     const int MinutesPerHour = 60;
     const long MicrosPerSecond = 1_000_000;
 
-    readonly Connection _connection;
-    readonly Tables _tables;
+    readonly ITables _tables;
+    readonly BlockRows _rows;
     readonly Commits _commits;
     readonly Slices _slices;
     readonly Blocks _blocks;
     readonly Statistics _statistics;
-    readonly CassandraStoreOptions _options;
+    readonly EngineOptions _options;
     readonly ILogger _logger;
     readonly long _owner;
     readonly Lease _lease;
@@ -50,19 +50,19 @@ sealed class Thinning
     long _renewed;
     bool _isSteady;
 
-    public Thinning(Connection connection, Tables tables, Commits commits, Slices slices, Blocks blocks,
-        Statistics statistics, long owner, ILogger logger)
+    public Thinning(ITables tables, BlockRows rows, Commits commits, Slices slices, Blocks blocks,
+        Statistics statistics, EngineOptions options, long owner, ILogger logger)
     {
-        _connection = connection;
         _tables = tables;
+        _rows = rows;
         _commits = commits;
         _slices = slices;
         _blocks = blocks;
         _statistics = statistics;
-        _options = connection.Options;
+        _options = options;
         _owner = owner;
         _logger = logger;
-        _lease = new Lease(connection, "thinning", owner);
+        _lease = new Lease(tables, "thinning", owner);
     }
 
     /// <summary>Why the clock is not believed; null when it is.</summary>
@@ -113,7 +113,7 @@ sealed class Thinning
         var before = Doubt;
         var now = _clock.Look();
         var skew = TimeProvider.System.GetUtcNow() - await _tables.ReadClockAsync(cancellation);
-        _skew = skew.Duration() <= _maxSkew ? null : $"The clock differs by {skew:c} from the Cassandra node's. " +
+        _skew = skew.Duration() <= _maxSkew ? null : $"The clock differs by {skew:c} from the store's. " +
             "Nothing is thinned out by this server until they agree.";
         if (Doubt is { } doubt && before is null)
             _logger.ClockDoubted(doubt);
@@ -151,7 +151,7 @@ sealed class Thinning
         await foreach (var (_, block) in ReadBlocksAsync(groups, cancellation))
         {
             traces.Add(block, isOfNext: false);
-            hours.Add(Tables.HourOf(block.Starts[0]));
+            hours.Add(Rows.HourOf(block.Starts[0]));
         }
         if (traces.Lows.Count > 0)
         {
@@ -171,7 +171,7 @@ sealed class Thinning
             await WriteKeptAsync(number, groups, kept, now, cancellation);
         var gone = traces.GoingOn.Where(low => kept.GetValueOrDefault(low) == default).ToArray();
         await _slices.DecideAsync(new Slice(
-            number, isWhole ? 0 : _owner, now.ToUnixTimeSeconds(), [.. hours.Order()], false), gone, cancellation);
+            number, isWhole ? 0 : _owner, now.ToUnixTimeSeconds(), [.. hours.Order()]), gone, cancellation);
         if (!isWhole)
         {
             _logger.ThinnedOut(DateTimeOffset.FromUnixTimeSeconds(Slices.StartOf(number) / MicrosPerSecond),
@@ -200,7 +200,7 @@ sealed class Thinning
             return followed;
         foreach (var hour in before.Hours)
         {
-            var heads = await _tables.Kept.ReadHeadsAsync(hour, cancellation);
+            var heads = await _rows.ReadKeptHeadsAsync(hour, cancellation);
             foreach (var some in heads.Select(head => head.Id).Where(id => id.Writer == before.Writer &&
                 Slices.NumberOf(id.Stored) == before.Number).Chunk(BlocksAtOnce))
             {
@@ -241,7 +241,7 @@ sealed class Thinning
         CancellationToken cancellation)
     {
         var age = now - DateTimeOffset.FromUnixTimeSeconds(Slices.StartOf(number) / MicrosPerSecond);
-        var ttl = Tables.SecondsOf(_options.Retention - age + TimeSpan.FromMinutes(Slices.Minutes));
+        var timeToLive = _options.Retention - age + TimeSpan.FromMinutes(Slices.Minutes);
         var next = Slices.StartOf(number);
         var spans = new List<Span>();
         foreach (var group in groups)
@@ -266,7 +266,7 @@ sealed class Thinning
         {
             var blocks = BlockMaker.Make(spans, next++, _owner, _options.BlockSpans, kept);
             spans.Clear();
-            await ForAllAsync(_tables.Kept.Insert(blocks, ttl), _connection.RunAsync, cancellation);
+            await _tables.PutAsync([.. BlockRows.Of(blocks, timeToLive)], cancellation: cancellation);
         }
     }
 
@@ -274,15 +274,16 @@ sealed class Thinning
     async Task RemoveAsync(Slice slice, List<(long Writer, long First, long Last)> writers,
         CancellationToken cancellation)
     {
+        // one after the other, as there is no hurry
         foreach (var group in await ReadGroupsAsync(slice.Number, writers, cancellation))
-            await ForAllAsync(group.Blocks, (id, _) => _tables.Whole.DeleteDataAsync(id), cancellation);
+            await _rows.DeleteDataAsync(new BlockId(group.Stored, group.Writer, 0));
         foreach (var hour in slice.Hours)
         {
-            await _tables.Whole.DeleteHeadsAsync(
+            await _rows.DeleteHeadsAsync(
                 hour, Slices.StartOf(slice.Number), Slices.StartOf(slice.Number + 1));
         }
-        await ForAllAsync(SlotsOf(slice.Number, writers),
-            (each, _) => _commits.DeleteAsync(each.Writer, each.Slot), cancellation);
+        foreach (var (writer, slot) in SlotsOf(slice.Number, writers))
+            await _commits.DeleteAsync(writer, slot);
         await _slices.SetRemovedAsync(slice);
     }
 
@@ -290,7 +291,7 @@ sealed class Thinning
     async Task<List<Group>> ReadGroupsAsync(
         long number, List<(long Writer, long First, long Last)> writers, CancellationToken cancellation)
     {
-        var groups = await Tables.ForAllAsync(SlotsOf(number, writers), async each =>
+        var groups = await Rows.ForAllAsync(SlotsOf(number, writers), async each =>
             (await _commits.ReadGroupsAsync(each.Writer, each.Slot, cancellation))
                 .ConvertAll(group => new Group(group.Stored, each.Writer, group.Blocks)), cancellation);
         return [.. groups.SelectMany(some => some).OrderBy(group => group.Stored).ThenBy(group => group.Writer)];
@@ -318,7 +319,7 @@ sealed class Thinning
 
     /// <exception cref="InvalidDataException">One is not there: better all stay than that some is lost.</exception>
     async Task<SpanBlock[]> ReadAsync(IReadOnlyList<BlockId> ids, CancellationToken cancellation) =>
-        await Tables.ForAllAsync(ids, async id => await _blocks.ReadOnceAsync(id, cancellation) ??
+        await Rows.ForAllAsync(ids, async id => await _blocks.ReadOnceAsync(id, cancellation) ??
             throw new InvalidDataException($"Block {id} is not there."), cancellation);
 
     Task<bool> HasLeaseAsync()
@@ -328,11 +329,6 @@ sealed class Thinning
     }
 
     static long NumberAt(DateTimeOffset time) => Slices.NumberOf(time.ToUnixTimeMilliseconds() * 1000);
-
-    static Task ForAllAsync<T>(IEnumerable<T> items, Func<T, CancellationToken, Task> run,
-        CancellationToken cancellation) => Parallel.ForEachAsync(items,
-            new ParallelOptions { MaxDegreeOfParallelism = MaxInFlight, CancellationToken = cancellation },
-            async (item, _) => await run(item, cancellation));
 
     /// <param name="BlockCount">How many blocks it has.</param>
     sealed record Group(long Stored, long Writer, int BlockCount)

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Tracing.Storage.Engine;
 
 namespace Tracing.Storage.Cassandra;
 
@@ -9,7 +10,7 @@ namespace Tracing.Storage.Cassandra;
 public sealed class AwaitedSpanStore : ForwardingSpanStore
 {
     readonly CancellationTokenSource _closing = new();
-    readonly Task<CassandraSpanStore> _opening;
+    readonly Task<BlockSpanStore> _opening;
     readonly TaskCompletionSource<string> _absent = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     AwaitedSpanStore(CassandraStoreOptions options, TimeProvider time, ILogger logger) =>

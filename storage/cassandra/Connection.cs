@@ -8,10 +8,7 @@ namespace Tracing.Storage.Cassandra;
 /// <summary>The session with a cluster, its schema, and how statements are run.</summary>
 sealed class Connection : IAsyncDisposable
 {
-    const string SchemaVersion = "2";
-
-    /// <summary>Had no slices, and latencies in a table of another form.</summary>
-    const string VersionBefore = "1";
+    const string SchemaVersion = "3";
 
     /// <summary>Longer than a node takes to give up on a write by itself (2 s), so that its answer is heard.</summary>
     const int RequestMillis = 5_000;
@@ -109,7 +106,15 @@ sealed class Connection : IAsyncDisposable
         }
     }
 
-    public PreparedStatement Prepare(string cql) => Session.Prepare(cql);
+    /// <summary>The time by the clock of a node.</summary>
+    public async Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellation) =>
+        DateTimeOffset.FromUnixTimeMilliseconds((await RunAsync(new SimpleStatement(
+            "SELECT toUnixTimestamp(now()) FROM system.local"), cancellation)).First().GetValue<long>(0));
+
+    /// <summary>Of the tables; null when there is none.</summary>
+    public async Task<string?> ReadVersionAsync(CancellationToken cancellation = default) => (await RunAsync(
+        new SimpleStatement("SELECT value FROM meta WHERE key = 'version'"), cancellation))
+        .FirstOrDefault()?.GetValue<string>(0);
 
     public ValueTask DisposeAsync() => DisposeAsync(_cluster);
 
@@ -199,6 +204,8 @@ sealed class Connection : IAsyncDisposable
             Session.ChangeKeyspace(keyspace);
             // where all are there nothing is asked for, as each takes the nodes some time to agree on
             var there = _cluster.Metadata.GetTables(keyspace).ToHashSet();
+            if (there.Contains("meta"))
+                Check(await ReadVersionAsync() ?? SchemaVersion);
             var missing = Statements(SchemaCql()).Where(statement => !there.Contains(TableOf(statement))).ToList();
             foreach (var statement in missing)
                 await Session.ExecuteAsync(new SimpleStatement(statement));
@@ -207,41 +214,24 @@ sealed class Connection : IAsyncDisposable
                 await Session.ExecuteAsync(new SimpleStatement(
                     $"INSERT INTO meta (key, value) VALUES ('version', '{SchemaVersion}') IF NOT EXISTS"));
             }
-            if (await ReadVersionAsync() == VersionBefore)
-                await MigrateAsync(logger);
         }
-        var version = await ReadVersionAsync();
-        if (version != SchemaVersion)
-        {
-            throw new StoreUnusableException(
-                $"The keyspace {keyspace} has version {version ?? "none"} of the tables; this server knows " +
-                $"{SchemaVersion}. Use the server of that version, or another keyspace.");
-        }
+        Check(await ReadVersionAsync());
     }
 
-    async Task<string?> ReadVersionAsync() => (await Session.ExecuteAsync(
-        new SimpleStatement("SELECT value FROM meta WHERE key = 'version'"))).FirstOrDefault()?.GetValue<string>(0);
-
-    /// <summary>
-    /// Brings up to date what has the version before. Whoever dies meanwhile, the next one does it anew.
-    /// </summary>
-    async Task MigrateAsync(ILogger logger)
+    void Check(string? version)
     {
-        var insert = Prepare("INSERT INTO latencies (level, part, time, version, sections, marks) " +
-            "VALUES (?, ?, ?, 1, ?, ?) IF NOT EXISTS USING TTL ?");
-        var select = new SimpleStatement("SELECT level, part, time, data, marks, ttl(data) FROM points")
-            .SetPageSize(100);
-        // what is there already has been added to since
-        foreach (var row in await Session.ExecuteAsync(select))
+        if (version is "1" or "2")
         {
-            var points = PointsCodec.Decode(row.GetValue<byte[]>(3), _ => true, withExemplars: true);
-            var sections = Sections.Merge(new Dictionary<string, byte[]>(), points, minutes: 1);
-            await RunAsync(insert.Bind(row.GetValue<int>(0), row.GetValue<long>(1), row.GetValue<long>(2), sections,
-                row.GetValue<IDictionary<long, long>>(4), row.GetValue<int?>(5) ?? 0));
+            throw new StoreUnusableException($"The keyspace {Options.Keyspace} has version {version} of the tables, " +
+                $"whose rows were of another form; the last server that reads them is the one before the store of " +
+                $"version {SchemaVersion}. Its spans end by themselves: let that server answer for them until then, " +
+                "and use another keyspace for this one.");
         }
-        await Session.ExecuteAsync(new SimpleStatement(
-            $"UPDATE meta SET value = '{SchemaVersion}' WHERE key = 'version' IF value = '{VersionBefore}'"));
-        logger.Migrated(Options.Keyspace, VersionBefore, SchemaVersion);
+        if (version != SchemaVersion)
+        {
+            throw new StoreUnusableException($"The keyspace {Options.Keyspace} has version {version ?? "none"} of " +
+                $"the tables; this server knows {SchemaVersion}. Use the server of that version, or another keyspace.");
+        }
     }
 
     static string TableOf(string statement) =>

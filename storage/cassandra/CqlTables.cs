@@ -1,117 +1,259 @@
+using System.Collections.Concurrent;
 using Cassandra;
+using Tracing.Storage.Tables;
+using Row = Tracing.Storage.Tables.Row;
 
 namespace Tracing.Storage.Cassandra;
 
 /// <summary>
-/// The statements on the three tables that have blocks: their data, when their spans start, and which traces they have.
-/// There are three for what groups store, and three for what is kept of slices that were thinned out.
+/// The tables in a keyspace of Cassandra, which all have the same columns (schema.cql). What is read later sees what
+/// was written before, as both ask so many replicas; what is compared and set is a lightweight transaction.
 /// </summary>
-sealed class BlockTables
+sealed class CqlTables(Connection connection) : ITables
 {
-    /// <summary>Rows of a batch: from some on the cost of a row falls no further.</summary>
-    const int RowsPerBatch = 100;
+    /// <summary>
+    /// Of rows written as one batch, which costs a fraction of as many statements; from some on the cost of a row
+    /// falls no further. Cassandra warns of batches of 5 KiB.
+    /// </summary>
+    const int MaxBatchRows = 100;
+    const int MaxBatchBytes = 3 << 10;
 
-    readonly Connection _connection;
-    readonly bool _isKept;
-    readonly PreparedStatement _insertData;
-    readonly PreparedStatement _insertHead;
-    readonly PreparedStatement _insertTrace;
-    readonly PreparedStatement _selectData;
-    readonly PreparedStatement _selectHeads;
-    readonly PreparedStatement _selectTrace;
-    readonly PreparedStatement _deleteData;
-    readonly PreparedStatement _deleteHeads;
+    /// <summary>How often a row is tried before its call fails; after so long, then twice as long each time.</summary>
+    const int Attempts = 4;
+    static readonly TimeSpan _firstWait = TimeSpan.FromMilliseconds(100);
 
-    BlockTables(Connection connection, bool isKept, string data, string heads, string traces)
+    /// <summary>Cassandra takes 20 years at most.</summary>
+    const int MaxSeconds = 19 * 365 * 86_400;
+
+    readonly ConcurrentDictionary<(Table, Operation), Task<PreparedStatement>> _prepared = [];
+    readonly WriteWindow _window = new(TimeProvider.System);
+
+    enum Operation
     {
-        _connection = connection;
-        _isKept = isKept;
-        _insertData = connection.Prepare(
-            $"INSERT INTO {data} (writer, stored, number, data) VALUES (?, ?, ?, ?) USING TTL ?");
-        _insertHead = connection.Prepare(
-            $"INSERT INTO {heads} (hour, stored, writer, number, min_start, max_start, spans) " +
-            "VALUES (?, ?, ?, ?, ?, ?, ?) USING TTL ?");
-        _insertTrace = connection.Prepare(
-            $"INSERT INTO {traces} (low, stored, writer, number) VALUES (?, ?, ?, ?) USING TTL ?");
-        _selectData = connection.Prepare($"SELECT data FROM {data} WHERE writer = ? AND stored = ? AND number = ?");
-        _selectHeads = connection.Prepare(
-            $"SELECT stored, writer, number, min_start, max_start, spans FROM {heads} WHERE hour = ?");
-        _selectTrace = connection.Prepare($"SELECT stored, writer, number FROM {traces} WHERE low = ?");
-        _deleteData = connection.Prepare($"DELETE FROM {data} WHERE writer = ? AND stored = ? AND number = ?");
-        _deleteHeads = connection.Prepare($"DELETE FROM {heads} WHERE hour = ? AND stored >= ? AND stored < ?");
+        Insert,
+        InsertKey,
+        InsertNew,
+        Update,
+        Get,
+        Scan,
+        ScanToEnd,
+        ScanBack,
+        ScanBackFromEnd,
+        Delete,
+        DeleteToEnd,
+        Forbid,
     }
 
-    /// <summary>Those of what groups store.</summary>
-    public static BlockTables Whole(Connection connection) =>
-        new(connection, false, "block_data", "blocks", "traces");
+    public bool IsShared => true;
 
-    /// <summary>Those of what is kept of slices.</summary>
-    public static BlockTables Kept(Connection connection) =>
-        new(connection, true, "kept_data", "kept_blocks", "kept_traces");
-
-    /// <summary>All rows of blocks, which may be written in any order.</summary>
-    /// <param name="ttl">Seconds.</param>
-    public IEnumerable<IStatement> Insert(IReadOnlyList<EncodedBlock> blocks, int ttl)
+    public async Task PutAsync(IReadOnlyList<Row> rows, Row? last = null, Func<Task>? beforeLast = null,
+        CancellationToken cancellation = default)
     {
-        foreach (var (hour, head, data, _) in blocks)
+        var statements = await BatchesAsync(rows);
+        await Parallel.ForEachAsync(statements, new ParallelOptions
         {
-            var (stored, writer, number, _) = head.Id;
-            yield return _insertData.Bind(writer, stored, number, data, ttl);
-            yield return _insertHead.Bind(
-                hour, stored, writer, number, (long)head.MinStart, (long)head.MaxStart, head.Spans, ttl);
-        }
-        foreach (var batch in InsertTraces(blocks, ttl))
-            yield return batch;
+            MaxDegreeOfParallelism = WriteWindow.Max,
+            CancellationToken = cancellation,
+        }, async (statement, _) => await WriteAsync(statement, cancellation));
+        if (beforeLast is not null)
+            await beforeLast();
+        if (last is { } row)
+            await WriteAsync(await InsertAsync(row), cancellation);
     }
 
-    public async Task<byte[]?> ReadDataAsync(BlockId id, CancellationToken cancellation)
+    public async ValueTask<Entry?> GetAsync(
+        Table table, byte[] partition, byte[] key, CancellationToken cancellation = default)
     {
-        var rows = await _connection.RunAsync(_selectData.Bind(id.Writer, id.Stored, id.Number), cancellation);
-        return rows.FirstOrDefault()?.GetValue<byte[]>(0);
+        var statement = (await PrepareAsync(table, Operation.Get)).Bind(partition, key);
+        return (await connection.RunAsync(statement, cancellation)).FirstOrDefault() is { } row
+            ? EntryOf(key, row, 0)
+            : null;
     }
 
-    /// <summary>The blocks whose spans start in an hour.</summary>
-    public Task<List<BlockHead>> ReadHeadsAsync(long hour, CancellationToken cancellation) =>
-        _connection.ReadAsync(_selectHeads.Bind(hour), row => new BlockHead(
-            IdOf(row), (ulong)row.GetValue<long>(3), (ulong)row.GetValue<long>(4), row.GetValue<int>(5)), cancellation);
-
-    /// <summary>The blocks that have spans of traces with a low half of an id, in the order stored.</summary>
-    public Task<List<BlockId>> ReadTraceAsync(ulong low, CancellationToken cancellation) =>
-        _connection.ReadAsync(_selectTrace.Bind((long)low), IdOf, cancellation);
-
-    public Task DeleteDataAsync(BlockId id) =>
-        _connection.RunAsync(_deleteData.Bind(id.Writer, id.Stored, id.Number));
-
-    /// <summary>Deletes the heads of an hour whose groups were begun within a time, its end excluded.</summary>
-    public Task DeleteHeadsAsync(long hour, long fromStored, long toStored) =>
-        _connection.RunAsync(_deleteHeads.Bind(hour, fromStored, toStored));
-
-    BlockId IdOf(Row row) =>
-        new(row.GetValue<long>(0), row.GetValue<long>(1), row.GetValue<int>(2), _isKept);
-
-    /// <summary>Rows of the same replicas together, so that a batch is work of one node and its copies.</summary>
-    IEnumerable<IStatement> InsertTraces(IReadOnlyList<EncodedBlock> blocks, int ttl)
+    public async ValueTask<List<Entry>> ScanAsync(Table table, byte[] partition, byte[] from, byte[]? to,
+        bool isDescending = false, int limit = int.MaxValue, CancellationToken cancellation = default)
     {
-        var metadata = _connection.Session.Cluster.Metadata;
-        var isOneNode = metadata.AllHosts().Count <= 1;
-        var rows = blocks.SelectMany(block => block.Lows, (block, low) => (Low: low, block.Head.Id));
-        var byReplica = rows.GroupBy(row => isOneNode ? null : metadata.GetReplicas(
-            _connection.Options.Keyspace, KeyOf(row.Low)).FirstOrDefault()?.Address);
-        foreach (var chunk in byReplica.SelectMany(ofReplica => ofReplica.Chunk(RowsPerBatch)))
+        if (limit <= 0)
+            return [];
+        var prepared = await PrepareAsync(table, (isDescending, to) switch
         {
-            var batch = new BatchStatement().SetBatchType(BatchType.Unlogged);
-            foreach (var (low, id) in chunk)
-                batch.Add(_insertTrace.Bind((long)low, id.Stored, id.Writer, id.Number, ttl));
-            batch.SetRoutingKey(new RoutingKey { RawRoutingKey = KeyOf(chunk[0].Low) });
+            (false, null) => Operation.ScanToEnd,
+            (false, _) => Operation.Scan,
+            (true, null) => Operation.ScanBackFromEnd,
+            (true, _) => Operation.ScanBack,
+        });
+        var statement = to is null
+            ? prepared.Bind(partition, from, limit)
+            : prepared.Bind(partition, from, to, limit);
+        return await connection.ReadAsync(
+            statement, row => EntryOf(row.GetValue<byte[]>(0), row, 1), cancellation);
+    }
+
+    public async Task DeleteAsync(Table table, byte[] partition, byte[] from, byte[]? to,
+        CancellationToken cancellation = default) => await connection.RunAsync(to is null
+            ? (await PrepareAsync(table, Operation.DeleteToEnd)).Bind(partition, from)
+            : (await PrepareAsync(table, Operation.Delete)).Bind(partition, from, to), cancellation);
+
+    /// <summary>A deletion with the time until which it is to win.</summary>
+    public async Task ForbidAsync(Table table, byte[] partition, byte[] key, DateTimeOffset until,
+        CancellationToken cancellation = default) => await connection.RunAsync(
+            (await PrepareAsync(table, Operation.Forbid)).Bind(until.ToUnixTimeMilliseconds() * 1000, partition, key),
+            cancellation);
+
+    public async ValueTask<CasResult> CompareAndSetAsync(Row row, long expectedVersion, IReadOnlyList<Row> others,
+        CancellationToken cancellation = default)
+    {
+        // by which we know our own, also when the first of two attempts of the driver was done but not heard of
+        var version = Random.Shared.NextInt64(1, long.MaxValue);
+        var seconds = SecondsOf(row.TimeToLive);
+        IStatement statement = expectedVersion == 0
+            ? (await PrepareAsync(row.Table, Operation.InsertNew)).Bind(
+                row.Partition, row.Key, row.Value, version, seconds)
+            : (await PrepareAsync(row.Table, Operation.Update)).Bind(
+                seconds, row.Value, version, row.Partition, row.Key, expectedVersion);
+        if (others.Count > 0)
+        {
+            var batch = new BatchStatement().SetBatchType(BatchType.Unlogged).Add((BoundStatement)statement);
+            foreach (var other in others)
+                batch.Add(await InsertAsync(other));
+            batch.SetRoutingKey(new RoutingKey { RawRoutingKey = row.Partition });
             batch.SetIdempotence(true);
-            yield return batch;
+            statement = batch;
+        }
+        var set = new Entry(row.Key, row.Value, version);
+        if ((await connection.RunAsync(statement, cancellation)).First().GetValue<bool>("[applied]"))
+            return new CasResult(true, set);
+        var found = await GetAsync(row.Table, row.Partition, row.Key, cancellation);
+        return found?.Version == version ? new CasResult(true, set) : new CasResult(false, found);
+    }
+
+    public bool IsTransient(Exception exception) => Connection.IsTransient(exception);
+
+    public Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellation = default) =>
+        connection.ReadClockAsync(cancellation);
+
+    public Task CheckAsync(CancellationToken cancellation = default) => connection.ReadVersionAsync(cancellation);
+
+    public ValueTask DisposeAsync() => connection.DisposeAsync();
+
+    static Entry EntryOf(byte[] key, global::Cassandra.Row row, int at) =>
+        new(key, row.GetValue<byte[]?>(at) ?? [], row.GetValue<long?>(at + 1) ?? 0);
+
+    static int SecondsOf(TimeSpan timeToLive) => timeToLive == TimeSpan.Zero
+        ? 0
+        : (int)Math.Clamp(Math.Ceiling(timeToLive.TotalSeconds), 1, MaxSeconds);
+
+    async Task WriteAsync(IStatement statement, CancellationToken cancellation)
+    {
+        var wait = _firstWait;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await _window.RunAsync(() => connection.RunAsync(statement, cancellation));
+                return;
+            }
+            catch (Exception exception) when (attempt < Attempts && IsTransient(exception))
+            {
+                await Task.Delay(wait, TimeProvider.System, cancellation);
+                wait *= 2;
+            }
         }
     }
 
-    static byte[] KeyOf(ulong low)
+    /// <summary>
+    /// Small rows whose first replica is the same together, so that a batch is work of one node and its copies.
+    /// </summary>
+    async Task<List<IStatement>> BatchesAsync(IReadOnlyList<Row> rows)
     {
-        var key = new byte[8];
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(key, low);
-        return key;
+        var metadata = connection.Session.Cluster.Metadata;
+        var isOneNode = metadata.AllHosts().Count <= 1;
+        var statements = new List<IStatement>();
+        foreach (var ofReplica in rows.GroupBy(row => isOneNode ? null : metadata.GetReplicas(
+            connection.Options.Keyspace, row.Partition).FirstOrDefault()?.Address))
+        {
+            var (batch, count, bytes) = (new BatchStatement(), 0, 0);
+            foreach (var row in ofReplica)
+            {
+                var statement = await InsertAsync(row);
+                var size = row.Partition.Length + row.Key.Length + row.Value.Length;
+                if (size > MaxBatchBytes / 2)
+                {
+                    statements.Add(statement);
+                    continue;
+                }
+                if (count == MaxBatchRows || (count > 0 && bytes + size > MaxBatchBytes))
+                {
+                    statements.Add(batch);
+                    (batch, count, bytes) = (new BatchStatement(), 0, 0);
+                }
+                if (count == 0)
+                {
+                    batch.SetBatchType(BatchType.Unlogged)
+                        .SetRoutingKey(new RoutingKey { RawRoutingKey = row.Partition });
+                    batch.SetIdempotence(true);
+                }
+                batch.Add(statement);
+                count++;
+                bytes += size;
+            }
+            if (count > 0)
+                statements.Add(batch);
+        }
+        return statements;
     }
+
+    async Task<BoundStatement> InsertAsync(Row row) => row.Value.Length == 0
+        ? (await PrepareAsync(row.Table, Operation.InsertKey)).Bind(
+            row.Partition, row.Key, SecondsOf(row.TimeToLive))
+        : (await PrepareAsync(row.Table, Operation.Insert)).Bind(
+            row.Partition, row.Key, row.Value, SecondsOf(row.TimeToLive));
+
+    /// <summary>Prepares a statement once; one that could not be is prepared anew.</summary>
+    Task<PreparedStatement> PrepareAsync(Table table, Operation operation)
+    {
+        var prepared = _prepared.GetOrAdd(
+            (table, operation), each => connection.Session.PrepareAsync(CqlOf(each.Item1, each.Item2)));
+        if (prepared.IsFaulted)
+            _prepared.TryRemove(new((table, operation), prepared));
+        return prepared;
+    }
+
+    static string CqlOf(Table table, Operation operation)
+    {
+        var name = NameOf(table);
+        return operation switch
+        {
+            Operation.Insert => $"INSERT INTO {name} (partition, key, value) VALUES (?, ?, ?) USING TTL ?",
+            // no cell takes less room than an empty one
+            Operation.InsertKey => $"INSERT INTO {name} (partition, key) VALUES (?, ?) USING TTL ?",
+            Operation.InsertNew => $"INSERT INTO {name} (partition, key, value, version) VALUES (?, ?, ?, ?) " +
+                "IF NOT EXISTS USING TTL ?",
+            Operation.Update => $"UPDATE {name} USING TTL ? SET value = ?, version = ? " +
+                "WHERE partition = ? AND key = ? IF version = ?",
+            Operation.Get => $"SELECT value, version FROM {name} WHERE partition = ? AND key = ?",
+            Operation.Scan => Select("AND key < ? LIMIT ?"),
+            Operation.ScanToEnd => Select("LIMIT ?"),
+            Operation.ScanBack => Select("AND key < ? ORDER BY key DESC LIMIT ?"),
+            Operation.ScanBackFromEnd => Select("ORDER BY key DESC LIMIT ?"),
+            Operation.Delete => $"DELETE FROM {name} WHERE partition = ? AND key >= ? AND key < ?",
+            Operation.DeleteToEnd => $"DELETE FROM {name} WHERE partition = ? AND key >= ?",
+            _ => $"DELETE FROM {name} USING TIMESTAMP ? WHERE partition = ? AND key = ?",
+        };
+
+        string Select(string rest) => $"SELECT key, value, version FROM {name} WHERE partition = ? AND key >= ? {rest}";
+    }
+
+    static string NameOf(Table table) => table switch
+    {
+        Table.BlockData => "block_data",
+        Table.KeptData => "kept_data",
+        Table.Blocks => "blocks",
+        Table.Traces => "traces",
+        Table.Commits => "commits",
+        Table.Names => "names",
+        Table.Latencies => "latencies",
+        Table.State => "state",
+        _ => "claims",
+    };
 }

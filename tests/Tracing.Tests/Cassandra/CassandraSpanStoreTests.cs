@@ -2,8 +2,11 @@ using Cassandra;
 using Tracing.Model;
 using Tracing.Storage;
 using Tracing.Storage.Cassandra;
+using Tracing.Storage.Engine;
+using Tracing.Storage.Tables;
 using Xunit;
 using static Tracing.Tests.SomeSpans;
+using Row = Tracing.Storage.Tables.Row;
 
 namespace Tracing.Tests;
 
@@ -17,16 +20,8 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    static Task<CassandraSpanStore> OpenAsync(TimeSpan clockError = default) => OpenAsync(new CassandraStoreOptions
-    {
-        ClockError = () => clockError,
-        ContactPoints = [CassandraTables.ContactPoint],
-        Keyspace = CassandraTables.Keyspace,
-        GroupDelay = TimeSpan.Zero,
-    });
-
-    static Task<CassandraSpanStore> OpenAsync(CassandraStoreOptions options) =>
-        CassandraSpanStore.OpenAsync(options, new TestClock());
+    static Task<BlockSpanStore> OpenAsync(TimeSpan clockError = default) => CassandraSpanStore.OpenAsync(
+        CassandraTables.Options with { ClockError = () => clockError, GroupDelay = TimeSpan.Zero }, new TestClock());
 
     [Fact]
     public async Task A_body_that_two_processes_get_at_once_is_stored_by_one()
@@ -54,12 +49,15 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
     public async Task A_body_of_a_writer_that_died_is_taken_over(bool isAlive, AppendOutcome expected)
     {
         await using var store = await OpenAsync();
-        using var cluster = CassandraTables.Connect();
-        using var session = await cluster.ConnectAsync(CassandraTables.Keyspace);
-        await session.ExecuteAsync(new SimpleStatement(
-            "INSERT INTO bodies (hash, writer, stored) VALUES (0x00000000000000000000000000000005, 7, 8)"));
+        await using var tables = await CassandraTables.OpenAsync();
+        byte[] body = [(byte)ClaimKind.Body, .. new byte[15], 5];
+        Row claim = new(Table.Claims, body, Keys.Empty, Keys.Of(7, 8), TimeSpan.FromMinutes(1));
+        Assert.True((await tables.CompareAndSetAsync(claim, 0, [], Cancellation)).IsSet);
         if (isAlive)
-            await session.ExecuteAsync(new SimpleStatement("INSERT INTO alive (writer, since) VALUES (7, 0)"));
+        {
+            await tables.PutAsync([new(Table.Claims, [(byte)ClaimKind.Alive], Keys.Of(7), [], TimeSpan.FromMinutes(1))],
+                cancellation: Cancellation);
+        }
         Assert.Equal(expected, await store.AppendAsync(Batch(5, Zipkin(1)), Cancellation));
         Assert.Equal(isAlive ? 0 : 1, await CountAsync(store));
     }
@@ -125,8 +123,9 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
             await dead.AppendAsync(batch, Cancellation);
         using var cluster = CassandraTables.Connect();
         using var session = await cluster.ConnectAsync(CassandraTables.Keyspace);
-        foreach (var table in new[] { "commits", "alive" })
-            await session.ExecuteAsync(new SimpleStatement($"TRUNCATE {table}"));
+        await session.ExecuteAsync(new SimpleStatement("TRUNCATE commits"));
+        await using var tables = await CassandraTables.OpenAsync();
+        await tables.DeleteAsync(Table.Claims, [(byte)ClaimKind.Alive], Keys.Empty, null, Cancellation);
         await using var store = await OpenAsync();
         Assert.Equal(0UL, (await store.CountLatenciesAsync(Selection, Cancellation)).Succeeded.Count);
         Assert.Equal(AppendOutcome.Stored, await store.AppendAsync(batch, Cancellation));
@@ -134,66 +133,30 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
         Assert.Equal(2, await CountAsync(store));
     }
 
-    [Fact]
-    public async Task Tables_of_the_version_before_are_brought_up_to_date()
-    {
-        await using (var before = await OpenAsync())
-        {
-            await before.AppendAsync(Batch(Zipkin(1), Otlp(2)), Cancellation);
-            await before.CountNowAsync(Cancellation);
-        }
-        using var cluster = CassandraTables.Connect();
-        using var session = await cluster.ConnectAsync(CassandraTables.Keyspace);
-        await ToVersionBeforeAsync(session);
-        await using var store = await OpenAsync();
-        Assert.Equal(2, await CountAsync(store));
-        Assert.Equal(2, (await store.FindTracesAsync(AnyOfToday, Cancellation)).Count);
-        await store.AppendAsync(Batch(Zipkin(3)), Cancellation);
-        await store.CountNowAsync(Cancellation);
-        Assert.Equal(3, await CountAsync(store));
-    }
-
-    /// <summary>Has the tables be as they were without slices, and with latencies in one blob.</summary>
-    static async Task ToVersionBeforeAsync(ISession session)
-    {
-        await session.ExecuteAsync(new SimpleStatement("CREATE TABLE IF NOT EXISTS points (level int, part bigint, " +
-            "time bigint, version bigint, data blob, marks map<bigint, bigint>, PRIMARY KEY ((level, part), time))"));
-        var insert = await session.PrepareAsync(
-            "INSERT INTO points (level, part, time, version, data, marks) VALUES (?, ?, ?, 1, ?, ?) USING TTL 1000");
-        foreach (var row in await session.ExecuteAsync(
-            new SimpleStatement("SELECT level, part, time, sections, marks FROM latencies")))
-        {
-            var points = row.GetValue<IDictionary<string, byte[]>>(3).Values
-                .SelectMany(section => PointsCodec.Decode(section, _ => true, true)).ToList();
-            await session.ExecuteAsync(insert.Bind(row.GetValue<int>(0), row.GetValue<long>(1), row.GetValue<long>(2),
-                PointsCodec.Encode(points), row.GetValue<IDictionary<long, long>>(4)));
-        }
-        foreach (var table in new[] { "slices", "gone", "latencies", "kept_data", "kept_blocks", "kept_traces" })
-            await session.ExecuteAsync(new SimpleStatement($"DROP TABLE {table}"));
-        await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '1' WHERE key = 'version'"));
-    }
-
-    [Fact]
-    public async Task Tables_of_another_version_are_refused()
+    [Theory]
+    [InlineData("2", "the last server that reads them")]
+    [InlineData("9", "Use the server of that version")]
+    public async Task Tables_of_another_version_are_refused(string version, string expected)
     {
         await (await OpenAsync()).DisposeAsync();
         using var cluster = CassandraTables.Connect();
         using var session = await cluster.ConnectAsync(CassandraTables.Keyspace);
-        await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '9' WHERE key = 'version'"));
+        await session.ExecuteAsync(new SimpleStatement($"UPDATE meta SET value = '{version}' WHERE key = 'version'"));
         try
         {
             var error = await Assert.ThrowsAsync<StoreUnusableException>(() => OpenAsync());
-            Assert.Contains("version 9", error.Message, StringComparison.Ordinal);
+            Assert.Contains($"version {version}", error.Message, StringComparison.Ordinal);
+            Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         }
         finally
         {
-            await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '2' WHERE key = 'version'"));
+            await session.ExecuteAsync(new SimpleStatement("UPDATE meta SET value = '3' WHERE key = 'version'"));
         }
     }
 
     static SpanSelection Selection { get; } = new() { StartUnixNano = Micros(0), EndUnixNano = Micros(1_000_000) };
 
-    static async Task<int> CountAsync(CassandraSpanStore store) =>
+    static async Task<int> CountAsync(BlockSpanStore store) =>
         (await store.GetSeriesAsync(All(SeriesLevel.Service), Cancellation)).Sum(point => (int)point.Latencies.Count);
 
     static SeriesQuery All(SeriesLevel level) => new()

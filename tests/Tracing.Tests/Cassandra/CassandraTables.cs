@@ -1,5 +1,7 @@
 using Cassandra;
+using Microsoft.Extensions.Logging.Abstractions;
 using Tracing.Storage.Cassandra;
+using Tracing.Storage.Tables;
 using Xunit;
 
 namespace Tracing.Tests;
@@ -23,6 +25,12 @@ static class CassandraTables
         }
     }
 
+    public static CassandraStoreOptions Options => new() { ContactPoints = [ContactPoint], Keyspace = Keyspace };
+
+    /// <summary>The tables themselves.</summary>
+    internal static async Task<ITables> OpenAsync() => new CqlTables(
+        await Connection.OpenAsync(Options, NullLogger.Instance, _ => { }, TestContext.Current.CancellationToken));
+
     /// <summary>Has them made if they are not there, and empties them.</summary>
     public static async Task EmptyAsync()
     {
@@ -30,10 +38,9 @@ static class CassandraTables
         using var session = await cluster.ConnectAsync();
         if (cluster.Metadata.GetKeyspace(Keyspace) is null)
         {
-            var options = new CassandraStoreOptions { ContactPoints = [ContactPoint], Keyspace = Keyspace };
-            await (await CassandraSpanStore.OpenAsync(options, TimeProvider.System)).DisposeAsync();
+            await using var made = await OpenAsync();
         }
-        var tables = cluster.Metadata.GetTables(Keyspace).Where(table => table is not ("meta" or "block_data"));
+        var tables = cluster.Metadata.GetTables(Keyspace).Where(table => table is not ("meta" or "block_data" or "kept_data"));
         await Task.WhenAll(tables.Select(table =>
             session.ExecuteAsync(new SimpleStatement($"TRUNCATE {Keyspace}.{table}"))));
     }

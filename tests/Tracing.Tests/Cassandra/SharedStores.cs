@@ -1,5 +1,5 @@
 using Tracing.Storage;
-using Tracing.Storage.Cassandra;
+using Tracing.Storage.Engine;
 
 namespace Tracing.Tests;
 
@@ -7,13 +7,13 @@ namespace Tracing.Tests;
 /// Two stores of the same tables, used by turns, but that a body goes to the same one again; what is stored is counted
 /// for good after each batch.
 /// </summary>
-sealed class SharedStores(CassandraSpanStore one, CassandraSpanStore other) : ForwardingSpanStore
+sealed class SharedStores(BlockSpanStore one, BlockSpanStore other) : ForwardingSpanStore
 {
     int _turn;
 
-    public IReadOnlyList<CassandraSpanStore> Stores => [one, other];
+    public IReadOnlyList<BlockSpanStore> Stores => [one, other];
 
-    CassandraSpanStore Next => Interlocked.Increment(ref _turn) % 2 == 0 ? one : other;
+    BlockSpanStore Next => Interlocked.Increment(ref _turn) % 2 == 0 ? one : other;
 
     public override async Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken)
     {

@@ -1,7 +1,7 @@
 using FsCheck.Fluent;
 using Tracing.Model;
 using Tracing.Storage;
-using Tracing.Storage.Cassandra;
+using Tracing.Storage.Engine;
 using Tracing.Storage.TraceQl;
 using Xunit;
 using static Tracing.Tests.SomeSpans;

@@ -38,7 +38,7 @@ readonly record struct BlockId(long Stored, long Writer, int Number, bool IsKept
     public byte[] ToKey()
     {
         var key = new byte[KeyBytes];
-        Keys.Of(PrefixOf(IsKept), Stored, Writer).CopyTo(key, 0);
+        Keys.OfKind(PrefixOf(IsKept), Stored, Writer).CopyTo(key, 0);
         WriteNumber(key.AsSpan(KeyBytes - NumberBytes));
         return key;
     }

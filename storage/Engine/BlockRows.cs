@@ -64,7 +64,7 @@ sealed class BlockRows(ITables tables, EngineOptions options)
 
     /// <summary>Forgets the whole blocks of an hour whose groups were begun within a time, its end excluded.</summary>
     public Task DeleteHeadsAsync(long hour, long fromStored, long toStored) => tables.DeleteAsync(Table.Blocks,
-        Keys.Of(hour), Keys.Of(BlockId.PrefixOf(false), fromStored), Keys.Of(BlockId.PrefixOf(false), toStored));
+        Keys.Of(hour), Keys.OfKind(BlockId.PrefixOf(false), fromStored), Keys.OfKind(BlockId.PrefixOf(false), toStored));
 
     async Task<List<BlockHead>> ReadHeadsAsync(
         byte[] hour, byte[] from, byte[]? to, CancellationToken cancellation) =>

@@ -37,7 +37,7 @@ sealed class Commits
 
     /// <summary>What the group counts, to be written before it is committed.</summary>
     public Row CountsOf(Commit commit) => new(Table.Commits, PartitionOf(commit.Writer, Rows.SlotOf(commit.Stored)),
-        Keys.Of(Counts, commit.Stored), commit.Points, _timeToLive);
+        Keys.OfKind(Counts, commit.Stored), commit.Points, _timeToLive);
 
     /// <summary>Commits the group.</summary>
     public Row Of(Commit commit)
@@ -45,14 +45,14 @@ sealed class Commits
         var value = new ByteWriter();
         value.Write(commit.Blocks);
         return new(Table.Commits, PartitionOf(commit.Writer, Rows.SlotOf(commit.Stored)),
-            Keys.Of(Committed, commit.Stored), value.Written.ToArray(), _timeToLive);
+            Keys.OfKind(Committed, commit.Stored), value.Written.ToArray(), _timeToLive);
     }
 
     public Row OfWriter(long writer, long firstSlot, long lastSlot) => new(Table.State,
         Rows.Partition(StateKind.Writers), Keys.Of(writer), Keys.Of(firstSlot, lastSlot), _timeToLive);
 
     public async Task<bool> IsCommittedAsync(long writer, long stored) => await _tables.GetAsync(
-        Table.Commits, PartitionOf(writer, Rows.SlotOf(stored)), Keys.Of(Committed, stored)) is not null;
+        Table.Commits, PartitionOf(writer, Rows.SlotOf(stored)), Keys.OfKind(Committed, stored)) is not null;
 
     /// <summary>Of groups, those that are committed; asked once for each minute that has some.</summary>
     public async Task<HashSet<(long Writer, long Stored)>> AmongAsync(
@@ -79,7 +79,7 @@ sealed class Commits
     /// <summary>Has a commit that is not there yet never be there.</summary>
     /// <param name="until">No write until then brings it.</param>
     public Task ForbidAsync(long writer, long stored, DateTimeOffset until) => _tables.ForbidAsync(
-        Table.Commits, PartitionOf(writer, Rows.SlotOf(stored)), Keys.Of(Committed, stored), until);
+        Table.Commits, PartitionOf(writer, Rows.SlotOf(stored)), Keys.OfKind(Committed, stored), until);
 
     /// <summary>The groups of all writers beyond marks, in the order stored.</summary>
     /// <param name="enough">Ends after so many bytes of points; what is left out comes after these.</param>
@@ -126,14 +126,14 @@ sealed class Commits
         if (groups.Count == 0)
             return [];
         // in this order: what a group counts is there before it is committed
-        var points = (await _tables.ScanAsync(Table.Commits, PartitionOf(writer, slot), Keys.Of(Counts, mark + 1), null,
+        var points = (await _tables.ScanAsync(Table.Commits, PartitionOf(writer, slot), Keys.OfKind(Counts, mark + 1), null,
             cancellation: cancellation)).ToDictionary(row => Keys.NumberAt(row.Key, 1), row => row.Value);
         return groups.ConvertAll(group => new Commit(writer, group.Stored, group.Blocks, points[group.Stored]));
     }
 
     async Task<List<(long Stored, int Blocks)>> ReadGroupsAsync(
         long writer, long slot, long mark, CancellationToken cancellation) =>
-        (await _tables.ScanAsync(Table.Commits, PartitionOf(writer, slot), Keys.Of(Committed, mark + 1), [Counts],
+        (await _tables.ScanAsync(Table.Commits, PartitionOf(writer, slot), Keys.OfKind(Committed, mark + 1), [Counts],
             cancellation: cancellation))
         .ConvertAll(row => (Keys.NumberAt(row.Key, 1), new ByteReader(row.Value).ReadInt32()));
 

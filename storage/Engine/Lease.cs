@@ -19,7 +19,7 @@ sealed class Lease(ITables tables, string name, long owner)
     {
         if (!tables.IsShared)
             return true;
-        Row row = new(Table.Claims, Keys.Of((byte)ClaimKind.Lease, name), Keys.Empty, Keys.Of(owner), _lasts);
+        Row row = new(Table.Claims, Keys.OfKind((byte)ClaimKind.Lease, name), Keys.Empty, Keys.Of(owner), _lasts);
         var result = await tables.CompareAndSetAsync(row, _version, []);
         if (!result.IsSet && (result.Found is not { } found || Keys.NumberAt(found.Value, 0) == owner))
             result = await tables.CompareAndSetAsync(row, result.Found?.Version ?? 0, []);

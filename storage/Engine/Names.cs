@@ -56,7 +56,7 @@ sealed class Names(ITables tables, EngineOptions options)
     }
 
     public IEnumerable<Row> RowsOf(List<(NameKind Kind, string Parent, string Name)> names) => names.Select(
-        name => new Row(Table.Names, Keys.Of((byte)name.Kind, name.Parent), Encoding.UTF8.GetBytes(name.Name), [],
+        name => new Row(Table.Names, Keys.OfKind((byte)name.Kind, name.Parent), Encoding.UTF8.GetBytes(name.Name), [],
             options.Retention));
 
     public async Task<IReadOnlyList<string>> ReadAsync(NameKind kind, string parent, CancellationToken cancellation)
@@ -64,7 +64,7 @@ sealed class Names(ITables tables, EngineOptions options)
         if (parent.Length > MaxLength)
             return [];
         var rows = await tables.ScanAsync(
-            Table.Names, Keys.Of((byte)kind, parent), Keys.Empty, null, cancellation: cancellation);
+            Table.Names, Keys.OfKind((byte)kind, parent), Keys.Empty, null, cancellation: cancellation);
         var names = rows.ConvertAll(row => Encoding.UTF8.GetString(row.Key));
         // they come in the order of UTF-8
         names.Sort(StringComparer.Ordinal);

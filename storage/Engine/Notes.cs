@@ -11,7 +11,7 @@ sealed class Notes(ITables tables)
     public async Task<IReadOnlyList<ReadOnlyMemory<byte>>> ExchangeAsync(
         string topic, string member, ReadOnlyMemory<byte> note, CancellationToken cancellationToken)
     {
-        var partition = Keys.Of((byte)ClaimKind.Note, topic);
+        var partition = Keys.OfKind((byte)ClaimKind.Note, topic);
         await tables.PutAsync([new(Table.Claims, partition, Encoding.UTF8.GetBytes(member), note.ToArray(), _lasts)],
             cancellation: cancellationToken);
         return (await tables.ScanAsync(Table.Claims, partition, Keys.Empty, null, cancellation: cancellationToken))

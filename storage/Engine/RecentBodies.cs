@@ -2,7 +2,7 @@ namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// The bodies that this process was sent of late, by hash: those under way, and when others were stored, so that a
-/// resent one mostly needs no question to Cassandra. For any thread.
+/// resent one mostly needs no question to the tables. For any thread.
 /// </summary>
 sealed class RecentBodies(TimeProvider time)
 {

@@ -113,7 +113,7 @@ sealed class Slices
     Row RowOf(Slice slice) => new(Table.State, Rows.Partition(StateKind.Slices), Keys.Of(slice.Number),
         slice.ToValue(), _timeToLive);
 
-    static byte[] GoneOf(Slice slice) => Keys.Of((byte)StateKind.Gone, slice.Number, slice.Writer);
+    static byte[] GoneOf(Slice slice) => Keys.OfKind((byte)StateKind.Gone, slice.Number, slice.Writer);
 }
 
 /// <summary>

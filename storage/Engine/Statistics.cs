@@ -249,7 +249,7 @@ sealed class Statistics
     {
         var minutes = _levels[level].Minutes;
         var partition = PartitionOf(level, time);
-        var marksKey = Keys.Of(MarksOfTime, time);
+        var marksKey = Keys.OfKind(MarksOfTime, time);
         var before = await _tables.GetAsync(Table.Latencies, partition, marksKey, cancellation);
         var marks = before is { } row ? ReadMarks(row.Value).Marks : [];
         var points = new List<SeriesPoint>();
@@ -291,7 +291,7 @@ sealed class Statistics
     static byte[] PartitionOf(int level, long time)
     {
         var part = _levels[level].Part;
-        return Keys.Of((byte)level, LevelRanges.Floor(time, part) / part);
+        return Keys.OfKind((byte)level, LevelRanges.Floor(time, part) / part);
     }
 
     static byte[] Write(Dictionary<long, long> marks, byte[] points)

@@ -71,7 +71,7 @@ sealed class Thinning
     /// <summary>
     /// Decides on the next slice that is due, or deletes what was thinned out of one, if this process has the lease;
     /// true if something was done. After a start or a failure the first call does nothing, so that who waited for
-    /// Cassandra too has written his groups.
+    /// the tables too has written his groups.
     /// </summary>
     public async Task<bool> ThinAsync(CancellationToken cancellation)
     {

@@ -19,7 +19,7 @@ static class Keys
     }
 
     /// <summary>A byte, then numbers.</summary>
-    public static byte[] Of(byte kind, params ReadOnlySpan<long> numbers)
+    public static byte[] OfKind(byte kind, params ReadOnlySpan<long> numbers)
     {
         var key = new byte[1 + (NumberBytes * numbers.Length)];
         key[0] = kind;
@@ -28,7 +28,7 @@ static class Keys
     }
 
     /// <summary>A byte, then UTF-8.</summary>
-    public static byte[] Of(byte kind, string text)
+    public static byte[] OfKind(byte kind, string text)
     {
         var key = new byte[1 + Encoding.UTF8.GetByteCount(text)];
         key[0] = kind;

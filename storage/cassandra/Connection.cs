@@ -14,6 +14,7 @@ sealed class Connection : IAsyncDisposable
     const int RequestMillis = 5_000;
 
     readonly Cluster _cluster;
+    volatile bool _isClosed;
 
     Connection(Cluster cluster, ISession session, CassandraStoreOptions options)
     {
@@ -87,8 +88,11 @@ sealed class Connection : IAsyncDisposable
         TimeoutException;
 
     /// <summary>One statement, at the consistency that is set.</summary>
-    public Task<RowSet> RunAsync(IStatement statement, CancellationToken cancellation = default) =>
-        Session.ExecuteAsync(statement).WaitAsync(cancellation);
+    public Task<RowSet> RunAsync(IStatement statement, CancellationToken cancellation = default)
+    {
+        ObjectDisposedException.ThrowIf(_isClosed, this);
+        return Session.ExecuteAsync(statement).WaitAsync(cancellation);
+    }
 
     /// <summary>All rows of a statement, page by page.</summary>
     public async Task<List<T>> ReadAsync<T>(IStatement statement, Func<Row, T> read, CancellationToken cancellation)
@@ -116,7 +120,11 @@ sealed class Connection : IAsyncDisposable
         new SimpleStatement("SELECT value FROM meta WHERE key = 'version'"), cancellation))
         .FirstOrDefault()?.GetValue<string>(0);
 
-    public ValueTask DisposeAsync() => DisposeAsync(_cluster);
+    public ValueTask DisposeAsync()
+    {
+        _isClosed = true;
+        return DisposeAsync(_cluster);
+    }
 
     static async ValueTask DisposeAsync(Cluster? cluster)
     {

@@ -22,8 +22,9 @@ sealed class CqlTables(Connection connection) : ITables
     const int Attempts = 4;
     static readonly TimeSpan _firstWait = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Cassandra takes 20 years at most.</summary>
+    /// <summary>Cassandra takes 20 years at most, and where its nodes store time as 4.1 did, none beyond this.</summary>
     const int MaxSeconds = 19 * 365 * 86_400;
+    static readonly DateTimeOffset _lastEnd = new(2038, 1, 18, 0, 0, 0, TimeSpan.Zero);
 
     readonly ConcurrentDictionary<(Table, Operation), Task<PreparedStatement>> _prepared = [];
     readonly WriteWindow _window = new(TimeProvider.System);
@@ -141,7 +142,8 @@ sealed class CqlTables(Connection connection) : ITables
 
     static int SecondsOf(TimeSpan timeToLive) => timeToLive == TimeSpan.Zero
         ? 0
-        : (int)Math.Clamp(Math.Ceiling(timeToLive.TotalSeconds), 1, MaxSeconds);
+        : (int)Math.Clamp(Math.Ceiling(timeToLive.TotalSeconds), 1,
+            Math.Clamp((_lastEnd - TimeProvider.System.GetUtcNow()).TotalSeconds, 1, MaxSeconds));
 
     async Task WriteAsync(IStatement statement, CancellationToken cancellation)
     {

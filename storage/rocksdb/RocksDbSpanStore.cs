@@ -7,12 +7,8 @@ namespace Tracing.Storage.RocksDb;
 /// <summary>How the embedded store is set up. Checked when it is opened.</summary>
 public sealed record RocksDbStoreOptions : EngineOptions
 {
-    public RocksDbStoreOptions()
-    {
-        // to sync a group takes no longer than to wait for others, which come together meanwhile all the same
-        GroupDelay = TimeSpan.Zero;
-        CacheMiB = 128;
-    }
+    // beside RocksDB's own memory
+    public RocksDbStoreOptions() => CacheMiB = 128;
 
     /// <summary>The folder, made if it is not there. Default: data, in the working directory.</summary>
     public string Path { get; init; } = "data";

@@ -90,7 +90,7 @@ public abstract class TablesContract : IAsyncLifetime
         var rows = Enumerable.Range(1, 300).Select(i => new Row(i % 2 == 0 ? Table.BlockData : Table.KeptData,
             Keys.Of(i % 7), Keys.Of(i), Bytes(new Random(i), 100_000), TimeSpan.FromDays(7))).ToList();
         rows.AddRange(Enumerable.Range(1, 3000).Select(i => new Row(
-            Table.Traces, Keys.Of(i % 1000), Keys.Of((byte)3, i), [], TimeSpan.FromDays(7))));
+            Table.Traces, Keys.Of(i % 1000), Keys.OfKind((byte)3, i), [], TimeSpan.FromDays(7))));
         await tables.PutAsync(rows, RowOf([9], [9]), cancellation: Cancellation);
         await CheckAsync();
         await tables.DisposeAsync();

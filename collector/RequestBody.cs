@@ -195,7 +195,7 @@ sealed class BodyBudget(CollectorOptions options)
     public int MaxBodyBytes { get; } = options.MaxBodyBytes;
 
     /// <summary>Memory of what one request is decoded to, of which it may have half of all.</summary>
-    public DecodedMemory ForOne() => new(options.MaxInFlightBytes, Take);
+    public DecodedMemory ForOne() => new(options.MaxInFlightBytes, Take, Return);
 
     /// <exception cref="IntakeBusyException">There are too few left.</exception>
     public void Take(long bytes)

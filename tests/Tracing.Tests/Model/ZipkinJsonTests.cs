@@ -77,9 +77,9 @@ public class ZipkinJsonTests
     {
         var body = Encoding.UTF8.GetBytes($"[{{{Ids},\"name\":\"{new string('\u0001', 100_000)}\"}}]");
         var error = Assert.Throws<WireException>(() =>
-            ZipkinJson.Decode(body, WireLimits.Default, new DecodedMemory(500_000, _ => { })));
+            ZipkinJson.Decode(body, WireLimits.Default, new DecodedMemory(500_000, _ => { }, _ => { })));
         Assert.StartsWith("Too many control characters", error.Message, StringComparison.Ordinal);
-        Assert.Single(ZipkinJson.Decode(body, WireLimits.Default, new DecodedMemory(5_000_000, _ => { })).Spans);
+        Assert.Single(ZipkinJson.Decode(body, WireLimits.Default, new DecodedMemory(5_000_000, _ => { }, _ => { })).Spans);
     }
 
     [Theory]

@@ -104,6 +104,26 @@ public sealed class CompressionTests
     }
 
     [Theory]
+    [InlineData("0700000000", Grpc.Core.StatusCode.Internal)]
+    [InlineData("02", Grpc.Core.StatusCode.Internal)]
+    [InlineData("00ffffffff", Grpc.Core.StatusCode.ResourceExhausted)]
+    [InlineData("007fffffff00", Grpc.Core.StatusCode.ResourceExhausted)]
+    [InlineData("", Grpc.Core.StatusCode.Internal)]
+    [InlineData("0000", Grpc.Core.StatusCode.Internal)]
+    [InlineData("00000000050a", Grpc.Core.StatusCode.Internal)]
+    [InlineData("00000000000000000000", Grpc.Core.StatusCode.Internal)]
+    [InlineData("000000000007", Grpc.Core.StatusCode.Internal)]
+    [InlineData("0100000000", Grpc.Core.StatusCode.Internal)]
+    [InlineData("0000000000", Grpc.Core.StatusCode.OK)]
+    public async Task A_malformed_grpc_frame_is_refused_and_not_logged(string frame, Grpc.Core.StatusCode status)
+    {
+        using var log = new MemoryLog();
+        await using var server = await StartAsync(log);
+        Assert.Equal(status, await CallAsync(server, Convert.FromHexString(frame)));
+        Assert.Empty(log.Lines);
+    }
+
+    [Theory]
     [InlineData("gzip")]
     [InlineData("deflate")]
     public async Task A_grpc_bomb_is_exhausted(string coding)
@@ -171,6 +191,13 @@ public sealed class CompressionTests
         body[0] = 1;
         BinaryPrimitives.WriteInt32BigEndian(body.AsSpan(1), message.Length);
         message.CopyTo(body, 5);
+        return await CallAsync(server, body, request => request.Headers.Add("grpc-encoding", coding));
+    }
+
+    /// <summary>A gRPC call of which the body is sent as it is.</summary>
+    static async Task<Grpc.Core.StatusCode> CallAsync(
+        RunningServer server, byte[] body, Action<HttpRequestMessage>? change = null)
+    {
         using var client = new HttpClient();
         var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.Grpc, Otlp))
         {
@@ -179,7 +206,7 @@ public sealed class CompressionTests
             Content = new ByteArrayContent(body),
         };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
-        request.Headers.Add("grpc-encoding", coding);
+        change?.Invoke(request);
         request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
         using var answer = await client.SendAsync(request);
         await answer.Content.ReadAsByteArrayAsync();

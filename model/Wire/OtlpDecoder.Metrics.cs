@@ -13,6 +13,9 @@ abstract partial class OtlpDecoder
     /// <summary>Good data points so far.</summary>
     protected int PointCount => _points.Count;
 
+    /// <summary>Whether nothing was taken or ignored of the body so far.</summary>
+    protected bool IsEmpty => _points.Count + _ignored == 0;
+
     /// <summary>The metric in work; what of it comes after its data points holds for these too.</summary>
     protected MetricInstrument Instrument { get; private set; } = new();
 

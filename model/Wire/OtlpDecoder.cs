@@ -6,7 +6,7 @@ namespace Tracing.Model.Wire;
 /// What the decoders of both of OTLP's encodings share: the span in work, the limits, and who is to be refused. What is
 /// wrong within a span rejects that span alone, what is wrong with a resource or a scope all spans that have it, and a
 /// text that is badly encoded is repaired. A body is refused only for what is wrong outside of all resources: where it
-/// is cut, is no JSON, or has something else at its top.
+/// is cut, is no JSON, or has something else at its top; and one that is malformed and holds nothing good.
 /// </summary>
 abstract partial class OtlpDecoder(WireLimits limits, DecodedMemory? memory)
 {

@@ -14,6 +14,7 @@ sealed partial class OtlpJsonDecoder
     {
         Want(isWanted);
         Walk(utf8, static (OtlpJsonDecoder decoder, ref Utf8JsonReader json) => decoder.ReadMetrics(ref json));
+        RefuseIfMalformed(isEmpty: IsEmpty);
         return ToDecodedMetrics();
     }
 
@@ -38,7 +39,7 @@ sealed partial class OtlpJsonDecoder
         var first = PointCount;
         var resource = Resource.Empty;
         string? problem = null;
-        var isObject = Is(ref json, JsonTokenType.StartObject, "an element of resourceMetrics", "an object");
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, "an element of resourceMetrics", "an object");
         while (isObject && NextField(ref json, out var name))
         {
             if (name.SequenceEqual("resource"u8))
@@ -48,7 +49,7 @@ sealed partial class OtlpJsonDecoder
             }
             else if (name.SequenceEqual("scopeMetrics"u8))
             {
-                if (!Is(ref json, JsonTokenType.StartArray, "scopeMetrics", "a list"))
+                if (!IsPart(ref json, JsonTokenType.StartArray, "scopeMetrics", "a list"))
                     continue;
                 while (NextElement(ref json))
                     ReadScopeMetrics(ref json);
@@ -68,7 +69,7 @@ sealed partial class OtlpJsonDecoder
         var first = PointCount;
         var scope = InstrumentationScope.Empty;
         string? problem = null;
-        var isObject = Is(ref json, JsonTokenType.StartObject, "an element of scopeMetrics", "an object");
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, "an element of scopeMetrics", "an object");
         while (isObject && NextField(ref json, out var name))
         {
             if (name.SequenceEqual("scope"u8))
@@ -78,7 +79,7 @@ sealed partial class OtlpJsonDecoder
             }
             else if (name.SequenceEqual("metrics"u8))
             {
-                if (!Is(ref json, JsonTokenType.StartArray, "metrics", "a list"))
+                if (!IsPart(ref json, JsonTokenType.StartArray, "metrics", "a list"))
                     continue;
                 while (NextElement(ref json))
                     ReadMetric(ref json);
@@ -96,7 +97,7 @@ sealed partial class OtlpJsonDecoder
     void ReadMetric(ref Utf8JsonReader json)
     {
         BeginMetric();
-        var isObject = Is(ref json, JsonTokenType.StartObject, "a metric", "an object");
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, "a metric", "an object");
         while (isObject && NextField(ref json, out var name))
         {
             if (name.SequenceEqual("name"u8))
@@ -117,7 +118,7 @@ sealed partial class OtlpJsonDecoder
 
     void ReadHistogram(ref Utf8JsonReader json, string what, bool isTaken, bool isExponential)
     {
-        var isObject = Is(ref json, JsonTokenType.StartObject, what, "an object");
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, what, "an object");
         while (isObject && NextField(ref json, out var name))
         {
             if (name.SequenceEqual("dataPoints"u8))
@@ -132,7 +133,7 @@ sealed partial class OtlpJsonDecoder
 
     void ReadPoints(ref Utf8JsonReader json, bool isTaken, bool isExponential)
     {
-        if (!Is(ref json, JsonTokenType.StartArray, "dataPoints", "a list"))
+        if (!IsPart(ref json, JsonTokenType.StartArray, "dataPoints", "a list"))
             return;
         while (NextElement(ref json))
         {
@@ -140,7 +141,7 @@ sealed partial class OtlpJsonDecoder
             if (isTaken)
             {
                 BeginPoint(offset);
-                if (Is(ref json, JsonTokenType.StartObject, "a data point", "an object"))
+                if (IsPart(ref json, JsonTokenType.StartObject, "a data point", "an object"))
                     ReadPoint(ref json);
                 EndPoint(offset, isExponential);
             }

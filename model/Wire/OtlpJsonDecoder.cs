@@ -14,6 +14,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
     Resource _resource = Resource.Empty;
     InstrumentationScope _scope = InstrumentationScope.Empty;
     string? _warning;
+    WireException? _malformed;
     int _start;
 
     delegate void Reading(OtlpJsonDecoder decoder, ref Utf8JsonReader json);
@@ -21,6 +22,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
     public DecodedSpans Decode(ReadOnlySpan<byte> utf8)
     {
         Walk(utf8, static (OtlpJsonDecoder decoder, ref Utf8JsonReader json) => decoder.ReadTraces(ref json));
+        RefuseIfMalformed(isEmpty: Spans.Count == 0);
         return Spans.ToDecoded(_warning, Warning());
     }
 
@@ -42,6 +44,13 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
         {
             throw Wrap(error, utf8);
         }
+    }
+
+    /// <summary>Refuses the body if it is malformed and nothing of it was taken.</summary>
+    void RefuseIfMalformed(bool isEmpty)
+    {
+        if (isEmpty && _malformed is not null)
+            throw _malformed;
     }
 
     WireException Wrap(JsonException error, ReadOnlySpan<byte> json)
@@ -97,7 +106,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
         var isLate = false;
         string? problem = null;
         _resource = Resource.Empty;
-        var isObject = Is(ref json, JsonTokenType.StartObject, "an element of resourceSpans", "an object");
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, "an element of resourceSpans", "an object");
         while (isObject && NextField(ref json, out var name))
         {
             var before = _resource;
@@ -129,7 +138,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
 
     void ReadScopeSpansList(ref Utf8JsonReader json)
     {
-        if (!Is(ref json, JsonTokenType.StartArray, "scopeSpans", "a list"))
+        if (!IsPart(ref json, JsonTokenType.StartArray, "scopeSpans", "a list"))
             return;
         while (NextElement(ref json))
             ReadScopeSpans(ref json);
@@ -141,7 +150,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
         var isLate = false;
         string? problem = null;
         _scope = InstrumentationScope.Empty;
-        var isObject = Is(ref json, JsonTokenType.StartObject, "an element of scopeSpans", "an object");
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, "an element of scopeSpans", "an object");
         while (isObject && NextField(ref json, out var name))
         {
             var before = _scope;
@@ -164,14 +173,14 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
 
     void ReadSpans(ref Utf8JsonReader json)
     {
-        if (!Is(ref json, JsonTokenType.StartArray, "spans", "a list"))
+        if (!IsPart(ref json, JsonTokenType.StartArray, "spans", "a list"))
             return;
         while (NextElement(ref json))
         {
             var offset = At(ref json);
             Spans.Expect(1, offset);
             BeginSpan(offset);
-            if (Is(ref json, JsonTokenType.StartObject, "a span", "an object"))
+            if (IsPart(ref json, JsonTokenType.StartObject, "a span", "an object"))
                 ReadSpanFields(ref json);
             EndSpan(offset, _resource, _scope);
         }

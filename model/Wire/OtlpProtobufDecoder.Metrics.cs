@@ -9,7 +9,7 @@ sealed partial class OtlpProtobufDecoder
     {
         Want(isWanted);
         ReadMetrics(_reader.End);
-        RefuseIfBroken();
+        RefuseIfBroken(isEmpty: IsEmpty);
         return ToDecodedMetrics();
     }
 

@@ -17,7 +17,7 @@ sealed partial class OtlpProtobufDecoder : OtlpDecoder
     public DecodedSpans DecodeTraces()
     {
         ReadTraces(_reader.End);
-        RefuseIfBroken();
+        RefuseIfBroken(isEmpty: Spans.Count == 0);
         return Spans.ToDecoded(Warning());
     }
 
@@ -37,11 +37,14 @@ sealed partial class OtlpProtobufDecoder : OtlpDecoder
             Current.DroppedAttributes, Current.DroppedEvents, Current.DroppedLinks));
     }
 
-    /// <summary>Refuses the body if it is malformed outside of all messages that could be left.</summary>
-    void RefuseIfBroken()
+    /// <summary>
+    /// Refuses the body if it is malformed outside of all messages that could be left, or if it is malformed and
+    /// nothing of it was taken.
+    /// </summary>
+    void RefuseIfBroken(bool isEmpty)
     {
-        if (_reader.IsBroken)
-            throw _reader.Fault!;
+        if ((_reader.IsBroken ? _reader.Fault : isEmpty ? _reader.FirstFault : null) is { } fault)
+            throw fault;
     }
 
     /// <summary>What was decoded, unless anything of it is malformed: what the store wrote never is.</summary>

@@ -55,6 +55,9 @@ sealed class ProtobufReader
     /// <summary>What was malformed last, for a body that is refused for it; null when nothing was.</summary>
     public WireException? Fault { get; private set; }
 
+    /// <summary>What was malformed first; null when nothing was.</summary>
+    public WireException? FirstFault { get; private set; }
+
     /// <summary>Goes to where a message ends, or back to where it starts, whatever was malformed in it.</summary>
     public void Leave(int position)
     {
@@ -239,6 +242,7 @@ sealed class ProtobufReader
             return;
         IsBroken = true;
         Fault = new WireException($"{kind}: {reason}", FieldOffset);
+        FirstFault ??= Fault;
         _onFault(reason, FieldOffset);
     }
 }

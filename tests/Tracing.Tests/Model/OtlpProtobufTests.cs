@@ -211,6 +211,8 @@ public class OtlpProtobufTests
     [InlineData("0801", 0)]
     [InlineData("0affffffff7f", 0)]
     [InlineData("0affffffffffffffffff01", 0)]
+    [InlineData("0a081206123000000000", 4)]
+    [InlineData("0a0412021001", 4)]
     [InlineData("0000000000", 0)]
     [InlineData("68656c6c6f20776f726c64", 2)]
     public void Malformed_body_is_refused_with_the_place(string body, int offset) =>

@@ -58,7 +58,7 @@ public sealed class MetricsIntakeTests
     [Theory]
     [InlineData("application/x-protobuf", "\n\u007f\u0001\u0002")]
     [InlineData("application/json", """{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":""")]
-    [InlineData("application/json", """{"resourceMetrics":3}""")]
+    [InlineData("application/json", """{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":3}]}]}]}""")]
     public async Task A_malformed_body_gets_400_with_the_byte_offset(string type, string body)
     {
         await using var server = await StartAsync();

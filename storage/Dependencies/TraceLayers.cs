@@ -83,7 +83,7 @@ sealed class TraceLayers
         ParentOf(node) is { } parent && CallLayers.IsAround(parent.Span!.Kind) &&
         CallLayers.IsWithin(node.Span!.Kind) && !IsCallee(node) ? parent : null;
 
-    /// <summary>The span that a span itself names as its parent; in the tree, the root is that of all lost ones.</summary>
+    /// <summary>The parent that a span names; in the tree, the root is also that of all others.</summary>
     static TraceNode? ParentOf(TraceNode node) =>
         node.Parent is { Span: { } outer } parent && node.Span is { } span &&
         (span.ParentSpanId == outer.SpanId || (span.Shared && span.SpanId == outer.SpanId)) ? parent : null;

@@ -86,6 +86,42 @@ public class DependencyLinkerTests
             Otlp(4, 3, SpanKind.Server, "App")]));
 
     [Fact]
+    public void OTLP_layers_of_one_call_are_one_call_and_calls_to_two_callees_two()
+    {
+        Assert.Equal([new("shop", "postgresql", 1, 0)], Links([
+            Otlp(1, 0, SpanKind.Client, "shop").With(SomeSpans.Tag("db.system", "postgresql")),
+            Otlp(2, 1, SpanKind.Internal, "shop"),
+            Otlp(3, 2, SpanKind.Client, "shop").With(SomeSpans.Tag("db.system", "postgresql"))]));
+        Assert.Equal([new("shop", "postgresql", 1, 0), new("shop", "redis", 1, 0)], Links([
+            Otlp(1, 0, SpanKind.Client, "shop").With(SomeSpans.Tag("db.system", "postgresql")),
+            Otlp(2, 1, SpanKind.Client, "shop").With(SomeSpans.Tag("db.system", "redis"))]));
+        Assert.Equal([new("shop", "b", 1, 0)], Links([
+            Otlp(1, 0, SpanKind.Client, "shop").With(SomeSpans.Tag("peer.service", "b")),
+            Otlp(2, 1, SpanKind.Internal, "shop"),
+            Otlp(3, 2, SpanKind.Client, "shop"),
+            Otlp(4, 3, SpanKind.Server, "b")]));
+        Assert.Equal([new("shop", "elasticsearch", 1, 0)], Links([
+            Otlp(1, 0, SpanKind.Client, "shop").With(SomeSpans.Tag("db.system", "elasticsearch")),
+            Otlp(2, 1, SpanKind.Client, "shop").With(SomeSpans.Tag("server.address", "es1"))]));
+    }
+
+    [Theory]
+    [InlineData(1, SpanKind.Consumer, 2)]
+    [InlineData(1, SpanKind.Consumer, 3)]
+    [InlineData(0, SpanKind.Internal, 2)]
+    public void An_OTLP_message_received_and_processed_is_one_message(int links, SpanKind around, ulong parent)
+    {
+        SpanLink[] link = [new() { TraceId = new TraceId(2, 2), SpanId = new SpanId(9) }];
+        Span Message(ulong id, ulong parent, SpanKind kind, int links) => Otlp(id, parent, kind, "work")
+            .With(SomeSpans.Tag("messaging.system", "kafka")) with { Links = links > 0 ? link : [] };
+        Assert.Equal([new("kafka", "work", 1, 0)], Links([
+            Message(2, 0, around, links),
+            Message(3, 2, around == SpanKind.Consumer ? SpanKind.Internal : SpanKind.Consumer, links),
+            Message(4, parent, SpanKind.Consumer, links: 1),
+            Message(5, 2, SpanKind.Consumer, links: 1)]));
+    }
+
+    [Fact]
     public void An_OTLP_attribute_called_error_is_no_error() => Assert.Equal(
         [new("web", "app", 1, 0)],
         Links([

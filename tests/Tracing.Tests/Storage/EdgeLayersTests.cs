@@ -38,7 +38,7 @@ public sealed class EdgeLayersTests
     [InlineData("shop>auth 1, shop>b 1", "1 0 shop Client", "2 1 b Server", "3 1 shop Client server.address=auth")]
     [InlineData("shop>auth 1, shop>b 1", "1 0 shop Client peer.service=b", "2 1 shop Client", "3 2 auth Server")]
     [InlineData("shop>b 1, shop>redis 1", "1 0 shop Client peer.service=b", "2 1 shop Client db.system=redis")]
-    public void Calls_to_two_callees_are_two_calls_though_one_is_within_the_other(string edges, params string[] spans) =>
+    public void Calls_to_two_callees_are_two_though_one_is_within_the_other(string edges, params string[] spans) =>
         AreInAnyOrder(edges, spans);
 
     [Theory]

@@ -32,14 +32,17 @@ sealed class TraceLayers
     public bool TakesMessage(TraceNode node)
     {
         var span = node.Span!;
+        var broker = ZipkinMapping.RemoteServiceName(span);
+        // it counts nothing
+        if (broker.Length == 0)
+            return true;
         var around = ParentOf(node);
         for (var level = 0; around is not null && level < CallLayers.MaxLevels; level++, around = ParentOf(around))
         {
             var outer = around.Span!;
             if (AreOfTwoServices(outer, span))
                 break;
-            if (outer.Kind == SpanKind.Consumer &&
-                ZipkinMapping.RemoteServiceName(outer) == ZipkinMapping.RemoteServiceName(span))
+            if (outer.Kind == SpanKind.Consumer && ZipkinMapping.RemoteServiceName(outer) == broker)
             {
                 _ = AddMessages(node);
                 return false;
@@ -101,7 +104,11 @@ sealed class TraceLayers
     {
         public SpanKind Kind => node.Span!.Kind;
 
-        public Peer Peer { get; } = CallLayers.IsCaller(node.Span!.Kind) ? Peer.Of(node.Span) : default;
+        // who has no name in Zipkin's terms is not counted by one
+        public Peer Peer { get; } =
+            CallLayers.IsCaller(node.Span!.Kind) && ZipkinMapping.RemoteServiceName(node.Span).Length > 0
+                ? Peer.Of(node.Span)
+                : default;
 
         public bool HasCallee => AnyCallee(null);
 

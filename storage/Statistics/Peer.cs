@@ -116,7 +116,8 @@ readonly record struct Peer(string? Service, string? System, string? Place, stri
     }
 
     /// <summary>Whether it may be a service that has spans, by that name or another one.</summary>
-    public bool MayBeService(string service) => MayBe(new Peer(null, null, null, service, IsDatabase: false));
+    public bool MayBeService(string service) =>
+        service.Length == 0 || MayBe(new Peer(null, null, null, service, IsDatabase: false));
 
     static bool AreOneSystem(string one, string other) => string.Equals(
         OtherNames.GetValueOrDefault(one, one), OtherNames.GetValueOrDefault(other, other),

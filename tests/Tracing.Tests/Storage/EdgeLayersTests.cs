@@ -82,6 +82,7 @@ public sealed class EdgeLayersTests
     [InlineData("API.bank.com", "bank", true)]
     [InlineData("b:8080", "b", true)]
     [InlineData("bank", "banking", false)]
+    [InlineData("bank", "", true)]
     [InlineData("10.0.0.1", "10.0.0.2", false)]
     [InlineData("10.0.0.1", "bank", true)]
     [InlineData("::1", "bank", true)]

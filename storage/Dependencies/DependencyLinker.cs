@@ -18,7 +18,8 @@ public sealed record KnownLinks(IReadOnlyList<DependencyLink> Links, bool IsPart
 /// <summary>
 /// Counts calls between services, trace by trace, as Zipkin 3.6 does. A call usually shows in two spans, the caller's
 /// and the callee's; it is counted at the callee's, whose names are more reliable, and at the caller's only when no
-/// callee reported. Not for several threads at once.
+/// callee reported. Of several spans of one call or message, which Zipkin counts one by one, those in OTLP count once
+/// (<see cref="TraceLayers"/>). Not for several threads at once.
 /// </summary>
 sealed class DependencyLinker
 {
@@ -38,11 +39,12 @@ sealed class DependencyLinker
         // Breadth first, a parent is seen before its children, so its nearest remote ancestor is known by then:
         // to walk up anew from each span would take n * n steps in a deep trace.
         var callers = new Dictionary<TraceNode, Span?>(trace.Count);
+        var layers = new TraceLayers();
         foreach (var node in TraceTree.BreadthFirst(TraceTree.Build(trace)))
         {
             var caller = NearestRemoteAncestor(node, callers);
             callers[node] = caller;
-            AddCalls(node, caller);
+            AddCalls(node, caller, layers);
         }
     }
 
@@ -73,21 +75,17 @@ sealed class DependencyLinker
         return IsRemote(parent) ? parent : callers[node.Parent];
     }
 
-    void AddCalls(TraceNode node, Span? ancestor)
+    void AddCalls(TraceNode node, Span? ancestor, TraceLayers layers)
     {
         var span = node.Span!;
-        if (span.Kind == SpanKind.Client && node.Children.Count > 0)
-            return; // counted at the callee
+        if (IsCountedElsewhere(node, layers))
+            return;
         var local = LocalName(span);
         var remote = RemoteName(span);
         if (!IsRemote(span) && (local.Length == 0 || remote.Length == 0))
             return;
 
         var isCallee = span.Kind is SpanKind.Server or SpanKind.Consumer;
-        // what processes a message within the span that received it is no message of its own
-        if (span.Kind == SpanKind.Consumer && node.Parent?.Span is { Kind: SpanKind.Consumer } receiver &&
-            LocalName(receiver) == local && RemoteName(receiver) == remote)
-            return;
         var (parent, child) = isCallee ? (remote, local) : (local, remote);
         var isError = IsError(span);
         // brokers stand between producers and consumers: such spans link to the broker they name, or to nothing
@@ -103,6 +101,16 @@ sealed class DependencyLinker
         }
         if (parent.Length > 0 && child.Length > 0)
             Count(parent, child, isError);
+    }
+
+    static bool IsCountedElsewhere(TraceNode node, TraceLayers layers)
+    {
+        var span = node.Span!;
+        if (span.Origin == SpanOrigin.Zipkin)
+            return span.Kind == SpanKind.Client && node.Children.Count > 0;
+        return CallLayers.IsCaller(span.Kind)
+            ? TraceLayers.IsCovered(node)
+            : span.Kind == SpanKind.Consumer && !layers.TakesMessage(node);
     }
 
     void Count(string parent, string child, bool isError)

@@ -85,9 +85,9 @@ static class CountEndpoints
         [Description(StartText)] string? start,
         [Description(EndText)] string? end,
         [Description("Up to 20 keys, separated by commas: service, name, kind, status, statusMessage, " +
-            "instrumentation:name, or attributes such as span.http.route. Absent: the first four, and attributes that " +
-            "tell most: those of which all spans have the same value, and those with a value that is more frequent " +
-            "than in base, or without it in all spans of the window.")]
+            "instrumentation:name, or attributes such as span.http.route. Absent: the first four, and those " +
+            "that tell most: attributes of which all spans have the same value, and those with a value that is more " +
+            "frequent than in base, or without it in all spans of the window.")]
         string? keys,
         [Description("Values of each key, 1 to 100. Default: 10.")] string? limit,
         [Description("A span filter of TraceQL for spans to compare with: of each value that is listed baseCount " +

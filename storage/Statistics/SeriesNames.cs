@@ -49,7 +49,9 @@ public sealed class SeriesNames(int maxServices = 2000, int maxOperations = 1000
         return $"{name.AsSpan(0, length)}{CutMark}{Convert.ToHexStringLower(hash.AsSpan(0, HashDigits / 2))}";
     }
 
-    /// <summary>Whether a text may be what <see cref="Cut"/> made of a longer one; if so, what that begins with.</summary>
+    /// <summary>
+    /// Whether a text may be what <see cref="Cut"/> made of a longer one; if so, what that begins with.
+    /// </summary>
     public static bool MayBeCut(string text, out string beginning)
     {
         var mark = text.Length - HashDigits - 1;

@@ -33,8 +33,8 @@ sealed class Repeated : IAsyncDisposable
     }
 
     /// <summary>
-    /// Begins in the background; completes when all that there is now was done, or failed. Who is at it already may have
-    /// looked before: then it is begun once more after that, for all who asked meanwhile.
+    /// Begins in the background; completes when all that there is now was done, or failed. Who is at it already may
+    /// have looked before: then it is begun once more after that, for all who asked meanwhile.
     /// </summary>
     public Task StartAsync()
     {

@@ -6,7 +6,9 @@ namespace Tracing.Storage.DuckDb;
 /// <summary>Sums up the spans of a selection. Counts are kept by DuckDB, on disk when they are many.</summary>
 static class FacetCounter
 {
-    /// <summary>Keys counted in one statement: its fields must be fewer than 63, as DuckDB counts so many at once.</summary>
+    /// <summary>
+    /// Keys counted in one statement: its fields must be fewer than 63, as DuckDB counts so many at once.
+    /// </summary>
     const int KeysAtOnce = 48;
 
     public static FacetCounts Count(MatchingSpans spans, FacetQuery query)
@@ -110,7 +112,7 @@ static class FacetCounter
         return (key, value) => weight > 0 ? shares.GetValueOrDefault((key, value.Type, value.Value)) : 0;
     }
 
-    /// <summary>One span in how many is about as many as are to be looked at, how many they are, and stand for.</summary>
+    /// <summary>One span in how many is to be looked at; how many those are, and how many they stand for.</summary>
     static (long Every, long Number, double Weight) SampleOf(MatchingSpans spans)
     {
         var (all, _) = Count(1, "1");

@@ -22,7 +22,7 @@ sealed class MatchingSpans
     bool _hasVersions;
 
     MatchingSpans(DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services,
-        SpanSelection selection, CancellationToken cancellation, string prefix)
+        SpanSelection selection, string prefix, CancellationToken cancellation)
     {
         _prefix = prefix;
         Connection = connection;
@@ -51,7 +51,7 @@ sealed class MatchingSpans
     public static MatchingSpans Find(DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services,
         SpanSelection selection, CancellationToken cancellation, string prefix = "")
     {
-        var spans = new MatchingSpans(connection, partitions, services, selection, cancellation, prefix);
+        var spans = new MatchingSpans(connection, partitions, services, selection, prefix, cancellation);
         var undecided = new SqlParameters();
         var selects = spans.Partitions
             .Select(partition => (Partition: partition, Condition: spans.Compile(undecided, partition)))

@@ -1,4 +1,3 @@
-using Tracing.Model;
 using Tracing.Storage;
 using Tracing.Storage.TraceQl;
 using Xunit;

@@ -7,7 +7,7 @@ namespace Tracing.Storage;
 /// <summary>How often one service called another.</summary>
 /// <param name="Parent">The caller, in lower case.</param>
 /// <param name="Child">The callee, in lower case.</param>
-/// <param name="CallCount">Calls seen, at least 1.</param>
+/// <param name="CallCount">Calls that those seen stand for, at least 1.</param>
 /// <param name="ErrorCount">How many of them failed.</param>
 public sealed record DependencyLink(string Parent, string Child, long CallCount, long ErrorCount);
 
@@ -19,7 +19,8 @@ public sealed record KnownLinks(IReadOnlyList<DependencyLink> Links, bool IsPart
 /// Counts calls between services, trace by trace, as Zipkin 3.6 does. A call usually shows in two spans, the caller's
 /// and the callee's; it is counted at the callee's, whose names are more reliable, and at the caller's only when no
 /// callee reported. Of several spans of one call or message, which Zipkin counts one by one, those in OTLP count once
-/// (<see cref="TraceLayers"/>). Not for several threads at once.
+/// (<see cref="TraceLayers"/>). A call counts for as many as its spans stand for by their client's sampling, which for
+/// Zipkin's is 1. Names are those of <see cref="SeriesNames.Cut"/>. Not for several threads at once.
 /// </summary>
 sealed class DependencyLinker
 {
@@ -88,19 +89,25 @@ sealed class DependencyLinker
         var isCallee = span.Kind is SpanKind.Server or SpanKind.Consumer;
         var (parent, child) = isCallee ? (remote, local) : (local, remote);
         var isError = IsError(span);
+        var weight = SpanStatistics.WeightOf(span);
         // brokers stand between producers and consumers: such spans link to the broker they name, or to nothing
         var isMessaging = span.Kind is SpanKind.Producer or SpanKind.Consumer;
         if (!isMessaging && ancestor is not null && LocalName(ancestor) is { Length: > 0 } ancestorName)
         {
             // some clients give the callee's name as their own: then the call to them is missing
             if (!isCallee && local.Length > 0 && local != ancestorName)
-                Count(ancestorName, local, isError: false);
+                Count(ancestorName, local, isError: false, weight);
             if (isCallee || parent.Length == 0)
                 parent = ancestorName;
-            isError |= ancestor.Kind == SpanKind.Client && span.ParentSpanId == ancestor.SpanId && IsError(ancestor);
+            if (ancestor.Kind == SpanKind.Client && span.ParentSpanId == ancestor.SpanId)
+            {
+                // the other side of the call
+                isError |= IsError(ancestor);
+                weight = Math.Max(weight, SpanStatistics.WeightOf(ancestor));
+            }
         }
         if (parent.Length > 0 && child.Length > 0)
-            Count(parent, child, isError);
+            Count(parent, child, isError, weight);
     }
 
     static bool IsCountedElsewhere(TraceNode node, TraceLayers layers)
@@ -113,14 +120,18 @@ sealed class DependencyLinker
             : span.Kind == SpanKind.Consumer && !layers.TakesMessage(node);
     }
 
-    void Count(string parent, string child, bool isError)
+    void Count(string parent, string child, bool isError, ulong weight)
     {
+        // was kept for what it showed: those that were sampled stand for it
+        if (weight == 0)
+            return;
+        (parent, child) = (SeriesNames.Cut(parent), SeriesNames.Cut(child));
         ref var counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_counts, (parent, child), out var known);
         if (!known)
             _order.Add((parent, child));
-        counts.Calls += _weight;
+        counts.Calls += _weight * weight;
         if (isError)
-            counts.Errors += _weight;
+            counts.Errors += _weight * weight;
     }
 
     static long Whole(double count) => (long)Math.Round(count);

@@ -190,6 +190,12 @@ sealed class Statistics
             row.GetValue<IDictionary<long, long>>(0), row.GetValue<long>(1));
     }
 
+    /// <summary>The last group of each writer of which something is not counted.</summary>
+    public async Task<Dictionary<long, long>> ReadUncountedAsync(CancellationToken cancellation) =>
+        (await _commits.ReadAsync(await ReadMarksAsync(cancellation), long.MaxValue, cancellation))
+        .GroupBy(commit => commit.Writer)
+        .ToDictionary(writer => writer.Key, writer => writer.Max(commit => commit.Stored));
+
     /// <summary>Up to which group of each writer everything is counted.</summary>
     public async Task<Dictionary<long, long>> ReadMarksAsync(CancellationToken cancellation) =>
         (await _connection.ReadAsync(_selectCounted.Bind(),

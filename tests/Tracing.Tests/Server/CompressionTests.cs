@@ -74,6 +74,44 @@ public sealed class CompressionTests
                 HttpStatusCode.RequestEntityTooLarge, (await SendAsync(server, path, bomb, coding)).StatusCode);
     }
 
+    [Theory]
+    [InlineData("identity", "")]
+    [InlineData("identity, gzip", "gzip")]
+    [InlineData("GZIP , Identity,", "gzip")]
+    [InlineData("gzip, identity, zstd", "gzip zstd")]
+    [InlineData("deflate,br", "deflate br")]
+    public async Task Codings_are_undone_in_the_order_in_which_they_were_applied(string header, string applied)
+    {
+        await using var server = await RunningServer.StartAsync();
+        foreach (var (path, text, status) in new[]
+        {
+            ("/v1/traces", "{}", HttpStatusCode.OK), ("/v1/metrics", "{}", HttpStatusCode.OK),
+            ("/api/v2/spans", """[{"traceId":"ab","id":"1"}]""", HttpStatusCode.Accepted),
+        })
+        {
+            var body = applied.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Aggregate(Encoding.UTF8.GetBytes(text), Compress);
+            Assert.Equal(status, (await SendAsync(server, path, body, header)).StatusCode);
+        }
+        await server.GetJsonAsync("/api/v2/trace/ab");
+    }
+
+    [Fact]
+    public async Task More_codings_than_two_are_refused_and_so_is_a_bomb_in_two()
+    {
+        await using var server = await RunningServer.StartAsync("--Tracing:Collector:MaxBodyBytes=100000");
+        var bomb = Compress(Compress(new byte[5_000_000], "gzip"), "gzip");
+        foreach (var path in new[] { "/v1/traces", "/api/v2/spans" })
+        {
+            Assert.Equal(HttpStatusCode.RequestEntityTooLarge,
+                (await SendAsync(server, path, bomb, "gzip, gzip")).StatusCode);
+            Assert.Equal(HttpStatusCode.UnsupportedMediaType,
+                (await SendAsync(server, path, bomb, "gzip, gzip, identity, gzip")).StatusCode);
+        }
+        Assert.Equal(HttpStatusCode.UnsupportedMediaType,
+            (await SendAsync(server, "/v1/traces", Compress(Empty, "gzip"), "gzip, compress")).StatusCode);
+    }
+
     [Fact]
     public async Task A_zstd_frame_that_asks_for_a_large_window_is_refused()
     {
@@ -180,7 +218,7 @@ public sealed class CompressionTests
     {
         var content = new ByteArrayContent(body);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        content.Headers.ContentEncoding.Add(coding);
+        content.Headers.TryAddWithoutValidation("Content-Encoding", coding);
         return await server.Client.PostAsync(path, content);
     }
 

@@ -235,7 +235,7 @@ public abstract partial class SpanStoreContract
         var store = await OpenAsync();
         var whole = Zipkin(1);
         await StoreAsync(store, ReportOf(whole, 'b') with { Name = "" });
-        await StoreAsync(store, whole with { Status = StatusCode.Error }.With(Tag("error", "")));
+        await StoreAsync(store, whole.With(Tag("error", "")) with { Status = StatusCode.Error });
         for (var i = 0; i < 2; i++)
         {
             await PassAsync(store, TimeSpan.FromSeconds(10));

@@ -209,16 +209,20 @@ sealed class Statistics
             var corrections = new GroupCorrections(commit.Stored / 1000, _names);
             var ids = Enumerable.Range(0, commit.Blocks)
                 .Select(number => new BlockId(commit.Stored, commit.Writer, number)).ToList();
-            foreach (var block in await _blocks.ReadAsync(ids, cancellation))
+            var stored = new List<(SpanPlace Place, Span Span, bool IsRepeat, bool IsCorrection)>();
+            foreach (var (id, block) in ids.Zip(await _blocks.ReadAsync(ids, cancellation)))
             {
                 if (block is null)
                     continue;
                 Span[] spans = [.. Enumerable.Range(0, block.Count).Select(block.ToSpan)];
                 _edges!.Add(spans, statistics);
                 _edgeSpans += block.Count;
-                for (var i = 0; i < spans.Length; i++)
-                    corrections.Add(spans[i], block.IsRepeat(i), block.IsCorrection(i), _seen);
+                stored.AddRange(spans.Select((span, i) =>
+                    (SpanPlace.Of(id, block, i), span, block.IsRepeat(i), block.IsCorrection(i))));
             }
+            // reports of one span may be in blocks of several hours
+            foreach (var (_, span, isRepeat, isCorrection) in stored.OrderBy(each => each.Place))
+                corrections.Add(span, isRepeat, isCorrection, _seen);
             corrections.Apply(ofGroup.Points);
             if (_edgeSpans >= EdgeSpans)
             {

@@ -51,6 +51,9 @@ enum BlockFlags
 
     /// <summary>Its group did not count the span, which had come before; see <see cref="SeenSpans"/>.</summary>
     Repeat = 32,
+
+    /// <summary>It is a repeat, and its group has counted what it adds; see <see cref="SpanCorrection"/>.</summary>
+    Correction = 64,
 }
 
 /// <summary>
@@ -123,8 +126,7 @@ sealed class SpanBlock
 
     /// <summary>See <see cref="Span.KnownDuration"/>.</summary>
     public ulong? KnownDurationOf(int span) => Span.KnownDurationOf(
-        IsZipkin(span) ? SpanOrigin.Zipkin : SpanOrigin.Otlp, Starts[span],
-        unchecked(Starts[span] + (ulong)Durations[span]));
+        OriginOf(span), Starts[span], unchecked(Starts[span] + (ulong)Durations[span]));
 
     public SpanKind[] Kinds => field ??= ReadSigned(Column.Kind, static number => (SpanKind)number);
 
@@ -135,9 +137,7 @@ sealed class SpanBlock
     public int[] ResourceIds => field ??= ReadInts(Column.Resource);
 
     /// <summary>Whether a span came as Zipkin's.</summary>
-    public bool HasZipkin => (AllFlags & BlockFlags.Zipkin) != 0;
-
-    BlockFlags AllFlags => field != 0 ? field : field = Flags.Aggregate(BlockFlags.None, (all, flags) => all | flags);
+    public bool HasZipkin => field |= Flags.Any(flags => (flags & BlockFlags.Zipkin) != 0);
 
     /// <summary>Of each span, its place in the order that the group was stored in; empty if that is of rows.</summary>
     public int[] Places => field ??= ReadPlaces();
@@ -175,6 +175,8 @@ sealed class SpanBlock
     Dictionary<ulong, (int From, int To)> Ranges => field ??= FindRanges();
 
     public bool IsZipkin(int span) => Is(span, BlockFlags.Zipkin);
+
+    SpanOrigin OriginOf(int span) => IsZipkin(span) ? SpanOrigin.Zipkin : SpanOrigin.Otlp;
 
     public string NameOf(int span) => _texts[NameIds[span]];
 
@@ -230,6 +232,8 @@ sealed class SpanBlock
 
     public bool IsRepeat(int span) => Is(span, BlockFlags.Repeat);
 
+    public bool IsCorrection(int span) => Is(span, BlockFlags.Correction);
+
     public SpanIdentity KeyOf(int i) => new(Traces[TraceOf[i]], new SpanId(SpanIds[i]), Kinds[i],
         Is(i, BlockFlags.Shared), ServiceOf(i).ToLowerInvariant());
 
@@ -241,7 +245,7 @@ sealed class SpanBlock
             TraceId = Traces[TraceOf[i]],
             SpanId = new SpanId(SpanIds[i]),
             ParentSpanId = new SpanId(ParentOf(i)),
-            Origin = IsZipkin(i) ? SpanOrigin.Zipkin : SpanOrigin.Otlp,
+            Origin = OriginOf(i),
             Shared = Is(i, BlockFlags.Shared),
             Debug = IsDebug(i),
             Flags = OtlpFlags[i],

@@ -62,7 +62,7 @@ readonly record struct TraceMatch(ulong Value, FoundTrace Found)
     /// <summary>A start that is unknown is neither the newest nor the oldest.</summary>
     static ulong StartOf(Span span) => span.StartUnixNano == 0 ? ulong.MaxValue : span.StartUnixNano;
 
-    /// <summary>A span is of the service that its first report with one names, and failed if any report says so.</summary>
+    /// <summary>A span is of the service that its first report with one names, and failed if any says so.</summary>
     static List<ServiceCount> CountServices(TraceFacts trace, int[] spanOf) =>
         [.. trace.Spans.Zip(spanOf)
             .GroupBy(each => each.Second, each => each.First)

@@ -431,7 +431,8 @@ sealed class GroupWriter : IAsyncDisposable
 
     /// <param name="Millis">When it was, in milliseconds since 1970.</param>
     sealed record Encoded(
-        List<Span> Spans, long Millis, List<EncodedBlock> Blocks, List<(NameKind, string, string)> Names, Commit Commit);
+        List<Span> Spans, long Millis, List<EncodedBlock> Blocks, List<(NameKind, string, string)> Names,
+        Commit Commit);
 
     sealed class Waiting(SpanBatch batch)
     {

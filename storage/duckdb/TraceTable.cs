@@ -48,7 +48,8 @@ sealed class TraceTable
     public TraceId Id(int trace) => new(_highs[trace], _lows[trace]);
 
     public TraceSum Sum(int trace) => new(
-        _firstRows[trace + 1] - _firstRows[trace] - (_repeats?[trace] ?? 0), Math.Max(0, _errors[trace]), _starts[trace], _lengths[trace]);
+        _firstRows[trace + 1] - _firstRows[trace] - (_repeats?[trace] ?? 0), Math.Max(0, _errors[trace]),
+        _starts[trace], _lengths[trace]);
 
     /// <summary>Of the trace of an id, or of all with its low half.</summary>
     public TraceSum SumOf(TraceId id, bool strict)

@@ -63,8 +63,9 @@ sealed class BlockRows(ITables tables, EngineOptions options)
         tables.DeleteAsync(DataTable(isKept: false), ofGroup.Group, Keys.Empty, null);
 
     /// <summary>Forgets the whole blocks of an hour whose groups were begun within a time, its end excluded.</summary>
-    public Task DeleteHeadsAsync(long hour, long fromStored, long toStored) => tables.DeleteAsync(Table.Blocks,
-        Keys.Of(hour), Keys.OfKind(BlockId.PrefixOf(false), fromStored), Keys.OfKind(BlockId.PrefixOf(false), toStored));
+    public Task DeleteHeadsAsync(long hour, long fromStored, long toStored) => tables.DeleteAsync(
+        Table.Blocks, Keys.Of(hour), Keys.OfKind(BlockId.PrefixOf(false), fromStored),
+        Keys.OfKind(BlockId.PrefixOf(false), toStored));
 
     async Task<List<BlockHead>> ReadHeadsAsync(
         byte[] hour, byte[] from, byte[]? to, CancellationToken cancellation) =>

@@ -13,6 +13,9 @@ public sealed class BlockSpanStore : ISpanStore
 {
     static readonly TimeSpan _thinEvery = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long a question waits for calls to be added up.</summary>
+    static readonly TimeSpan _countPatience = TimeSpan.FromSeconds(1);
+
     readonly ITables _tables;
     readonly EngineOptions _options;
     readonly string _place;
@@ -100,7 +103,8 @@ public sealed class BlockSpanStore : ISpanStore
         SpanCounter.CountValuesAsync(_scan.ReadAsync(query.Spans, cancellationToken), query);
 
     public Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken) =>
-        SpanCounter.CountFacetsAsync(() => _scan.ReadAsync(query.Spans, cancellationToken), query);
+        SpanCounter.CountFacetsAsync(() => _scan.ReadAsync(query.Spans, cancellationToken),
+            selection => _scan.SampleAsync(selection, FacetChoice.MaxSampled, cancellationToken), query);
 
     public Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellationToken) =>
         _scan.CountLatenciesAsync(selection, cancellationToken);
@@ -155,11 +159,11 @@ public sealed class BlockSpanStore : ISpanStore
         _names.ReadAsync(NameKind.Service, "", cancellationToken);
 
     public Task<IReadOnlyList<string>> GetSpanNamesAsync(string serviceName, CancellationToken cancellationToken) =>
-        _names.ReadAsync(NameKind.Span, serviceName.ToLowerInvariant(), cancellationToken);
+        _names.ReadAsync(NameKind.Span, SeriesNames.Cut(serviceName.ToLowerInvariant()), cancellationToken);
 
     public Task<IReadOnlyList<string>> GetRemoteServiceNamesAsync(
         string serviceName, CancellationToken cancellationToken) =>
-        _names.ReadAsync(NameKind.Remote, serviceName.ToLowerInvariant(), cancellationToken);
+        _names.ReadAsync(NameKind.Remote, SeriesNames.Cut(serviceName.ToLowerInvariant()), cancellationToken);
 
     public async Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken) =>
         _options.AutocompleteKeys.Contains(key)
@@ -168,6 +172,25 @@ public sealed class BlockSpanStore : ISpanStore
 
     public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
         _statistics.ReadAsync(query, cancellationToken);
+
+    public async Task<bool> AddUpCallsAsync(CancellationToken cancellationToken)
+    {
+        ThrowIfClosed(cancellationToken);
+        var uncounted = await _statistics.ReadUncountedAsync(cancellationToken);
+        if (uncounted.Count == 0 && _counts.IsIdle)
+            return true;
+        try
+        {
+            await _counts.StartAsync().WaitAsync(_countPatience, TimeProvider.System, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+        // what came meanwhile is for the next question; another process may have the lease
+        var marks = await _statistics.ReadMarksAsync(cancellationToken);
+        return uncounted.All(each => marks.GetValueOrDefault(each.Key, -1) >= each.Value);
+    }
 
     public Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
         Task.FromResult(_uncounted.Counts);

@@ -37,7 +37,7 @@ sealed class Names(ITables tables, EngineOptions options)
         var found = new HashSet<(NameKind, string, string)>();
         foreach (var span in spans)
         {
-            var service = ZipkinText.ToLower(span.ServiceName);
+            var service = SeriesNames.Cut(ZipkinText.ToLower(span.ServiceName));
             if (service.Length > 0)
             {
                 found.Add((NameKind.Service, "", service));

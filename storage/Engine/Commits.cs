@@ -126,9 +126,13 @@ sealed class Commits
         if (groups.Count == 0)
             return [];
         // in this order: what a group counts is there before it is committed
-        var points = (await _tables.ScanAsync(Table.Commits, PartitionOf(writer, slot),
-            Keys.OfKind(Counts, mark + 1), null, cancellation: cancellation)).ToDictionary(row => Keys.NumberAt(row.Key, 1), row => row.Value);
-        return groups.ConvertAll(group => new Commit(writer, group.Stored, group.Blocks, points[group.Stored]));
+        var counts = await _tables.ScanAsync(
+            Table.Commits, PartitionOf(writer, slot), Keys.OfKind(Counts, mark + 1), null, cancellation: cancellation);
+        var points = counts.ToDictionary(row => Keys.NumberAt(row.Key, 1), row => row.Value);
+        return [.. groups
+            // what is not there any more was added up and thinned out meanwhile
+            .Where(group => points.ContainsKey(group.Stored))
+            .Select(group => new Commit(writer, group.Stored, group.Blocks, points[group.Stored]))];
     }
 
     async Task<List<(long Stored, int Blocks)>> ReadGroupsAsync(

@@ -1,6 +1,6 @@
 namespace Tracing.Storage.Tables;
 
-/// <summary>One for each way of keeping rows; kinds of rows that share one are told apart by their partitions.</summary>
+/// <summary>One for each way of keeping rows. Kinds of rows that share one have partitions of their own.</summary>
 enum Table
 {
     /// <summary>Blocks of spans: large, compressed already, written once; most go within hours.</summary>

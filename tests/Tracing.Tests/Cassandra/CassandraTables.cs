@@ -40,7 +40,8 @@ static class CassandraTables
         {
             await using var made = await OpenAsync();
         }
-        var tables = cluster.Metadata.GetTables(Keyspace).Where(table => table is not ("meta" or "block_data" or "kept_data"));
+        var tables = cluster.Metadata.GetTables(Keyspace)
+            .Where(table => table is not ("meta" or "block_data" or "kept_data"));
         await Task.WhenAll(tables.Select(table =>
             session.ExecuteAsync(new SimpleStatement($"TRUNCATE {Keyspace}.{table}"))));
     }

@@ -197,8 +197,8 @@ public sealed class BlockSpanStore : ISpanStore
 
     public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken)
     {
-        await _tables.CheckAsync(cancellationToken);
-        return _thinning.Doubt is { } doubt ? [doubt] : [];
+        var warnings = await _tables.CheckAsync(cancellationToken);
+        return _thinning.Doubt is { } doubt ? [.. warnings, doubt] : warnings;
     }
 
     /// <summary>Stores what was taken, then closes; may be called again.</summary>

@@ -90,6 +90,8 @@ interface ITables : IAsyncDisposable
     /// <summary>The time by which rows end.</summary>
     Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellation = default);
 
-    /// <summary>Throws with the reason when rows cannot be read or written.</summary>
-    Task CheckAsync(CancellationToken cancellation = default);
+    /// <summary>
+    /// Throws with the reason when rows cannot be read or written; answers what people should look at all the same.
+    /// </summary>
+    Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellation = default);
 }

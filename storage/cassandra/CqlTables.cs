@@ -133,7 +133,11 @@ sealed class CqlTables(Connection connection) : ITables
     public Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellation = default) =>
         connection.ReadClockAsync(cancellation);
 
-    public Task CheckAsync(CancellationToken cancellation = default) => connection.ReadVersionAsync(cancellation);
+    public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellation = default)
+    {
+        await connection.ReadVersionAsync(cancellation);
+        return [];
+    }
 
     public ValueTask DisposeAsync() => connection.DisposeAsync();
 

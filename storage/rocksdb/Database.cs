@@ -118,6 +118,9 @@ sealed unsafe class Database : IDisposable
         ThrowIf(error);
     }
 
+    /// <summary>How many rows were ever written or deleted.</summary>
+    public ulong Writes => rocksdb_get_latest_sequence_number(_db);
+
     public WriteBatch NewBatch() => new(_families);
 
     /// <param name="read">Makes of the value what is wanted; not called where there is none.</param>
@@ -271,6 +274,9 @@ delegate bool Visit(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
 sealed unsafe class WriteBatch(nint[] families) : IDisposable
 {
     public nint Handle { get; } = rocksdb_writebatch_create();
+
+    /// <summary>Rows that are written or deleted.</summary>
+    public int Count => rocksdb_writebatch_count(Handle);
 
     public void Put(int family, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {

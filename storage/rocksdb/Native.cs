@@ -97,6 +97,7 @@ static unsafe partial class Native
     [LibraryImport(Library)] internal static partial void rocksdb_writeoptions_set_sync(nint options, byte value);
     [LibraryImport(Library)] internal static partial nint rocksdb_writebatch_create();
     [LibraryImport(Library)] internal static partial void rocksdb_writebatch_destroy(nint batch);
+    [LibraryImport(Library)] internal static partial int rocksdb_writebatch_count(nint batch);
     [LibraryImport(Library)]
     internal static partial void rocksdb_writebatch_put_cf(
         nint batch, nint family, byte* key, nuint keyLength, byte* value, nuint valueLength);
@@ -109,6 +110,7 @@ static unsafe partial class Native
     internal static partial void rocksdb_write(nint db, nint options, nint batch, nint* error);
 
     // reading
+    [LibraryImport(Library)] internal static partial ulong rocksdb_get_latest_sequence_number(nint db);
     [LibraryImport(Library)] internal static partial nint rocksdb_readoptions_create();
     [LibraryImport(Library)] internal static partial void rocksdb_readoptions_destroy(nint options);
     [LibraryImport(Library)]

@@ -28,6 +28,7 @@ sealed class RocksDbTables : ITables
     readonly string _path;
     readonly Database _db;
     readonly ExpiryFilter _filter;
+    readonly Acknowledged _acknowledged;
     readonly RunningClock _clock;
     readonly ITimer _sweeps;
 
@@ -35,6 +36,7 @@ sealed class RocksDbTables : ITables
     readonly ReaderWriterLockSlim _open = new();
     readonly Lock _comparing = new();
     readonly Lock _sweeping = new();
+    readonly string? _loss;
     volatile Exception? _failure;
     bool _isClosed;
 
@@ -43,6 +45,13 @@ sealed class RocksDbTables : ITables
         _path = path;
         _db = db;
         _filter = filter;
+        _acknowledged = new Acknowledged(path);
+        if (db.Writes is var writes && writes < _acknowledged.Number)
+        {
+            _loss = $"Of what was acknowledged the last {_acknowledged.Number - writes} rows are lost: the log in " +
+                $"{path} was damaged or cut.";
+            _acknowledged.Set(writes, isLess: true);
+        }
         _clock = new RunningClock(time, db.Get(Family.Meta, _clockKey, ReadClock));
         _filter.Now = Now();
         _sweeps = time.CreateTimer(_ => SweepInBackground(), null, _sweepEvery, _sweepEvery);
@@ -171,13 +180,15 @@ sealed class RocksDbTables : ITables
     public Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellation = default) =>
         Task.FromResult(_clock.Look());
 
-    public Task CheckAsync(CancellationToken cancellation = default) => Task.Run(() =>
-    {
-        if (_failure is not null)
-            Put([]);
-        else
-            Run(() => _db.Get(Family.Meta, _versionKey, BinaryPrimitives.ReadInt64BigEndian));
-    }, cancellation);
+    public Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellation = default) =>
+        Task.Run<IReadOnlyList<string>>(() =>
+        {
+            if (_failure is not null)
+                Put([]);
+            else
+                Run(() => _db.Get(Family.Meta, _versionKey, BinaryPrimitives.ReadInt64BigEndian));
+            return _loss is null ? [] : [_loss];
+        }, cancellation);
 
     public ValueTask DisposeAsync()
     {
@@ -190,6 +201,7 @@ sealed class RocksDbTables : ITables
             _isClosed = true;
             _db.Dispose();
             _filter.Dispose();
+            _acknowledged.Dispose();
         }
         finally
         {
@@ -278,7 +290,10 @@ sealed class RocksDbTables : ITables
             Add(batch, row, now, 0);
         var (clock, ahead, waited) = _clock.State;
         batch.Put(Family.Meta, _clockKey, Keys.Of(clock, ahead, waited));
+        // others may write at once, so that its own numbers are these at least
+        var acknowledged = _db.Writes + (ulong)batch.Count;
         Write(batch, isSynced: true);
+        _acknowledged.Set(acknowledged);
         return true;
     });
 

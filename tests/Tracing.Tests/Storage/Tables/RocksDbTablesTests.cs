@@ -141,6 +141,31 @@ public sealed class RocksDbTablesTests : TablesContract
     }
 
     [Fact]
+    public async Task A_damaged_log_is_noticed()
+    {
+        var tables = await OpenAsync();
+        for (byte n = 1; n <= 100; n++)
+            await tables.PutAsync([RowOf([n], new byte[1000])], cancellation: Cancellation);
+        Assert.Empty(await tables.CheckAsync(Cancellation));
+        using var copy = new TemporaryFolder();
+        foreach (var file in Directory.EnumerateFiles(_folder.Path))
+            File.Copy(file, Path.Combine(copy.Path, Path.GetFileName(file)));
+        using (var log = File.OpenHandle(
+            Directory.EnumerateFiles(copy.Path, "*.log").Single(), FileMode.Open, FileAccess.ReadWrite))
+            RandomAccess.Write(log, "damage"u8, 50_000);
+        await using (var damaged = Open(copy.Path))
+        {
+            Assert.NotNull(await ValueAsync(damaged, [1]));
+            Assert.Null(await ValueAsync(damaged, [100]));
+            Assert.Contains("are lost: the log", Assert.Single(await damaged.CheckAsync(Cancellation)),
+                StringComparison.Ordinal);
+        }
+        // what is lost is said once, and what is written from then on is not
+        await using var again = Open(copy.Path);
+        Assert.Empty(await again.CheckAsync(Cancellation));
+    }
+
+    [Fact]
     public async Task A_file_that_is_gone_ends_the_start()
     {
         var tables = await OpenAsync();

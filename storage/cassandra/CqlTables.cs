@@ -156,7 +156,8 @@ sealed class CqlTables(Connection connection) : ITables
         {
             try
             {
-                await _window.RunAsync(() => connection.RunAsync(statement, cancellation));
+                // to be heard out: who gives up a write that is under way does not know whether it was done
+                await _window.RunAsync(() => connection.RunAsync(statement, CancellationToken.None));
                 return;
             }
             catch (Exception exception) when (attempt < Attempts && IsTransient(exception))

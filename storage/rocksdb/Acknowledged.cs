@@ -6,7 +6,7 @@ namespace Tracing.Storage.RocksDb;
 
 /// <summary>
 /// A file of a few bytes that says up to which number of RocksDB's writes all is acknowledged. By it a start notices
-/// that the log has lost some: RocksDB itself takes a damaged log for one that ends there. It is written over after each
+/// that the log has lost some: RocksDB itself takes a damaged log for one that ends there. It is written after each
 /// write and not synced: a kill leaves it as it is, and a failure of power leaves it older at worst, which claims less.
 /// </summary>
 sealed class Acknowledged : IDisposable

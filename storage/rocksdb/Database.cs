@@ -40,6 +40,7 @@ sealed unsafe class Database : IDisposable
     readonly nint[] _families;
     readonly nint _synced = rocksdb_writeoptions_create();
     readonly nint _unsynced = rocksdb_writeoptions_create();
+    readonly nint _read = rocksdb_readoptions_create();
 
     Database(nint db, nint[] families)
     {
@@ -126,13 +127,12 @@ sealed unsafe class Database : IDisposable
     /// <param name="read">Makes of the value what is wanted; not called where there is none.</param>
     public T? Get<T>(int family, ReadOnlySpan<byte> key, ReadValue<T> read)
     {
-        var options = rocksdb_readoptions_create();
         nint slice = 0;
         try
         {
             nint error = 0;
             fixed (byte* bytes = key)
-                slice = rocksdb_get_pinned_cf(_db, options, _families[family], bytes, (nuint)key.Length, &error);
+                slice = rocksdb_get_pinned_cf(_db, _read, _families[family], bytes, (nuint)key.Length, &error);
             ThrowIf(error);
             if (slice == 0)
                 return default;
@@ -143,7 +143,6 @@ sealed unsafe class Database : IDisposable
         {
             if (slice != 0)
                 rocksdb_pinnableslice_destroy(slice);
-            rocksdb_readoptions_destroy(options);
         }
     }
 
@@ -212,6 +211,7 @@ sealed unsafe class Database : IDisposable
         rocksdb_close(_db);
         rocksdb_writeoptions_destroy(_synced);
         rocksdb_writeoptions_destroy(_unsynced);
+        rocksdb_readoptions_destroy(_read);
     }
 
     static nint MakeOptions()

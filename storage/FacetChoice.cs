@@ -22,8 +22,8 @@ static class FacetChoice
     public const int MaxConsidered = 256;
 
     /// <summary>
-    /// Spans that are looked at for it, of the selection and of those to compare with, about: a share of half of them is
-    /// known to 0.8 points (standard error), far below <see cref="MinDifference"/>.
+    /// Spans that are looked at for it, of the selection and of those to compare with, about: a share of half of them
+    /// is known to 0.8 points (standard error), far below <see cref="MinDifference"/>.
     /// </summary>
     public const int MaxSampled = 4_000;
 

@@ -90,7 +90,8 @@ static class OtlpEndpoints
     {
         try
         {
-            var body = await RequestBody.ReadAsync(context.Request, CodingOf(context.Request), budget);
+            var body = await RequestBody.ReadAsync(
+                context.Request, RequestBody.CodingsOf(context.Request), budget);
             return (StatusCodes.Status200OK, intake.Success(await intake.Accept(body, encoding)));
         }
         catch (Exception e) when (!context.RequestAborted.IsCancellationRequested)
@@ -144,17 +145,6 @@ static class OtlpEndpoints
             return null;
         return type.MediaType.Equals(Protobuf.ContentType, StringComparison.OrdinalIgnoreCase) ? Protobuf
             : type.MediaType.Equals(Json.ContentType, StringComparison.OrdinalIgnoreCase) ? Json : null;
-    }
-
-    static string? CodingOf(HttpRequest request)
-    {
-        var coding = request.Headers.ContentEncoding.ToString().Trim().ToLowerInvariant();
-        return coding switch
-        {
-            "" or "identity" => null,
-            "x-gzip" => "gzip",
-            _ => coding,
-        };
     }
 
     static Task RefuseTypeAsync(HttpContext context)

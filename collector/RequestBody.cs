@@ -29,6 +29,9 @@ sealed class RequestBody : IDisposable
     // the pool keeps arrays of each length for each thread, which of longer ones would be gigabytes
     const int LargestPooled = 1 << 20;
 
+    /// <summary>Nobody compresses twice for a reason; each coding costs a pass over the whole body.</summary>
+    const int MaxCodings = 2;
+
     // RFC 9659: a body's window is 8 MiB at most
     const int ZstdWindowLog = 23;
 
@@ -56,19 +59,38 @@ sealed class RequestBody : IDisposable
 
     public ReadOnlyMemory<byte> Memory => _bytes.AsMemory(0, _length);
 
-    /// <summary>Reads a request's body and undoes its Content-Encoding: gzip, deflate (zlib), br or zstd.</summary>
-    public static async Task<RequestBody> ReadAsync(HttpRequest request, string? encoding, BodyBudget budget)
+    /// <summary>
+    /// The codings of a Content-Encoding in the order in which they were applied, in lower case; identity, which is
+    /// none, is left out.
+    /// </summary>
+    public static List<string> CodingsOf(HttpRequest request) => [.. request.Headers.ContentEncoding.ToString()
+        .ToLowerInvariant().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        .Where(coding => coding != "identity")
+        .Select(coding => coding == "x-gzip" ? "gzip" : coding)];
+
+    /// <summary>Reads a request's body and undoes its codings: gzip, deflate (zlib), br or zstd.</summary>
+    /// <param name="codings">As <see cref="CodingsOf"/> has them; at most <see cref="MaxCodings"/>.</param>
+    public static async Task<RequestBody> ReadAsync(
+        HttpRequest request, IReadOnlyList<string> codings, BodyBudget budget)
     {
+        if (codings.Count > MaxCodings)
+        {
+            throw new BodyEncodingException(
+                $"Content-Encoding has {codings.Count} codings; at most {MaxCodings} are undone", true);
+        }
         if (request.ContentLength > budget.MaxBodyBytes)
             throw new BodyTooLargeException(budget.MaxBodyBytes);
         var body = new RequestBody(budget);
         try
         {
             await body.FillAsync(request.Body, (int)(request.ContentLength ?? 0), request.HttpContext.RequestAborted);
-            if (encoding is null || body._length == 0)
-                return body;
-            using (body)
-                return body.Decompressed(encoding, budget);
+            // the last one applied is the first to be undone
+            for (var i = codings.Count - 1; i >= 0 && body._length > 0; i--)
+            {
+                using (var coded = body)
+                    body = coded.Decompressed(codings[i], budget);
+            }
+            return body;
         }
         catch
         {
@@ -195,7 +217,7 @@ sealed class BodyBudget(CollectorOptions options)
     public int MaxBodyBytes { get; } = options.MaxBodyBytes;
 
     /// <summary>Memory of what one request is decoded to, of which it may have half of all.</summary>
-    public DecodedMemory ForOne() => new(options.MaxInFlightBytes, Take);
+    public DecodedMemory ForOne() => new(options.MaxInFlightBytes, Take, Return);
 
     /// <exception cref="IntakeBusyException">There are too few left.</exception>
     public void Take(long bytes)

@@ -35,21 +35,7 @@ sealed class SpanIntake(
     public async Task<IntakeResult> AcceptAsync(
         RequestBody body, SpanDecoder decode, TransportMetrics transport, CancellationToken cancellationToken)
     {
-        var memory = budget.ForOne();
-        try
-        {
-            return await AcceptAsync(body, decode, memory, transport, cancellationToken);
-        }
-        finally
-        {
-            budget.Return(memory.Reserved);
-        }
-    }
-
-    async Task<IntakeResult> AcceptAsync(
-        RequestBody body, SpanDecoder decode, DecodedMemory memory, TransportMetrics transport,
-        CancellationToken cancellationToken)
-    {
+        using var memory = budget.ForOne();
         DecodedSpans decoded;
         UInt128 hash;
         int bytes;

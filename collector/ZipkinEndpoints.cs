@@ -52,7 +52,7 @@ static class ZipkinEndpoints
         try
         {
             var contentType = context.Request.ContentType;
-            var body = await RequestBody.ReadAsync(context.Request, CodingOf(context.Request), budget);
+            var body = await RequestBody.ReadAsync(context.Request, CodingsOf(context.Request), budget);
             var result = await intake.AcceptAsync(
                 body,
                 (bytes, limits, memory) => ZipkinFormats.Decode(bytes, version, contentType, limits, memory),
@@ -77,10 +77,7 @@ static class ZipkinEndpoints
     /// <summary>
     /// As in Zipkin, anything with "gzip" in it is gzip; codings that it ignores are undone if known.
     /// </summary>
-    static string? CodingOf(HttpRequest request)
-    {
-        var coding = request.Headers.ContentEncoding.ToString().Trim().ToLowerInvariant();
-        return coding.Contains("gzip", StringComparison.Ordinal) ? "gzip"
-            : coding is "deflate" or "br" or "zstd" ? coding : null;
-    }
+    static List<string> CodingsOf(HttpRequest request) => [.. RequestBody.CodingsOf(request)
+        .Select(coding => coding.Contains("gzip", StringComparison.Ordinal) ? "gzip" : coding)
+        .Where(coding => coding is "gzip" or "deflate" or "br" or "zstd")];
 }

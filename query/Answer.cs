@@ -11,6 +11,9 @@ static class Answer
     /// <summary>Bytes below which gzip gains nothing; Zipkin's bound.</summary>
     const int MinGzipBytes = 2048;
 
+    /// <summary>Says that not all was counted in time; to ask again later tells more.</summary>
+    public static void MarkPartial(HttpContext context) => context.Response.Headers["Tracing-Partial"] = "true";
+
     public static async Task WriteAsync(
         HttpContext context, string contentType, ReadOnlyMemory<byte> body, int status = StatusCodes.Status200OK)
     {

@@ -85,8 +85,9 @@ static class CountEndpoints
         [Description(StartText)] string? start,
         [Description(EndText)] string? end,
         [Description("Up to 20 keys, separated by commas: service, name, kind, status, statusMessage, " +
-            "instrumentation:name, or attributes such as span.http.route. Absent: the first four, attributes of " +
-            "which all spans have the same value, and frequent ones of few values.")]
+            "instrumentation:name, or attributes such as span.http.route. Absent: the first four, and those " +
+            "that tell most: attributes of which all spans have the same value, and those with a value that is more " +
+            "frequent than in base, or without it in all spans of the window.")]
         string? keys,
         [Description("Values of each key, 1 to 100. Default: 10.")] string? limit,
         [Description("A span filter of TraceQL for spans to compare with: of each value that is listed baseCount " +
@@ -96,13 +97,15 @@ static class CountEndpoints
         [Description("End of that window. Default: end.")] string? baseEnd,
         HttpContext context, ISpanStore store, TimeProvider time) => await Problems.CatchAsync(async () =>
         {
+            var (ownStart, ownEnd) = (!string.IsNullOrEmpty(baseStart), !string.IsNullOrEmpty(baseEnd));
             var compared = @base is null ? null : SearchParameters.Selection(@base,
-                string.IsNullOrEmpty(baseStart) ? start : baseStart,
-                string.IsNullOrEmpty(baseEnd) ? end : baseEnd, time);
+                ownStart ? baseStart : start, ownEnd ? baseEnd : end, time,
+                ownStart ? nameof(baseStart) : nameof(start), ownEnd ? nameof(baseEnd) : nameof(end));
             var facets = await store.CountFacetsAsync(new FacetQuery
             {
                 Spans = SearchParameters.Selection(q, start, end, time),
                 Keys = SearchParameters.Keys(keys),
+                Base = compared,
                 Limit = SearchParameters.Number("limit", limit, 10, 1, MaxFacetValues),
             }, context.RequestAborted);
             await Answer.WriteJsonAsync(context, FacetsAnswer.Of(facets, compared is null ? null :

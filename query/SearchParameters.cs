@@ -26,24 +26,31 @@ static partial class SearchParameters
     };
 
     /// <summary>Nanoseconds since 1970; the last hour when neither end is given.</summary>
-    public static (ulong Start, ulong End) Window(string? start, string? end, TimeProvider time)
+    /// <param name="startName">The parameter that the start is of.</param>
+    public static (ulong Start, ulong End) Window(
+        string? start, string? end, TimeProvider time, string startName = "start", string endName = "end")
     {
-        var to = string.IsNullOrEmpty(end) ? NanosOf(time.GetUtcNow()) : Instant("end", end);
+        var to = string.IsNullOrEmpty(end) ? NanosOf(time.GetUtcNow()) : Instant(endName, end);
         const ulong Hour = 3_600_000_000_000;
-        var from = string.IsNullOrEmpty(start) ? to - Math.Min(to, Hour) : Instant("start", start);
-        return from < to
-            ? (from, to)
-            : throw new BadParameterException($"start \"{start}\" is not before end \"{end}\"");
+        var from = string.IsNullOrEmpty(start) ? to - Math.Min(to, Hour) : Instant(startName, start);
+        return from < to ? (from, to) : throw NotBefore(startName, start, endName, end);
     }
 
+    /// <summary>Says of an end that is absent what stands for it.</summary>
+    static BadParameterException NotBefore(string startName, string? start, string endName, string? end) => new(
+        string.IsNullOrEmpty(start) ? $"{endName} is \"{end}\"; it must be after 1970-01-01T00:00:00Z"
+        : string.IsNullOrEmpty(end) ? $"{startName} is \"{start}\"; it must be before now, as there is no {endName}"
+        : $"{startName} \"{start}\" is not before {endName} \"{end}\"");
+
     /// <exception cref="TraceQlException">The filter is wrong.</exception>
-    public static SpanSelection Selection(string? q, string? start, string? end, TimeProvider time)
+    public static SpanSelection Selection(string? q, string? start, string? end, TimeProvider time,
+        string startName = "start", string endName = "end")
     {
-        var (from, to) = Window(start, end, time);
+        var (from, to) = Window(start, end, time, startName, endName);
         return Selection(q, from, to);
     }
 
-    /// <inheritdoc cref="Selection(string?, string?, string?, TimeProvider)"/>
+    /// <inheritdoc cref="Selection(string?, string?, string?, TimeProvider, string, string)"/>
     public static SpanSelection Selection(string? q, ulong startUnixNano, ulong endUnixNano) => new()
     {
         Filter = string.IsNullOrEmpty(q) ? SpanFilter.Any : SpanFilter.Parse(q),
@@ -145,7 +152,7 @@ static partial class SearchParameters
         var from = string.IsNullOrEmpty(start) ? 0 : NanosOrInstant("start", start);
         var to = string.IsNullOrEmpty(end) ? default(ulong?) : NanosOrInstant("end", end);
         return from >= to
-            ? throw new BadParameterException($"start \"{start}\" is not before end \"{end}\"")
+            ? throw NotBefore("start", start, "end", end)
             : new TraceWindowQuery
             {
                 Root = id.IsZero ? null : id,

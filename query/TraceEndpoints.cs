@@ -138,7 +138,7 @@ static class TraceEndpoints
             traces = await store.GetTracesAsync([id], strict: false, cancellation);
         return traces.Count == 0
             ? (null, TypedResults.Problem($"no span of trace {id} is stored", statusCode: 404))
-            : ((id, traces[0]), null);
+            : ((id, ReportedSpans.Merge(traces[0])), null);
     }
 
     static Task WriteAsync(HttpContext context, IReadOnlyList<Span> spans, TraceSummary? summary)

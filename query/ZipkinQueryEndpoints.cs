@@ -14,9 +14,6 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
 {
     const string Json = "application/json";
 
-    /// <summary>Says that not all traces were counted in time; to ask again later tells more.</summary>
-    const string PartialHeader = "Tracing-Partial";
-
     /// <summary>
     /// Lists of names may be cached by browsers only when there are more names than this; Zipkin's rule.
     /// </summary>
@@ -141,7 +138,7 @@ sealed class ZipkinQueryEndpoints(ISpanStore store, QueryOptions options, TimePr
         var patience = options.Timeout == TimeSpan.Zero ? Timeout.InfiniteTimeSpan : options.Timeout / 2;
         var known = await store.GetDependenciesAsync(Math.Max(0, end - lookback), end, patience, token);
         if (known.IsPartial)
-            context.Response.Headers[PartialHeader] = "true";
+            Answer.MarkPartial(context);
         var body = new ArrayBufferWriter<byte>();
         ZipkinAnswers.WriteLinks(body, known.Links);
         await Answer.WriteAsync(context, Json, body.WrittenMemory);

@@ -45,6 +45,9 @@ public abstract class ForwardingSpanStore : ISpanStore
     public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
         RunAsync(store => store.GetSeriesAsync(query, cancellationToken), cancellationToken);
 
+    public Task<bool> AddUpCallsAsync(CancellationToken cancellationToken) =>
+        RunAsync(store => store.AddUpCallsAsync(cancellationToken), cancellationToken);
+
     public virtual Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
         RunAsync(store => store.GetUncountedAsync(cancellationToken), cancellationToken);
 

@@ -110,6 +110,12 @@ public interface ISpanStore : IAsyncDisposable
     /// </summary>
     Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Adds up the calls between services that stored spans complete, where that is not done as they are stored; waits
+    /// for it a second at most, and goes on in the background. False when some are left for later.
+    /// </summary>
+    Task<bool> AddUpCallsAsync(CancellationToken cancellationToken) => Task.FromResult(true);
+
     /// <summary>The spans that this process has stored, and that series leave out.</summary>
     Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
         Task.FromResult(default(UncountedCounts));

@@ -128,10 +128,14 @@ public sealed record FacetQuery
     public required SpanSelection Spans { get; init; }
 
     /// <summary>
-    /// None: name, kind, status, service, keys of which all spans have the same value, and some that tell the spans
-    /// apart; the store chooses.
+    /// None: service, name, kind, status, and those that tell most (<see cref="FacetChoice"/>).
     /// </summary>
     public IReadOnlyList<SpanKey> Keys { get; init; } = [];
+
+    /// <summary>
+    /// The spans that those asked for are compared with to choose keys; null: all that start within the window.
+    /// </summary>
+    public SpanSelection? Base { get; init; }
 
     /// <summary>At most so many values of each key, at least 1.</summary>
     public int Limit { get; init; } = 10;
@@ -141,6 +145,10 @@ public sealed record FacetQuery
     /// that both can be compared. Null to choose by the other properties.
     /// </summary>
     public IReadOnlyList<Facet>? Of { get; init; }
+
+    /// <summary>The spans to compare with; null when there are no others.</summary>
+    internal SpanSelection? Compared =>
+        Base ?? (Spans.Filter == SpanFilter.Any ? null : Spans with { Filter = SpanFilter.Any });
 }
 
 /// <param name="Errors">How many of the spans failed.</param>

@@ -17,20 +17,28 @@ readonly record struct TraceMatch(ulong Value, FoundTrace Found)
     {
         var trace = new TraceFacts(stored);
         var matches = trace.Spans
-            .Where((span, i) =>
-                span.StartUnixNano >= search.StartUnixNano && span.StartUnixNano < search.EndUnixNano &&
-                (fits?[i] ?? search.Filter.Matches(span, trace)))
-            .OrderBy(StartOf)
+            .Select((span, i) => (Span: span, Report: i))
+            .Where(each =>
+                each.Span.StartUnixNano >= search.StartUnixNano && each.Span.StartUnixNano < search.EndUnixNano &&
+                (fits?[each.Report] ?? search.Filter.Matches(each.Span, trace)))
+            .OrderBy(each => StartOf(each.Span))
             .ToList();
         if (matches.Count == 0)
             return null;
-        var errors = trace.Spans.Count(span => span.Status == StatusCode.Error);
+        var spanOf = ReportedSpans.Group(stored, out var count);
+        // of the reports of one span that match, the last one stored mostly is the most complete
+        var shown = count == stored.Count
+            ? matches.ConvertAll(each => each.Span)
+            : [.. matches.GroupBy(each => spanOf[each.Report])
+                .Select(reports => reports.MaxBy(each => each.Report).Span).OrderBy(StartOf)];
+        var services = CountServices(trace, spanOf);
+        var errors = services.Sum(service => service.Errors);
         var value = search.Order switch
         {
-            SearchOrder.Newest => matches.Max(span => span.StartUnixNano),
-            SearchOrder.Oldest => StartOf(matches[0]),
+            SearchOrder.Newest => matches.Max(each => each.Span.StartUnixNano),
+            SearchOrder.Oldest => StartOf(matches[0].Span),
             SearchOrder.Slowest => (ulong)trace.DurationNanos,
-            SearchOrder.MostSpans => (ulong)trace.Spans.Count,
+            SearchOrder.MostSpans => (ulong)count,
             _ => (ulong)errors,
         };
         return new TraceMatch(value, new FoundTrace
@@ -43,22 +51,26 @@ readonly record struct TraceMatch(ulong Value, FoundTrace Found)
             DurationNanos = trace.DurationNanos,
             IsDurationKnown = trace.IsDurationKnown,
             Kept = kept,
-            SpanCount = trace.Spans.Count,
+            SpanCount = count,
             ErrorCount = errors,
-            Services = CountServices(trace),
-            MatchCount = matches.Count,
-            Spans = matches.GetRange(0, Math.Min(matches.Count, search.SpansPerTrace)),
+            Services = services,
+            MatchCount = shown.Count,
+            Spans = shown.GetRange(0, Math.Min(shown.Count, search.SpansPerTrace)),
         });
     }
 
     /// <summary>A start that is unknown is neither the newest nor the oldest.</summary>
     static ulong StartOf(Span span) => span.StartUnixNano == 0 ? ulong.MaxValue : span.StartUnixNano;
 
-    static List<ServiceCount> CountServices(TraceFacts trace) =>
-        [.. trace.Spans
-            .GroupBy(span => span.ServiceName, StringComparer.Ordinal)
-            .Select(spans => new ServiceCount(
-                spans.Key, spans.Count(), spans.Count(span => span.Status == StatusCode.Error)))
+    /// <summary>A span is of the service that its first report with one names, and failed if any says so.</summary>
+    static List<ServiceCount> CountServices(TraceFacts trace, int[] spanOf) =>
+        [.. trace.Spans.Zip(spanOf)
+            .GroupBy(each => each.Second, each => each.First)
+            .Select(reports => (
+                Service: reports.Select(span => span.ServiceName).FirstOrDefault(name => name.Length > 0, ""),
+                IsError: reports.Any(span => span.Status == StatusCode.Error)))
+            .GroupBy(span => span.Service, StringComparer.Ordinal)
+            .Select(spans => new ServiceCount(spans.Key, spans.Count(), spans.Count(span => span.IsError)))
             .OrderByDescending(service => service.Spans)
             .ThenBy(service => service.Name, StringComparer.Ordinal)];
 

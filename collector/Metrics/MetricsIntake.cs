@@ -29,21 +29,7 @@ sealed class MetricsIntake(
     public async Task<IntakeResult> AcceptAsync(
         RequestBody body, MetricsDecoder decode, PointMetrics transport, CancellationToken cancellationToken)
     {
-        var memory = budget.ForOne();
-        try
-        {
-            return await AcceptAsync(body, decode, memory, transport, cancellationToken);
-        }
-        finally
-        {
-            budget.Return(memory.Reserved);
-        }
-    }
-
-    async Task<IntakeResult> AcceptAsync(
-        RequestBody body, MetricsDecoder decode, DecodedMemory memory, PointMetrics transport,
-        CancellationToken cancellationToken)
-    {
+        using var memory = budget.ForOne();
         DecodedMetrics decoded;
         UInt128 hash;
         using (body)

@@ -6,7 +6,8 @@ namespace Tracing.Model.Wire;
 /// </summary>
 /// <param name="maxBytes">Of one request; what goes beyond it is rejected.</param>
 /// <param name="reserve">Takes bytes from the shared budget, or throws when there are too few.</param>
-public sealed class DecodedMemory(long maxBytes, Action<long> reserve)
+/// <param name="giveBack">Gives back to it what was taken, at the end.</param>
+public sealed class DecodedMemory(long maxBytes, Action<long> reserve, Action<long> giveBack) : IDisposable
 {
     /// <summary>Of a span without anything in it.</summary>
     public const int Span = 240;
@@ -32,7 +33,7 @@ public sealed class DecodedMemory(long maxBytes, Action<long> reserve)
     /// <summary>The largest that one request may have.</summary>
     public long MaxBytes { get; } = Math.Max(maxBytes, Free);
 
-    /// <summary>What was taken from the shared budget, which the caller gives back in the end.</summary>
+    /// <summary>What was taken from the shared budget.</summary>
     public long Reserved { get; private set; }
 
     /// <summary>What is in use, as a mark to go back to.</summary>
@@ -56,4 +57,10 @@ public sealed class DecodedMemory(long maxBytes, Action<long> reserve)
 
     /// <summary>What was taken since the mark is not needed any more.</summary>
     public void ReturnTo(long mark) => _used = mark;
+
+    public void Dispose()
+    {
+        giveBack(Reserved);
+        Reserved = 0;
+    }
 }

@@ -7,10 +7,14 @@ abstract partial class OtlpDecoder
     readonly List<HistogramPoint> _points = [];
     Func<string, bool> _isWanted = _ => true;
     int _ignored, _rejected, _pointsSeen, _firstPoint, _rejectedOfMetric;
-    string? _reason, _reasonOfMetric;
+    readonly Reasons _reasons = new();
+    string? _reasonOfMetric;
 
     /// <summary>Good data points so far.</summary>
     protected int PointCount => _points.Count;
+
+    /// <summary>Whether nothing was taken or ignored of the body so far.</summary>
+    protected bool IsEmpty => _points.Count + _ignored == 0;
 
     /// <summary>The metric in work; what of it comes after its data points holds for these too.</summary>
     protected MetricInstrument Instrument { get; private set; } = new();
@@ -20,7 +24,7 @@ abstract partial class OtlpDecoder
 
     protected void Want(Func<string, bool> isWanted) => _isWanted = isWanted;
 
-    protected DecodedMetrics ToDecodedMetrics() => new(_points, _ignored, _rejected, _reason, Warning());
+    protected DecodedMetrics ToDecodedMetrics() => new(_points, _ignored, _rejected, _reasons.ToString(), Warning());
 
     protected void BeginMetric()
     {
@@ -33,7 +37,8 @@ abstract partial class OtlpDecoder
     protected void EndMetric()
     {
         var problem = TakeProblem();
-        if (!_isWanted(Instrument.Name))
+        // one without a name may have been wanted
+        if (!_isWanted(Instrument.Name) && (problem is null || Instrument.Name.Length > 0))
         {
             _ignored += _points.Count - _firstPoint + _rejectedOfMetric;
             _points.RemoveRange(_firstPoint, _points.Count - _firstPoint);
@@ -41,17 +46,17 @@ abstract partial class OtlpDecoder
         }
         _rejected += _rejectedOfMetric;
         if (_reasonOfMetric is not null)
-            _reason ??= $"Metric \"{Warnings.Shorten(Instrument.Name)}\": {_reasonOfMetric}";
+            _reasons.Add($"Metric \"{Warnings.Shorten(Instrument.Name)}\": {_reasonOfMetric}");
         RejectPoints(_firstPoint, $"Metric \"{Warnings.Shorten(Instrument.Name)}\"", problem);
     }
 
     /// <summary>Rejects the data points from this one on for what they have in common.</summary>
     protected void RejectPoints(int first, string of, string? problem)
     {
-        if (problem is null || first == _points.Count)
+        if (problem is null)
             return;
         _rejected += _points.Count - first;
-        _reason ??= $"{of}: {problem}";
+        _reasons.Add($"{of}: {problem}");
         _points.RemoveRange(first, _points.Count - first);
     }
 

@@ -5,7 +5,8 @@ namespace Tracing.Model.Wire;
 /// <summary>
 /// What the decoders of both of OTLP's encodings share: the span in work, the limits, and who is to be refused. What is
 /// wrong within a span rejects that span alone, what is wrong with a resource or a scope all spans that have it, and a
-/// text that is badly encoded is repaired. Only what has no structure refuses the body.
+/// text that is badly encoded is repaired. A body is refused only for what is wrong outside of all resources: where it
+/// is cut, is no JSON, or has something else at its top; and one that is malformed and holds nothing good.
 /// </summary>
 abstract partial class OtlpDecoder(WireLimits limits, DecodedMemory? memory)
 {
@@ -75,6 +76,13 @@ abstract partial class OtlpDecoder(WireLimits limits, DecodedMemory? memory)
         var problem = _problem;
         _problem = null;
         return problem;
+    }
+
+    /// <summary>As <see cref="TakeProblem()"/>, but a problem of before stays the one to tell.</summary>
+    protected void TakeProblem(ref string? problem)
+    {
+        var next = TakeProblem();
+        problem ??= next;
     }
 
     /// <summary>What the sender is to be told of what is stored otherwise than it was sent; else null.</summary>

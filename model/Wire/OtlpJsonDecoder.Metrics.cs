@@ -14,6 +14,7 @@ sealed partial class OtlpJsonDecoder
     {
         Want(isWanted);
         Walk(utf8, static (OtlpJsonDecoder decoder, ref Utf8JsonReader json) => decoder.ReadMetrics(ref json));
+        RefuseIfMalformed(isEmpty: IsEmpty);
         return ToDecodedMetrics();
     }
 
@@ -35,20 +36,21 @@ sealed partial class OtlpJsonDecoder
 
     void ReadResourceMetrics(ref Utf8JsonReader json)
     {
-        Expect(ref json, JsonTokenType.StartObject, "an element of resourceMetrics", "an object");
         var first = PointCount;
         var resource = Resource.Empty;
         string? problem = null;
-        while (NextField(ref json, out var name))
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, "an element of resourceMetrics", "an object");
+        while (isObject && NextField(ref json, out var name))
         {
             if (name.SequenceEqual("resource"u8))
             {
                 resource = ReadResource(ref json);
-                problem ??= TakeProblem();
+                TakeProblem(ref problem);
             }
             else if (name.SequenceEqual("scopeMetrics"u8))
             {
-                Expect(ref json, JsonTokenType.StartArray, "scopeMetrics", "a list");
+                if (!IsPart(ref json, JsonTokenType.StartArray, "scopeMetrics", "a list"))
+                    continue;
                 while (NextElement(ref json))
                     ReadScopeMetrics(ref json);
             }
@@ -57,26 +59,28 @@ sealed partial class OtlpJsonDecoder
                 json.Skip();
             }
         }
+        TakeProblem(ref problem);
         SetResource(first, resource);
         RejectPoints(first, "Points of a resource", problem);
     }
 
     void ReadScopeMetrics(ref Utf8JsonReader json)
     {
-        Expect(ref json, JsonTokenType.StartObject, "an element of scopeMetrics", "an object");
         var first = PointCount;
         var scope = InstrumentationScope.Empty;
         string? problem = null;
-        while (NextField(ref json, out var name))
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, "an element of scopeMetrics", "an object");
+        while (isObject && NextField(ref json, out var name))
         {
             if (name.SequenceEqual("scope"u8))
             {
                 scope = ReadScope(ref json);
-                problem ??= TakeProblem();
+                TakeProblem(ref problem);
             }
             else if (name.SequenceEqual("metrics"u8))
             {
-                Expect(ref json, JsonTokenType.StartArray, "metrics", "a list");
+                if (!IsPart(ref json, JsonTokenType.StartArray, "metrics", "a list"))
+                    continue;
                 while (NextElement(ref json))
                     ReadMetric(ref json);
             }
@@ -85,15 +89,16 @@ sealed partial class OtlpJsonDecoder
                 json.Skip();
             }
         }
+        TakeProblem(ref problem);
         SetScope(first, scope);
         RejectPoints(first, "Points of a scope", problem);
     }
 
     void ReadMetric(ref Utf8JsonReader json)
     {
-        Expect(ref json, JsonTokenType.StartObject, "a metric", "an object");
         BeginMetric();
-        while (NextField(ref json, out var name))
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, "a metric", "an object");
+        while (isObject && NextField(ref json, out var name))
         {
             if (name.SequenceEqual("name"u8))
                 Instrument.Name = ReadName(ref json, "name");
@@ -113,8 +118,8 @@ sealed partial class OtlpJsonDecoder
 
     void ReadHistogram(ref Utf8JsonReader json, string what, bool isTaken, bool isExponential)
     {
-        Expect(ref json, JsonTokenType.StartObject, what, "an object");
-        while (NextField(ref json, out var name))
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, what, "an object");
+        while (isObject && NextField(ref json, out var name))
         {
             if (name.SequenceEqual("dataPoints"u8))
                 ReadPoints(ref json, isTaken, isExponential);
@@ -128,15 +133,16 @@ sealed partial class OtlpJsonDecoder
 
     void ReadPoints(ref Utf8JsonReader json, bool isTaken, bool isExponential)
     {
-        Expect(ref json, JsonTokenType.StartArray, "dataPoints", "a list");
+        if (!IsPart(ref json, JsonTokenType.StartArray, "dataPoints", "a list"))
+            return;
         while (NextElement(ref json))
         {
             var offset = At(ref json);
-            Expect(ref json, JsonTokenType.StartObject, "a data point", "an object");
             if (isTaken)
             {
                 BeginPoint(offset);
-                ReadPoint(ref json);
+                if (IsPart(ref json, JsonTokenType.StartObject, "a data point", "an object"))
+                    ReadPoint(ref json);
                 EndPoint(offset, isExponential);
             }
             else

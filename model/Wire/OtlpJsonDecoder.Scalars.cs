@@ -57,8 +57,22 @@ sealed partial class OtlpJsonDecoder
     void Expect(ref Utf8JsonReader json, JsonTokenType type, string what, string wanted)
     {
         if (json.TokenType != type)
-            throw new WireException($"Malformed: {what} is {Name(json.TokenType)}, not {wanted}", At(ref json));
+            throw Malformed(ref json, what, wanted);
     }
+
+    /// <summary>
+    /// As <see cref="Is"/>, for what spans or data points are in: a body that is malformed there and has none is
+    /// refused.
+    /// </summary>
+    bool IsPart(ref Utf8JsonReader json, JsonTokenType type, string what, string wanted)
+    {
+        if (json.TokenType != type)
+            _malformed ??= Malformed(ref json, what, wanted);
+        return Is(ref json, type, what, wanted);
+    }
+
+    WireException Malformed(ref Utf8JsonReader json, string what, string wanted) =>
+        new($"Malformed: {what} is {Name(json.TokenType)}, not {wanted}", At(ref json));
 
     /// <summary>Whether the token is of this type; else it is skipped and the span rejected.</summary>
     bool Is(ref Utf8JsonReader json, JsonTokenType type, string what, string wanted)

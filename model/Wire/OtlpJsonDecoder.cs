@@ -14,6 +14,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
     Resource _resource = Resource.Empty;
     InstrumentationScope _scope = InstrumentationScope.Empty;
     string? _warning;
+    WireException? _malformed;
     int _start;
 
     delegate void Reading(OtlpJsonDecoder decoder, ref Utf8JsonReader json);
@@ -21,6 +22,7 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
     public DecodedSpans Decode(ReadOnlySpan<byte> utf8)
     {
         Walk(utf8, static (OtlpJsonDecoder decoder, ref Utf8JsonReader json) => decoder.ReadTraces(ref json));
+        RefuseIfMalformed(isEmpty: Spans.Count == 0);
         return Spans.ToDecoded(_warning, Warning());
     }
 
@@ -42,6 +44,13 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
         {
             throw Wrap(error, utf8);
         }
+    }
+
+    /// <summary>Refuses the body if it is malformed and nothing of it was taken.</summary>
+    void RefuseIfMalformed(bool isEmpty)
+    {
+        if (isEmpty && _malformed is not null)
+            throw _malformed;
     }
 
     WireException Wrap(JsonException error, ReadOnlySpan<byte> json)
@@ -93,12 +102,12 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
     // the resource and the schema URL may follow the spans that they are for: these are corrected then
     void ReadResourceSpans(ref Utf8JsonReader json)
     {
-        Expect(ref json, JsonTokenType.StartObject, "an element of resourceSpans", "an object");
         var first = Spans.Count;
         var isLate = false;
         string? problem = null;
         _resource = Resource.Empty;
-        while (NextField(ref json, out var name))
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, "an element of resourceSpans", "an object");
+        while (isObject && NextField(ref json, out var name))
         {
             var before = _resource;
             if (name.SequenceEqual("resource"u8))
@@ -109,11 +118,12 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
                 ReadScopeSpansList(ref json);
             else
                 SkipScopeSpans(ref json, name);
-            problem ??= TakeProblem();
+            TakeProblem(ref problem);
             isLate |= Spans.Count > first && !ReferenceEquals(before, _resource);
         }
         if (isLate)
             Spans.Correct(first, _resource, null);
+        TakeProblem(ref problem);
         Spans.RejectFrom(first, "resource", problem);
     }
 
@@ -128,19 +138,20 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
 
     void ReadScopeSpansList(ref Utf8JsonReader json)
     {
-        Expect(ref json, JsonTokenType.StartArray, "scopeSpans", "a list");
+        if (!IsPart(ref json, JsonTokenType.StartArray, "scopeSpans", "a list"))
+            return;
         while (NextElement(ref json))
             ReadScopeSpans(ref json);
     }
 
     void ReadScopeSpans(ref Utf8JsonReader json)
     {
-        Expect(ref json, JsonTokenType.StartObject, "an element of scopeSpans", "an object");
         var first = Spans.Count;
         var isLate = false;
         string? problem = null;
         _scope = InstrumentationScope.Empty;
-        while (NextField(ref json, out var name))
+        var isObject = IsPart(ref json, JsonTokenType.StartObject, "an element of scopeSpans", "an object");
+        while (isObject && NextField(ref json, out var name))
         {
             var before = _scope;
             if (name.SequenceEqual("scope"u8))
@@ -151,24 +162,26 @@ sealed partial class OtlpJsonDecoder(WireLimits limits, DecodedMemory? memory) :
                 ReadSpans(ref json);
             else
                 json.Skip();
-            problem ??= TakeProblem();
+            TakeProblem(ref problem);
             isLate |= Spans.Count > first && !ReferenceEquals(before, _scope);
         }
         if (isLate)
             Spans.Correct(first, _resource, _scope);
+        TakeProblem(ref problem);
         Spans.RejectFrom(first, "scope", problem);
     }
 
     void ReadSpans(ref Utf8JsonReader json)
     {
-        Expect(ref json, JsonTokenType.StartArray, "spans", "a list");
+        if (!IsPart(ref json, JsonTokenType.StartArray, "spans", "a list"))
+            return;
         while (NextElement(ref json))
         {
             var offset = At(ref json);
-            Expect(ref json, JsonTokenType.StartObject, "a span", "an object");
             Spans.Expect(1, offset);
             BeginSpan(offset);
-            ReadSpanFields(ref json);
+            if (IsPart(ref json, JsonTokenType.StartObject, "a span", "an object"))
+                ReadSpanFields(ref json);
             EndSpan(offset, _resource, _scope);
         }
     }

@@ -8,21 +8,19 @@ sealed partial class OtlpProtobufDecoder
     public DecodedMetrics DecodeMetrics(Func<string, bool> isWanted)
     {
         Want(isWanted);
-        return Guard(static decoder =>
-        {
-            decoder.ReadMetrics(decoder._reader.End);
-            return decoder.ToDecodedMetrics();
-        });
+        ReadMetrics(_reader.End);
+        RefuseIfBroken(isEmpty: IsEmpty);
+        return ToDecodedMetrics();
     }
 
     void ReadMetrics(int end)
     {
         while (_reader.NextTag(end) is not 0 and var tag)
         {
-            if (tag == (1 << 3 | Length))
-                ReadResourceMetrics(_reader.EnterMessage(end));
-            else
+            if (tag != (1 << 3 | Length))
                 _reader.SkipUnknown(1, 1);
+            else if (_reader.TryEnter(end, out var inner))
+                ReadResourceMetrics(inner);
         }
     }
 
@@ -33,14 +31,16 @@ sealed partial class OtlpProtobufDecoder
         // as of spans: fields 1 and 3 are the resource and its schema URL, 2 is skipped
         var resource = ReadResourceOf(end);
         var problem = TakeProblem();
-        _reader.Rewind(start);
-        while (_reader.NextTag(end) is not 0 and var tag)
+        var readable = _reader.Readable(end);
+        _reader.Leave(start);
+        while (_reader.NextTag(readable) is not 0 and var tag)
         {
-            if (tag == (2 << 3 | Length))
-                ReadScopeMetrics(_reader.EnterMessage(end));
-            else
+            if (tag != (2 << 3 | Length))
                 _reader.Skip();
+            else if (_reader.TryEnter(end, out var inner))
+                ReadScopeMetrics(inner);
         }
+        _reader.Leave(end);
         SetResource(first, resource);
         RejectPoints(first, "Points of a resource", problem);
     }
@@ -54,15 +54,17 @@ sealed partial class OtlpProtobufDecoder
         {
             switch (tag)
             {
-                case 1 << 3 | Length:
-                    ReadScope(_reader.EnterMessage(end), ref scope);
-                    problem ??= TakeProblem();
+                case 1 << 3 | Length when _reader.TryEnter(end, out var inner):
+                    ReadScope(inner, ref scope);
+                    TakeProblem(ref problem);
                     break;
-                case 2 << 3 | Length: ReadMetric(_reader.EnterMessage(end)); break;
+                case 2 << 3 | Length when _reader.TryEnter(end, out var inner): ReadMetric(inner); break;
                 case 3 << 3 | Length: _reader.Skip(); break;
                 default: _reader.SkipUnknown(1, 3); break;
             }
         }
+        _reader.Leave(end);
+        TakeProblem(ref problem);
         SetScope(first, new InstrumentationScope
         {
             Name = scope.Name,
@@ -85,18 +87,20 @@ sealed partial class OtlpProtobufDecoder
                 // description, metadata
                 case 2 << 3 | Length:
                 case 12 << 3 | Length: _reader.Skip(); break;
-                case 7 << 3 | Length when Instrument.Name == MetricInstrument.ClientSpans:
-                    ReadClientSpans(_reader.EnterMessage(end));
+                case 7 << 3 | Length when Instrument.Name == MetricInstrument.ClientSpans &&
+                    _reader.TryEnter(end, out var inner):
+                    ReadClientSpans(inner);
                     break;
                 // gauge, sum, summary
                 case 5 << 3 | Length:
                 case 7 << 3 | Length:
                 case 11 << 3 | Length: IgnorePoints(_reader.EnterMessage(end)); break;
-                case 9 << 3 | Length: ReadHistogram(_reader.EnterMessage(end), false); break;
-                case 10 << 3 | Length: ReadHistogram(_reader.EnterMessage(end), true); break;
+                case 9 << 3 | Length when _reader.TryEnter(end, out var inner): ReadHistogram(inner, false); break;
+                case 10 << 3 | Length when _reader.TryEnter(end, out var inner): ReadHistogram(inner, true); break;
                 default: _reader.SkipUnknown(1, 12); break;
             }
         }
+        _reader.Leave(end);
         EndMetric();
     }
 
@@ -107,10 +111,11 @@ sealed partial class OtlpProtobufDecoder
         {
             switch (tag)
             {
-                case 1 << 3 | Length:
+                case 1 << 3 | Length when _reader.TryEnter(end, out var inner):
                     var offset = _reader.FieldOffset;
                     BeginPoint(offset);
-                    ReadNumberPoint(_reader.EnterMessage(end));
+                    ReadNumberPoint(inner);
+                    _reader.Leave(inner);
                     EndPoint(offset, isExponential: false);
                     break;
                 case 2 << 3 | Varint: Instrument.Temporality = (MetricTemporality)_reader.ReadInt32(); break;
@@ -118,6 +123,7 @@ sealed partial class OtlpProtobufDecoder
                 default: _reader.SkipUnknown(1, 3); break;
             }
         }
+        _reader.Leave(end);
     }
 
     void ReadNumberPoint(int end)
@@ -153,11 +159,12 @@ sealed partial class OtlpProtobufDecoder
         {
             switch (tag)
             {
-                case 1 << 3 | Length: ReadPoint(_reader.EnterMessage(end), isExponential); break;
+                case 1 << 3 | Length when _reader.TryEnter(end, out var inner): ReadPoint(inner, isExponential); break;
                 case 2 << 3 | Varint: Instrument.Temporality = (MetricTemporality)_reader.ReadInt32(); break;
                 default: _reader.SkipUnknown(1, 2); break;
             }
         }
+        _reader.Leave(end);
     }
 
     void ReadPoint(int end, bool isExponential)
@@ -168,6 +175,7 @@ sealed partial class OtlpProtobufDecoder
             ReadExponentialPoint(end);
         else
             ReadExplicitPoint(end);
+        _reader.Leave(end);
         EndPoint(offset, isExponential);
     }
 
@@ -243,10 +251,10 @@ sealed partial class OtlpProtobufDecoder
     void ReadPacked<T>(int outerEnd, List<T> elements, Func<T> read)
     {
         var end = _reader.EnterMessage(outerEnd);
-        while (_reader.Position < end)
+        while (_reader.Position < end && !_reader.IsBroken)
             Push(elements, read());
         if (_reader.Position > end)
-            throw _reader.Malformed("a number reaches beyond the end of its list");
+            _reader.Fail("a number reaches beyond the end of its list");
     }
 
     void Push<T>(List<T> elements, T element)

@@ -16,7 +16,9 @@ sealed partial class OtlpProtobufDecoder
         {
             switch (tag)
             {
-                case 1 << 3 | Length: ReadResource(_reader.EnterMessage(end), mark, ref dropped, ref entities); break;
+                case 1 << 3 | Length when _reader.TryEnter(end, out var inner):
+                    ReadResource(inner, mark, ref dropped, ref entities);
+                    break;
                 case 2 << 3 | Length: _reader.Skip(); break;
                 case 3 << 3 | Length: schemaUrl = ReadName(end); break;
                 default: _reader.SkipUnknown(1, 3); break;
@@ -45,6 +47,7 @@ sealed partial class OtlpProtobufDecoder
                 default: _reader.SkipUnknown(1, 3); break;
             }
         }
+        _reader.Leave(end);
     }
 
     EntityRef ReadEntityRef(int end)
@@ -88,7 +91,7 @@ sealed partial class OtlpProtobufDecoder
         {
             switch (tag)
             {
-                case 1 << 3 | Length: ReadScope(_reader.EnterMessage(end), ref scope); break;
+                case 1 << 3 | Length when _reader.TryEnter(end, out var inner): ReadScope(inner, ref scope); break;
                 case 2 << 3 | Length: _reader.Skip(); spans++; break;
                 case 3 << 3 | Length: schemaUrl = ReadName(end); break;
                 default: _reader.SkipUnknown(1, 3); break;
@@ -126,6 +129,7 @@ sealed partial class OtlpProtobufDecoder
                 default: _reader.SkipUnknown(1, 4); break;
             }
         }
+        _reader.Leave(end);
     }
 
     void ReadAttribute(int end, int mark)

@@ -1,60 +1,63 @@
-using Google.Protobuf;
 using static Tracing.Model.Wire.ProtobufReader;
 
 namespace Tracing.Model.Wire;
 
 /// <summary>
 /// One body of OTLP protobuf, decoded straight into the model. Case labels are field number &lt;&lt; 3 | wire type, of
-/// the messages in otlp.proto.
+/// the messages in otlp.proto. What is malformed within a span, a resource, a scope or a data point, or between the
+/// spans of a scope, is left with that message: each knows where it ends.
 /// </summary>
-sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits limits, DecodedMemory? memory)
-    : OtlpDecoder(limits, memory)
+sealed partial class OtlpProtobufDecoder : OtlpDecoder
 {
-    readonly ProtobufReader _reader = new(body);
+    readonly ProtobufReader _reader;
 
-    public DecodedSpans DecodeTraces() => Guard(static decoder =>
+    public OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits limits, DecodedMemory? memory)
+        : base(limits, memory) => _reader = new ProtobufReader(body, AddProblem);
+
+    public DecodedSpans DecodeTraces()
     {
-        decoder.ReadTraces(decoder._reader.End);
-        return decoder.Spans.ToDecoded(decoder.Warning());
-    });
+        ReadTraces(_reader.End);
+        RefuseIfBroken(isEmpty: Spans.Count == 0);
+        return Spans.ToDecoded(Warning());
+    }
 
     /// <summary>A ResourceSpans message, for the resource that it has.</summary>
-    public Resource DecodeResource() => Guard(static decoder => decoder.ReadResourceOf(decoder._reader.End));
+    public Resource DecodeResource() => Whole(ReadResourceOf(_reader.End));
 
     /// <summary>A ScopeSpans message, for the scope that it has.</summary>
-    public InstrumentationScope DecodeScope() => Guard(static decoder => decoder.ReadScopeOf(decoder._reader.End));
+    public InstrumentationScope DecodeScope() => Whole(ReadScopeOf(_reader.End));
 
-    public AttributeValue DecodeValue() => Guard(static decoder => decoder.ReadValue(decoder._reader.End, 0));
+    public AttributeValue DecodeValue() => Whole(ReadValue(_reader.End, 0));
 
     /// <summary>A Span message, for what few spans have.</summary>
-    public SpanRest DecodeRest() => Guard(static decoder =>
+    public SpanRest DecodeRest()
     {
-        decoder.ReadSpanFields(decoder._reader.End);
-        var span = decoder.Current;
-        return new SpanRest(span.TraceState, span.Events.ToArray(), span.Links.ToArray(), span.DroppedAttributes,
-            span.DroppedEvents, span.DroppedLinks);
-    });
-
-    T Guard<T>(Func<OtlpProtobufDecoder, T> decode)
-    {
-        try
-        {
-            return decode(this);
-        }
-        catch (InvalidProtocolBufferException error)
-        {
-            throw _reader.Wrap(error);
-        }
+        ReadSpanFields(_reader.End);
+        return Whole(new SpanRest(Current.TraceState, Current.Events.ToArray(), Current.Links.ToArray(),
+            Current.DroppedAttributes, Current.DroppedEvents, Current.DroppedLinks));
     }
+
+    /// <summary>
+    /// Refuses the body if it is malformed outside of all messages that could be left, or if it is malformed and
+    /// nothing of it was taken.
+    /// </summary>
+    void RefuseIfBroken(bool isEmpty)
+    {
+        if ((_reader.IsBroken ? _reader.Fault : isEmpty ? _reader.FirstFault : null) is { } fault)
+            throw fault;
+    }
+
+    /// <summary>What was decoded, unless anything of it is malformed: what the store wrote never is.</summary>
+    T Whole<T>(T decoded) => _reader.Fault is { } fault ? throw fault : decoded;
 
     void ReadTraces(int end)
     {
         while (_reader.NextTag(end) is not 0 and var tag)
         {
-            if (tag == (1 << 3 | Length))
-                ReadResourceSpans(_reader.EnterMessage(end));
-            else
+            if (tag != (1 << 3 | Length))
                 _reader.SkipUnknown(1, 1);
+            else if (_reader.TryEnter(end, out var inner))
+                ReadResourceSpans(inner);
         }
     }
 
@@ -65,14 +68,16 @@ sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits l
         var first = Spans.Count;
         var resource = ReadResourceOf(end);
         var problem = TakeProblem();
-        _reader.Rewind(start);
-        while (_reader.NextTag(end) is not 0 and var tag)
+        var readable = _reader.Readable(end);
+        _reader.Leave(start);
+        while (_reader.NextTag(readable) is not 0 and var tag)
         {
-            if (tag == (2 << 3 | Length))
-                ReadScopeSpans(_reader.EnterMessage(end), resource);
-            else
+            if (tag != (2 << 3 | Length))
                 _reader.Skip();
+            else if (_reader.TryEnter(end, out var inner))
+                ReadScopeSpans(inner, resource);
         }
+        _reader.Leave(end);
         Spans.RejectFrom(first, "resource", problem);
     }
 
@@ -82,14 +87,16 @@ sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits l
         var first = Spans.Count;
         var scope = ReadScopeOf(end);
         var problem = TakeProblem();
-        _reader.Rewind(start);
-        while (_reader.NextTag(end) is not 0 and var tag)
+        var readable = _reader.Readable(end);
+        _reader.Leave(start);
+        while (_reader.NextTag(readable) is not 0 and var tag)
         {
-            if (tag == (2 << 3 | Length))
-                ReadSpan(_reader.EnterMessage(end), resource, scope);
-            else
+            if (tag != (2 << 3 | Length))
                 _reader.Skip();
+            else if (_reader.TryEnter(end, out var inner))
+                ReadSpan(inner, resource, scope);
         }
+        _reader.Leave(end);
         Spans.RejectFrom(first, "scope", problem);
     }
 
@@ -98,6 +105,7 @@ sealed partial class OtlpProtobufDecoder(ReadOnlyMemory<byte> body, WireLimits l
         var offset = _reader.FieldOffset;
         BeginSpan(offset);
         ReadSpanFields(end);
+        _reader.Leave(end);
         EndSpan(offset, resource, scope);
     }
 

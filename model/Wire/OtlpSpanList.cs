@@ -4,15 +4,15 @@ namespace Tracing.Model.Wire;
 sealed class OtlpSpanList(WireLimits limits)
 {
     readonly List<Span> _spans = [];
+    readonly Reasons _reasons = new();
     int _rejected;
-    string? _reason;
 
     /// <summary>How many good spans there are.</summary>
     public int Count => _spans.Count;
 
     /// <param name="warnings">What else the sender is to be told.</param>
     public DecodedSpans ToDecoded(params ReadOnlySpan<string?> warnings) =>
-        new(_spans, _rejected, Warnings.Join([_reason, .. warnings]));
+        new(_spans, _rejected, Warnings.Join([_reasons.ToString(), .. warnings]));
 
     /// <summary>Makes room for so many more, or refuses the body when they are too many.</summary>
     public void Expect(int more, long offset)
@@ -27,16 +27,22 @@ sealed class OtlpSpanList(WireLimits limits)
     public void Reject(OtlpSpanBuilder span)
     {
         _rejected++;
-        _reason ??= $"Span \"{Warnings.Shorten(span.Name)}\": {span.Problem} at byte {span.ProblemOffset}";
+        if (_reasons.HasRoom)
+            _reasons.Add($"Span \"{Warnings.Shorten(span.Name)}\": {span.Problem} at byte {span.ProblemOffset}");
     }
 
-    /// <summary>Rejects the spans from this one on for what they have in common.</summary>
+    /// <summary>
+    /// Rejects the spans from this one on for what they have in common. Where none could be read, so that none can be
+    /// counted, the sender is told nevertheless.
+    /// </summary>
     public void RejectFrom(int first, string what, string? problem)
     {
-        if (problem is null || first == _spans.Count)
+        if (problem is null)
             return;
         _rejected += _spans.Count - first;
-        _reason ??= $"Spans of a {what}: {problem}";
+        _reasons.Add(first == _spans.Count
+            ? $"No spans were taken of a {what}: {problem}"
+            : $"Spans of a {what}: {problem}");
         _spans.RemoveRange(first, _spans.Count - first);
     }
 

@@ -15,6 +15,7 @@ static class Warnings
         return joined;
     }
 
+    /// <summary>A name of any length, as a message bears it.</summary>
     public static string Shorten(string name)
     {
         if (name.Length <= LongestName)
@@ -22,4 +23,25 @@ static class Warnings
         // half a surrogate pair is no text
         return name[..(char.IsHighSurrogate(name[LongestName - 1]) ? LongestName - 1 : LongestName)] + "...";
     }
+}
+
+/// <summary>
+/// Why something was left out: the first few reasons, each in a sentence of bounded length, as an answer bears them.
+/// </summary>
+sealed class Reasons
+{
+    const int Most = 3;
+
+    readonly List<string> _reasons = new(0);
+
+    public bool HasRoom => _reasons.Count < Most;
+
+    public void Add(string reason)
+    {
+        if (HasRoom)
+            _reasons.Add(reason);
+    }
+
+    /// <summary>All of them, or null when there is none.</summary>
+    public override string? ToString() => _reasons.Count == 0 ? null : string.Join("; ", _reasons);
 }

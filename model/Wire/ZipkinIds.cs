@@ -33,7 +33,7 @@ static class ZipkinIds
         id = default;
         return !text.ContainsAnyExcept(LowerHex) && TraceId.TryParse(text, out id)
             ? null
-            : $"{text} should be a 1 to 32 character lower-hex string with no prefix";
+            : $"{Warnings.Shorten(text.ToString())} should be a 1 to 32 character lower-hex string with no prefix";
     }
 
     /// <summary>Reads up to 16 bytes in network order, padded with zeros on the left.</summary>

@@ -106,7 +106,7 @@ public static class ZipkinJson
         "SERVER" => SpanKind.Server,
         "PRODUCER" => SpanKind.Producer,
         "CONSUMER" => SpanKind.Consumer,
-        var other => throw json.Error($"kind '{other}' is not CLIENT, SERVER, PRODUCER or CONSUMER"),
+        var other => throw json.Error($"kind '{Warnings.Shorten(other)}' is not CLIENT, SERVER, PRODUCER or CONSUMER"),
     };
 
     /// <summary>Also v1's endpoints, which look the same.</summary>
@@ -173,7 +173,7 @@ public static class ZipkinJson
         {
             var key = json.Name(name);
             if (json.IsNull)
-                throw json.Error($"No value at {json.Path}.{key}");
+                throw json.Error($"No value at {json.Path}.{Warnings.Shorten(key)}");
             span.AddTag(key, json.ReadString("tags"));
         }
     }

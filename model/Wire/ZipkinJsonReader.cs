@@ -177,7 +177,7 @@ ref struct ZipkinJsonReader
             if (value == real)
                 return value;
         }
-        throw Error($"Expected a long but was {Encoding.UTF8.GetString(text)} at {Path}");
+        throw Error($"Expected a long but was {Warnings.Shorten(Encoding.UTF8.GetString(text))} at {Path}");
     }
 
     public bool ReadBoolean(string field)

@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using static Tracing.Model.Wire.ProtobufReader;
 
 namespace Tracing.Model.Wire;
@@ -12,7 +11,7 @@ sealed class ZipkinProto3Decoder
     // 64 bits, seven a byte
     const int MaxVarintBytes = 10;
 
-    // of tags and lengths Google's reader drops what is beyond 32 bits; a number as short as this has no more than 28
+    // of tags and lengths the reader drops what is beyond 32 bits; a number as short as this has no more than 28
     const int ShortVarintBytes = 4;
 
     readonly ProtobufReader _reader;
@@ -24,7 +23,7 @@ sealed class ZipkinProto3Decoder
 
     public ZipkinProto3Decoder(ReadOnlyMemory<byte> body, WireLimits limits, DecodedMemory? memory)
     {
-        _reader = new ProtobufReader(body);
+        _reader = new ProtobufReader(body, static (reason, _) => throw new InvalidDataException(reason));
         _spans = new ZipkinSpanList(limits, memory);
         _span = new ZipkinSpanBuilder(_spans);
     }
@@ -37,7 +36,7 @@ sealed class ZipkinProto3Decoder
             ReadSpans();
             return _spans.ToDecoded();
         }
-        catch (InvalidProtocolBufferException error)
+        catch (InvalidDataException error)
         {
             throw FieldFault(error) ?? Error("Malformed", _reader.Offset, error);
         }
@@ -265,7 +264,7 @@ sealed class ZipkinProto3Decoder
             left = field.End - field.Position;
             return length > (ulong)left ? Truncated(length, left, _reader.FieldOffset + field.Offset, inner) : null;
         }
-        catch (InvalidProtocolBufferException)
+        catch (InvalidDataException)
         {
             return left >= MaxVarintBytes
                 ? Error("Greater than 64-bit varint", varintAt + MaxVarintBytes, inner)

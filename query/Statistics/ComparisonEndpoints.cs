@@ -53,6 +53,7 @@ static class ComparisonEndpoints
             var most = SearchParameters.Number("limit", limit, DefaultEdges, 1, MaxEdges);
             var of = StatisticsParameters.Choice("level", level, "service", "operation");
             var reader = new SeriesReader(store, SeriesSource.Spans, context.RequestAborted);
+            await AddUpCallsAsync(context, store);
             var calling = await reader.ReadAsync(EdgeLevel(of), range, name);
             var called = await reader.ReadAsync(EdgeLevel(of), range, peer: name);
             // calls to itself are in both
@@ -72,6 +73,7 @@ static class ComparisonEndpoints
             var most = SearchParameters.Number("limit", limit, DefaultEdges, 1, MaxEdges);
             var of = StatisticsParameters.Choice("level", level, "service", "operation");
             var reader = new SeriesReader(store, SeriesSource.Spans, context.RequestAborted);
+            await AddUpCallsAsync(context, store);
             var edges = Graph.Edges(await reader.ReadAsync(EdgeLevel(of), range), range);
             List<GraphEdge> listed = [.. edges.Take(most)];
             var points = await reader.ReadAsync(
@@ -135,10 +137,18 @@ static class ComparisonEndpoints
                 SearchParameters.Decimal("minEffect", minEffect, 0.1, 0, 10),
                 SearchParameters.Number("minCount", minCount, 30, 10, 1_000_000),
                 SearchParameters.Number("limit", limit, 50, 1, MaxChanges));
+            if (of is "all" or "edge")
+                await AddUpCallsAsync(context, store);
             await Answer.WriteJsonAsync(context, await search.RunAsync(
                 new SeriesReader(store, from, context.RequestAborted), service, StatisticsParameters.Kind(kind),
                 of == "all" ? ["service", "operation", "edge"] : [of], from));
         });
+
+    static async Task AddUpCallsAsync(HttpContext context, ISpanStore store)
+    {
+        if (!await store.AddUpCallsAsync(context.RequestAborted))
+            Answer.MarkPartial(context);
+    }
 
     static SeriesLevel EdgeLevel(string level) =>
         level == "service" ? SeriesLevel.ServiceEdge : SeriesLevel.OperationEdge;

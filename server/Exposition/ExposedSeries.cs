@@ -64,7 +64,7 @@ sealed class ExposedSeries(ISpanStore store, int maxSeries, TimeSpan timeout, Ti
         // what the store does not count any more, as it dropped the oldest days
         readonly Dictionary<Series, LatencyHistogram> _dropped = [];
 
-        // what was told last of series that calls were withdrawn from
+        // what was told last of series that something was withdrawn from
         readonly Dictionary<Series, LatencyHistogram> _told = [];
 
         public async Task<IReadOnlyList<SeriesPoint>> ReadAsync(ISpanStore store, CancellationToken cancellationToken)
@@ -135,11 +135,10 @@ sealed class ExposedSeries(ISpanStore store, int maxSeries, TimeSpan timeout, Ti
                 .ToDictionary(point => Withdrawals.Counted(point.Series), point => point.Latencies);
             foreach (var point in all.Where(point => !Withdrawals.IsWithdrawn(point.Series)))
             {
-                // told before anything is withdrawn: an edge may have been all along
+                // told before anything is withdrawn, which may have been all along
                 if (!withdrawn.TryGetValue(point.Series, out var latencies))
                 {
-                    if (level == SeriesLevel.ServiceEdge)
-                        _told[point.Series] = point.Latencies;
+                    _told[point.Series] = point.Latencies;
                     yield return point;
                     continue;
                 }
@@ -149,7 +148,10 @@ sealed class ExposedSeries(ISpanStore store, int maxSeries, TimeSpan timeout, Ti
                     _told.Remove(point.Series);
                     continue;
                 }
-                if (_told.TryGetValue(point.Series, out var told) && Deficit(told, rest) is { } deficit)
+                // a span that is counted anew with its duration is one as before
+                if (_told.TryGetValue(point.Series, out var told) &&
+                    (level == SeriesLevel.ServiceEdge || rest.Calls < told.Calls) &&
+                    Deficit(told, rest) is { } deficit)
                     rest.Merge(deficit);
                 _told[point.Series] = rest;
                 yield return point with { Latencies = rest };

@@ -7,7 +7,7 @@ namespace Tracing.Storage;
 /// <summary>How often one service called another.</summary>
 /// <param name="Parent">The caller, in lower case.</param>
 /// <param name="Child">The callee, in lower case.</param>
-/// <param name="CallCount">Calls seen, at least 1.</param>
+/// <param name="CallCount">Calls that those seen stand for, at least 1.</param>
 /// <param name="ErrorCount">How many of them failed.</param>
 public sealed record DependencyLink(string Parent, string Child, long CallCount, long ErrorCount);
 
@@ -18,7 +18,9 @@ public sealed record KnownLinks(IReadOnlyList<DependencyLink> Links, bool IsPart
 /// <summary>
 /// Counts calls between services, trace by trace, as Zipkin 3.6 does. A call usually shows in two spans, the caller's
 /// and the callee's; it is counted at the callee's, whose names are more reliable, and at the caller's only when no
-/// callee reported. Not for several threads at once.
+/// callee reported. Of several spans of one call or message, which Zipkin counts one by one, those in OTLP count once
+/// (<see cref="TraceLayers"/>). A call counts for as many as its spans stand for by their client's sampling, which for
+/// Zipkin's is 1. Names are those of <see cref="SeriesNames.Cut"/>. Not for several threads at once.
 /// </summary>
 sealed class DependencyLinker
 {
@@ -38,11 +40,12 @@ sealed class DependencyLinker
         // Breadth first, a parent is seen before its children, so its nearest remote ancestor is known by then:
         // to walk up anew from each span would take n * n steps in a deep trace.
         var callers = new Dictionary<TraceNode, Span?>(trace.Count);
+        var layers = new TraceLayers();
         foreach (var node in TraceTree.BreadthFirst(TraceTree.Build(trace)))
         {
             var caller = NearestRemoteAncestor(node, callers);
             callers[node] = caller;
-            AddCalls(node, caller);
+            AddCalls(node, caller, layers);
         }
     }
 
@@ -73,46 +76,62 @@ sealed class DependencyLinker
         return IsRemote(parent) ? parent : callers[node.Parent];
     }
 
-    void AddCalls(TraceNode node, Span? ancestor)
+    void AddCalls(TraceNode node, Span? ancestor, TraceLayers layers)
     {
         var span = node.Span!;
-        if (span.Kind == SpanKind.Client && node.Children.Count > 0)
-            return; // counted at the callee
+        if (IsCountedElsewhere(node, layers))
+            return;
         var local = LocalName(span);
         var remote = RemoteName(span);
         if (!IsRemote(span) && (local.Length == 0 || remote.Length == 0))
             return;
 
         var isCallee = span.Kind is SpanKind.Server or SpanKind.Consumer;
-        // what processes a message within the span that received it is no message of its own
-        if (span.Kind == SpanKind.Consumer && node.Parent?.Span is { Kind: SpanKind.Consumer } receiver &&
-            LocalName(receiver) == local && RemoteName(receiver) == remote)
-            return;
         var (parent, child) = isCallee ? (remote, local) : (local, remote);
         var isError = IsError(span);
+        var weight = SpanStatistics.WeightOf(span);
         // brokers stand between producers and consumers: such spans link to the broker they name, or to nothing
         var isMessaging = span.Kind is SpanKind.Producer or SpanKind.Consumer;
         if (!isMessaging && ancestor is not null && LocalName(ancestor) is { Length: > 0 } ancestorName)
         {
             // some clients give the callee's name as their own: then the call to them is missing
             if (!isCallee && local.Length > 0 && local != ancestorName)
-                Count(ancestorName, local, isError: false);
+                Count(ancestorName, local, isError: false, weight);
             if (isCallee || parent.Length == 0)
                 parent = ancestorName;
-            isError |= ancestor.Kind == SpanKind.Client && span.ParentSpanId == ancestor.SpanId && IsError(ancestor);
+            if (ancestor.Kind == SpanKind.Client && span.ParentSpanId == ancestor.SpanId)
+            {
+                // the other side of the call
+                isError |= IsError(ancestor);
+                weight = Math.Max(weight, SpanStatistics.WeightOf(ancestor));
+            }
         }
         if (parent.Length > 0 && child.Length > 0)
-            Count(parent, child, isError);
+            Count(parent, child, isError, weight);
     }
 
-    void Count(string parent, string child, bool isError)
+    static bool IsCountedElsewhere(TraceNode node, TraceLayers layers)
     {
+        var span = node.Span!;
+        if (span.Origin == SpanOrigin.Zipkin)
+            return span.Kind == SpanKind.Client && node.Children.Count > 0;
+        return CallLayers.IsCaller(span.Kind)
+            ? TraceLayers.IsCovered(node)
+            : span.Kind == SpanKind.Consumer && !layers.TakesMessage(node);
+    }
+
+    void Count(string parent, string child, bool isError, ulong weight)
+    {
+        // was kept for what it showed: those that were sampled stand for it
+        if (weight == 0)
+            return;
+        (parent, child) = (SeriesNames.Cut(parent), SeriesNames.Cut(child));
         ref var counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_counts, (parent, child), out var known);
         if (!known)
             _order.Add((parent, child));
-        counts.Calls += _weight;
+        counts.Calls += _weight * weight;
         if (isError)
-            counts.Errors += _weight;
+            counts.Errors += _weight * weight;
     }
 
     static long Whole(double count) => (long)Math.Round(count);

@@ -38,6 +38,13 @@ static class TraceMerger
         return merged;
     }
 
+    /// <summary>One span of all reports of it, in the order stored.</summary>
+    public static Span Combine(IReadOnlyList<Span> reports)
+    {
+        Piece[] pieces = [.. reports.Select((span, i) => new Piece(span, LocalEndpoint(span), i))];
+        return Combine(pieces, pieces.Select(piece => piece.Endpoint).Aggregate((one, other) => Combine(one, other)));
+    }
+
     /// <summary>The host that recorded a span; of an OTLP span only the service. Null when unknown.</summary>
     public static Endpoint? LocalEndpoint(Span span)
     {
@@ -148,7 +155,15 @@ static class TraceMerger
     {
         var start = span.StartUnixNano != 0 ? span.StartUnixNano : other.StartUnixNano;
         var duration = span.DurationNanos > 0 ? span.DurationNanos : Math.Max(0, other.DurationNanos);
-        var complete = span is { StartUnixNano: not 0, DurationNanos: not 0 };
+        var end = span.StartUnixNano != 0 && span.KnownDuration is not null ? span.EndUnixNano
+            : unchecked(start + (ulong)duration);
+        // an end of OTLP's is no end without a start, and none if it is 0
+        if (span.Origin == SpanOrigin.Otlp && (span.StartUnixNano == 0 || span.EndUnixNano == 0))
+        {
+            (start, end) = other.StartUnixNano != 0 && (other.EndUnixNano != 0 || span.StartUnixNano == 0)
+                ? (other.StartUnixNano, other.EndUnixNano)
+                : (span.StartUnixNano, span.EndUnixNano);
+        }
         var errorOfOther = other.Status == StatusCode.Error && span.Status != StatusCode.Error;
         return span with
         {
@@ -156,7 +171,7 @@ static class TraceMerger
             Kind = span.Kind == SpanKind.Unspecified ? other.Kind : span.Kind,
             Name = FirstKnown(span.Name, other.Name),
             StartUnixNano = start,
-            EndUnixNano = complete ? span.EndUnixNano : unchecked(start + (ulong)duration),
+            EndUnixNano = end,
             RemoteEndpoint = Combine(span.RemoteEndpoint, other.RemoteEndpoint),
             Status = errorOfOther || span.Status == StatusCode.Unset ? other.Status : span.Status,
             StatusMessage = errorOfOther ? other.StatusMessage : FirstKnown(span.StatusMessage, other.StatusMessage),

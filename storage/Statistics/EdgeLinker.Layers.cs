@@ -2,30 +2,19 @@ using Tracing.Model;
 
 namespace Tracing.Storage;
 
-// A call of which several libraries made spans, one within the other: a mapper and a driver, a client of a database and
-// the HTTP that it speaks, what receives a message and what processes it. It counts once.
+// Spans that may be of one call, as CallLayers says. Of each one those around and within are looked at again when
+// something about it changes: MaxLevels up, and MaxWithin within, of each of which as many again.
 public sealed partial class EdgeLinker
 {
-    /// <summary>Spans of one call are compared with those up to so many levels around and within.</summary>
-    const int MaxLayers = 8;
-
-    /// <summary>Of those that wait for a caller, so many are looked at to find the spans within one.</summary>
-    const int MaxWithin = 64;
-
-    // a server's half is the callee of the id's other one
-    static bool IsCaller(ref EdgeSpan span) =>
-        span.Kind is SpanKind.Client or SpanKind.Producer && !span.Is(EdgeFlags.ServerHalf);
-
-    /// <summary>Whether it says who is called better than what carries the call does.</summary>
-    static bool NamesCallee(ref EdgeSpan span) => span.Is(EdgeFlags.Database) || span.Kind == SpanKind.Producer;
-
     /// <summary>Learns that a span is within another one of the same service.</summary>
-    /// <returns>Whether they are of one call, until a server's half of the outer one's id comes.</returns>
+    /// <returns>Whether they may be of one call, until a server's half of the outer one's id comes.</returns>
     bool JoinLayers(int outerAt, int innerAt)
     {
         ref var outer = ref _table[outerAt];
         ref var inner = ref _table[innerAt];
-        if (!IsCaller(ref outer) || !IsCaller(ref inner))
+        // a server's half is the callee of the id's other one
+        if (outer.Is(EdgeFlags.ServerHalf) || inner.Is(EdgeFlags.ServerHalf | EdgeFlags.Link) ||
+            !CallLayers.IsAround(outer.Kind) || !CallLayers.IsWithin(inner.Kind))
             return false;
         outer.Flags |= EdgeFlags.HasLayers;
         if (!inner.Is(EdgeFlags.Layer))
@@ -59,10 +48,10 @@ public sealed partial class EdgeLinker
     {
         ReviewPeer(at);
         var outer = OuterOf(at);
-        for (var depth = 0; outer != EdgeTable.None && depth < MaxLayers; depth++, outer = OuterOf(outer))
+        for (var depth = 0; outer != EdgeTable.None && depth < CallLayers.MaxLevels; depth++, outer = OuterOf(outer))
             ReviewPeer(outer);
-        var steps = MaxWithin;
-        _ = AnyWithin(at, at, MaxLayers, ref steps, static (linker, _, inner) =>
+        var steps = CallLayers.MaxWithin;
+        _ = AnyWithin(at, at, CallLayers.MaxLevels, ref steps, static (linker, _, inner) =>
         {
             linker.ReviewPeer(inner);
             return false;
@@ -86,27 +75,27 @@ public sealed partial class EdgeLinker
     bool IsCovered(int at)
     {
         var outer = OuterOf(at);
-        for (var depth = 0; outer != EdgeTable.None && depth < MaxLayers; depth++, outer = OuterOf(outer))
+        for (var depth = 0; outer != EdgeTable.None && depth < CallLayers.MaxLevels; depth++, outer = OuterOf(outer))
         {
-            if (CoveredOf(outer, at) == at)
+            if (CoveredOf(outer, at) == CoveredLayer.Inner)
                 return true;
         }
-        var steps = MaxWithin;
-        return AnyWithin(at, at, MaxLayers, ref steps,
-            static (linker, around, inner) => linker.CoveredOf(around, inner) == around);
+        var steps = CallLayers.MaxWithin;
+        return AnyWithin(at, at, CallLayers.MaxLevels, ref steps,
+            static (linker, around, inner) => linker.CoveredOf(around, inner) == CoveredLayer.Outer);
     }
 
-    /// <summary>Whether something holds for one of the spans of the same call that are within this one.</summary>
+    /// <summary>Whether something holds for one of the spans within this one that may be of its call.</summary>
     bool AnyWithin(int at, int top, int depth, ref int steps, Func<EdgeLinker, int, int, bool> holds)
     {
         ref var outer = ref _table[at];
         if (depth == 0 || !outer.Is(EdgeFlags.HasLayers))
             return false;
-        for (var next = _table.WaitingFor(outer.Trace, outer.Id); next != 0 && steps > 0; steps--)
+        for (var next = _table.FirstChild(outer.Trace, outer.Id); next != 0 && steps > 0; steps--)
         {
             var innerAt = next - 1;
             ref var inner = ref _table[innerAt];
-            next = inner.NextWaiting;
+            next = inner.NextChild;
             if (inner.Is(EdgeFlags.Layer) && inner.Parent == outer.Id && inner.Trace == outer.Trace &&
                 (holds(this, top, innerAt) || AnyWithin(innerAt, top, depth - 1, ref steps, holds)))
                 return true;
@@ -114,25 +103,27 @@ public sealed partial class EdgeLinker
         return false;
     }
 
-    /// <summary>The one of two spans of one call that does not count it; none if both may.</summary>
-    int CoveredOf(int outerAt, int innerAt)
+    CoveredLayer CoveredOf(int outer, int inner) =>
+        CallLayers.CoveredOf(new Layer(this, outer), new Layer(this, inner));
+
+    /// <summary>Whether a service that is called may be this one; so many callees are looked at.</summary>
+    bool Reaches(int at, in Peer peer)
     {
-        ref var outer = ref _table[outerAt];
-        ref var inner = ref _table[innerAt];
-        if (NamesCallee(ref outer) && !NamesCallee(ref inner))
-            return inner.HasCallee ? outerAt : innerAt;
-        if (outer.HasCallee && !inner.HasCallee && AreToOnePeer(ref outer, ref inner))
-            return innerAt;
-        return inner.HasCallee || inner.Peer != 0 ? outerAt : EdgeTable.None;
+        ref var caller = ref _table[at];
+        var server = _table.Find(caller.Trace, caller.Id).Server;
+        if (server != EdgeTable.None && IsCallee(server, at, peer))
+            return true;
+        var next = _table.FirstChild(caller.Trace, caller.Id);
+        for (var steps = CallLayers.MaxWithin; next != 0 && steps > 0; steps--, next = _table[next - 1].NextChild)
+        {
+            if (IsCallee(next - 1, at, peer))
+                return true;
+        }
+        return false;
     }
 
-    /// <summary>
-    /// Whether one within a call that has reached its callee is the same call, and not another one that has to be made
-    /// first, as for a token.
-    /// </summary>
-    static bool AreToOnePeer(ref EdgeSpan outer, ref EdgeSpan inner) =>
-        outer.Is(EdgeFlags.Database) == inner.Is(EdgeFlags.Database) &&
-        (outer.Is(EdgeFlags.Database) || outer.Peer == 0 || inner.Peer == 0 || outer.Peer == inner.Peer);
+    bool IsCallee(int at, int caller, in Peer peer) =>
+        _table[at].Caller == caller + 1 && peer.MayBeService(_names.ServiceOf(_table[at].Label).Name);
 
     void CountPeer(ref EdgeSpan caller)
     {
@@ -154,41 +145,33 @@ public sealed partial class EdgeLinker
     {
         if (_statistics is null)
             return;
-        var peer = _names.LabelOfPeer(_peers[caller.Peer]);
+        var peer = _names.LabelOfPeer(_peers.NameOf(caller.Peer));
         CountSide(_names.EdgeOf(caller.Label, peer, caller.Kind == SpanKind.Producer), EdgeSide.Caller, isWithdrawn,
             ref caller, _statistics.MinuteOf(caller.Second), caller.Weight, caller.Is(EdgeFlags.Estimated));
     }
 
-    /// <summary>Whether one of them receives messages, and the other within processes what it received.</summary>
-    bool AreLayersOfConsumer(int outerAt, int innerAt)
+    /// <summary>Forgets the names of peers that no span has any more.</summary>
+    void KeepPeers()
     {
-        ref var outer = ref _table[outerAt];
-        ref var inner = ref _table[innerAt];
-        return outer.Kind == SpanKind.Consumer && inner.Kind == SpanKind.Consumer && !inner.Is(EdgeFlags.Link) &&
-            !AreOfTwoServices(ref outer, ref inner);
-    }
-
-    /// <summary>Remembers the messages that a span within the one at hand has told of.</summary>
-    void AddLinkedWithin(int position)
-    {
-        for (var i = position + 1; IsLinkOf(position, i) && _linkedWithin.Count < MaxNestedLinks; i++)
-            _linkedWithin.Add((_table[i].Trace, _table[i].Parent));
-    }
-
-    /// <summary>Whether a consumer's message is that of a producer.</summary>
-    bool IsOf(int consumer, ulong trace, ulong producer)
-    {
-        if (_table[consumer].Trace == trace && _table[consumer].Parent == producer)
-            return true;
-        for (var i = consumer + 1; IsLinkOf(consumer, i); i++)
+        var before = _peers;
+        _peers = new EdgePeers();
+        for (var i = 0; i < _table.Count; i++)
         {
-            if (_table[i].Trace == trace && _table[i].Parent == producer)
-                return true;
+            ref var span = ref _table[i];
+            // of those beyond the bound nothing is known
+            if (span.Peer > 1)
+                span.Peer = _peers.NumberOf(before[span.Peer]);
         }
-        return false;
     }
 
-    // links follow their span
-    bool IsLinkOf(int position, int at) =>
-        at < _table.Count && at - position <= MaxNestedLinks && _table[at].Is(EdgeFlags.Link);
+    readonly struct Layer(EdgeLinker linker, int at) : ICallLayer
+    {
+        public SpanKind Kind => linker._table[at].Kind;
+
+        public Peer Peer => linker._peers[linker._table[at].Peer];
+
+        public bool HasCallee => linker._table[at].HasCallee;
+
+        public bool Reaches(in Peer peer) => linker.Reaches(at, peer);
+    }
 }

@@ -17,15 +17,8 @@ namespace Tracing.Storage;
 /// <param name="maxSpans">Spans, and links, to remember of a partition; those beyond are not linked.</param>
 public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000)
 {
-    /// <summary>Links are compared with so many of the span's earlier ones.</summary>
-    const int MaxLinksCompared = 16;
-
-    /// <summary>And with so many of the spans of messages around and within.</summary>
-    const int MaxNestedLinks = 1024;
-
     readonly EdgeTable _table = new(maxSpans);
     readonly EdgeNames _names = new(names);
-    readonly HashSet<(ulong Trace, ulong Id)> _linkedWithin = [];
     EdgePeers _peers = new();
 
     // what is before has waited long enough, and what is before the mark will have at the next time
@@ -90,6 +83,7 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
         }
         _table.MoveOn();
         _settled = _mark = _table.Count;
+        KeepMessages();
         KeepPeers();
     }
 
@@ -118,16 +112,10 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
             SetPeer(span, ref _table[position]);
         if (!isServerHalf && halves.Server != EdgeTable.None && !_table[halves.Server].Is(EdgeFlags.Decided))
             Decide(halves.Server);
-        _linkedWithin.Clear();
-        DecideWaiting(position);
-        // a message that a span within has told of
-        if (_linkedWithin.Contains((span.TraceId.Low, span.ParentSpanId.Value)))
-            _table[position].Flags |= EdgeFlags.Decided;
-        else if (!Decide(position) && _table[position].Parent != 0)
-            _table.AddWaiting(position);
-        // now that those around find it
-        ReviewLayers(position);
-        if (span.Kind == SpanKind.Consumer && span.Links.Length > 0)
+        DecideChildren(position);
+        _ = Decide(position);
+        ReviewPeer(position);
+        if (span.Kind == SpanKind.Consumer)
             AddLinks(span, position);
     }
 
@@ -164,60 +152,21 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
 
     void SetPeer(Span span, ref EdgeSpan caller)
     {
-        if (_peers.NameOf(span, out var isDatabase) is not { } peer)
-            return;
+        var peer = Peer.Of(span);
         caller.Peer = _peers.NumberOf(peer);
-        if (isDatabase)
+        if (peer.IsDatabase)
             caller.Flags |= EdgeFlags.Database;
     }
 
-    /// <summary>A link is a child of its own, of the span that it names.</summary>
-    void AddLinks(Span span, int position)
+    /// <summary>Decides those that a new span is the caller of, each at most once for each half of an id.</summary>
+    void DecideChildren(int position)
     {
-        var around = span.ParentSpanId.IsZero
-            ? EdgeTable.None
-            : _table.Find(span.TraceId.Low, span.ParentSpanId.Value).Other;
-        if (around != EdgeTable.None && !AreLayersOfConsumer(around, position))
-            around = EdgeTable.None;
-        for (var i = 0; i < span.Links.Length && !_table.IsFull; i++)
-        {
-            var (trace, id) = (span.Links[i].TraceId.Low, span.Links[i].SpanId.Value);
-            var isKnown = id == 0 || (trace == span.TraceId.Low && id == span.ParentSpanId.Value) ||
-                _linkedWithin.Contains((trace, id)) || (around != EdgeTable.None && IsOf(around, trace, id));
-            for (var j = Math.Max(0, i - MaxLinksCompared); j < i && !isKnown; j++)
-                isKnown = span.Links[j].TraceId.Low == trace && span.Links[j].SpanId.Value == id;
-            if (isKnown)
-                continue;
-            var link = _table.Add(_table[position] with
-            {
-                Trace = trace,
-                Id = span.TraceId.Low,
-                Parent = id,
-                Caller = 0,
-                Callees = 0,
-                Flags = (_table[position].Flags | EdgeFlags.Link) &
-                    ~(EdgeFlags.Decided | EdgeFlags.ServerHalf | EdgeFlags.Shared),
-            });
-            if (!Decide(link))
-                _table.AddWaiting(link);
-        }
-    }
-
-    /// <summary>Decides those that a new span is the caller of, and takes them out of the chain.</summary>
-    void DecideWaiting(int position)
-    {
-        var (trace, caller) = (_table[position].Trace, _table[position].Id);
-        ref var next = ref _table.WaitingFor(trace, caller);
-        while (next != 0)
+        var (trace, id) = (_table[position].Trace, _table[position].Id);
+        for (var next = _table.FirstChild(trace, id); next != 0; next = _table[next - 1].NextChild)
         {
             ref var child = ref _table[next - 1];
-            var isChild = child.Parent == caller && child.Trace == trace;
-            if (isChild && AreLayersOfConsumer(position, next - 1))
-                AddLinkedWithin(next - 1);
-            if (child.Is(EdgeFlags.Decided) || (isChild && Decide(next - 1)))
-                next = child.NextWaiting;
-            else
-                next = ref child.NextWaiting;
+            if (child.Parent == id && child.Trace == trace && !child.Is(EdgeFlags.Decided))
+                _ = Decide(next - 1);
         }
     }
 
@@ -258,7 +207,7 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
         else
         {
             Withdraw(position);
-            // found by the one around as long as it waits
+            // a nearer half may still come
             if (JoinLayers(caller, position))
                 return false;
             LeaveLayers(position);
@@ -273,9 +222,9 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
     {
         if (child.Is(EdgeFlags.Link))
             return parent.Kind == SpanKind.Producer;
-        // a consumer's span within one is what it does with the message that this one received
+        // a consumer's span in another one of its service is what it does with messages that this one received
         return child.Kind == SpanKind.Server ||
-            (child.Kind == SpanKind.Consumer && parent.Kind != SpanKind.Consumer) ||
+            (child.Kind == SpanKind.Consumer && parent.Kind == SpanKind.Producer) ||
             AreOfTwoServices(ref parent, ref child);
     }
 
@@ -297,9 +246,11 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
         if (callee.Caller == caller + 1)
             return;
         Withdraw(position);
+        if (callee.Kind == SpanKind.Consumer && !TakeMessage(caller, position))
+            return;
         callee.Caller = caller + 1;
         CountPair(ref _table[caller], ref callee, isWithdrawn: false);
-        if (_table[caller].Callees++ == 0)
+        if (_table[caller].Callees++ == 0 || _table[caller].Is(EdgeFlags.Layer | EdgeFlags.HasLayers))
             ReviewLayers(caller);
     }
 
@@ -312,7 +263,9 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
         var caller = callee.Caller - 1;
         CountPair(ref _table[caller], ref callee, isWithdrawn: true);
         callee.Caller = 0;
-        if (--_table[caller].Callees == 0)
+        if (callee.Kind == SpanKind.Consumer)
+            _ = _messages.Remove(MessageOf(caller, position));
+        if (--_table[caller].Callees == 0 || _table[caller].Is(EdgeFlags.Layer | EdgeFlags.HasLayers))
             ReviewLayers(caller);
     }
 
@@ -339,18 +292,5 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
             _statistics!, isWithdrawn ? Withdrawals.Of(side) : side, span.Is(EdgeFlags.Error));
         services.At(known).Add(span.KnownNanos, weight, isEstimated, span.Exemplar);
         operations.At(known).Add(span.KnownNanos, weight, isEstimated, span.Exemplar);
-    }
-
-    /// <summary>Forgets the names of peers that no span has any more.</summary>
-    void KeepPeers()
-    {
-        var before = _peers;
-        _peers = new EdgePeers();
-        for (var i = 0; i < _table.Count; i++)
-        {
-            ref var span = ref _table[i];
-            if (span.Peer != 0)
-                span.Peer = _peers.NumberOf(before[span.Peer]);
-        }
     }
 }

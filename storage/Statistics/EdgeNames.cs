@@ -52,6 +52,9 @@ sealed class EdgeNames(SeriesNames names)
     /// <summary>A number for a peer that has no spans, and so no operations.</summary>
     public int LabelOfPeer(string peer) => Number(names.Service(peer), "");
 
+    /// <summary>The service of a label, and the number of its name.</summary>
+    public (string Name, int Number) ServiceOf(int label) => (_labels[label].Service, _labels[label].ServiceNumber);
+
     /// <summary>Whether two labels are of different services; one that is not known is none.</summary>
     public bool AreOfTwoServices(int one, int other) =>
         _labels[one].ServiceNumber != _labels[other].ServiceNumber &&

@@ -26,11 +26,13 @@ struct EdgeSpan
     /// <summary>Of the start, since 1970 as sent.</summary>
     public uint Second;
 
-    /// <summary>The next one of the same bucket, as position + 1, always an older one; 0: none.</summary>
+    /// <summary>
+    /// The next one of the same bucket, as position + 1, always an older one; 0: none. Of a link, the span that has it.
+    /// </summary>
     public int Next;
 
-    /// <summary>As <see cref="Next"/>, among those that wait for a caller.</summary>
-    public int NextWaiting;
+    /// <summary>As <see cref="Next"/>, among those with a parent in the bucket, or a link there.</summary>
+    public int NextChild;
 
     /// <summary>
     /// With whom its call was counted, as position + 1; 0: not counted, or whoever it was is forgotten.
@@ -84,7 +86,7 @@ enum EdgeFlags : ushort
     /// <summary>Its caller is known for good, or that it has none.</summary>
     Decided = 1 << 9,
 
-    /// <summary>Libraries within it have made spans of the same call.</summary>
+    /// <summary>There are spans within it that may be of the same call.</summary>
     HasLayers = 1 << 10,
 
     /// <summary>As a caller it was counted to the peer that it names.</summary>
@@ -93,6 +95,6 @@ enum EdgeFlags : ushort
     /// <summary>The peer that it names is a database, which has no spans of its own.</summary>
     Database = 1 << 12,
 
-    /// <summary>It is of the same call as its parent, and waits, so that the parent finds it.</summary>
+    /// <summary>It is in its parent, in one service, and may be of the same call.</summary>
     Layer = 1 << 13,
 }

@@ -1,7 +1,7 @@
 namespace Tracing.Storage;
 
 /// <summary>
-/// The spans of three generations by their id, and those that wait for a caller by its id: chains through one array, in
+/// The spans of three generations by their id, and by that of their parent: chains through one array, in
 /// the order added, so that the oldest can be forgotten without a look at their chains. Takes 72 bytes a span and 8 for
 /// its bucket, each up to twice that after growing: 290 MB at most for three generations of 600,000 spans.
 /// </summary>
@@ -14,7 +14,7 @@ sealed class EdgeTable(int maxSpans)
     // ids are the sender's choice: nobody shall be able to put all of them into one bucket
     readonly ulong _seed = (ulong)Random.Shared.NextInt64() | 1;
     EdgeSpan[] _spans = new EdgeSpan[1024];
-    (int Span, int Waiting)[] _buckets = new (int, int)[1024];
+    (int Span, int Child)[] _buckets = new (int, int)[1024];
 
     // of the generation before and of the current one; the oldest begins at 0
     int _middle;
@@ -45,8 +45,8 @@ sealed class EdgeTable(int maxSpans)
         return (other, server);
     }
 
-    /// <summary>The first that waits in the bucket of this caller, as position + 1; 0: none.</summary>
-    public ref int WaitingFor(ulong trace, ulong id) => ref _buckets[BucketOf(trace, id)].Waiting;
+    /// <summary>The first in the bucket of this parent, as position + 1; 0: none.</summary>
+    public int FirstChild(ulong trace, ulong id) => _buckets[BucketOf(trace, id)].Child;
 
     /// <summary>Its position, which holds until <see cref="MoveOn"/>; references to spans end.</summary>
     public int Add(in EdgeSpan span)
@@ -54,18 +54,8 @@ sealed class EdgeTable(int maxSpans)
         if (Count == _spans.Length)
             Grow();
         _spans[Count] = span;
-        if (!span.Is(EdgeFlags.Link))
-            AddToBucket(Count);
+        AddToBuckets(Count);
         return Count++;
-    }
-
-    /// <summary>Has it found by its parent.</summary>
-    public void AddWaiting(int position)
-    {
-        ref var span = ref _spans[position];
-        ref var bucket = ref _buckets[BucketOf(span.Trace, span.Parent)];
-        span.NextWaiting = bucket.Waiting;
-        bucket.Waiting = position + 1;
     }
 
     /// <summary>Begins a generation and forgets the oldest.</summary>
@@ -82,14 +72,14 @@ sealed class EdgeTable(int maxSpans)
         {
             ref var span = ref _spans[i];
             span.Next = Math.Max(0, span.Next - forgotten);
-            span.NextWaiting = Math.Max(0, span.NextWaiting - forgotten);
+            span.NextChild = Math.Max(0, span.NextChild - forgotten);
             // what was counted with one that is forgotten cannot be withdrawn any more
             if (span.Caller != 0 && span.Caller <= forgotten)
                 span.Flags |= EdgeFlags.Decided;
             span.Caller = Math.Max(0, span.Caller - forgotten);
         }
         foreach (ref var bucket in _buckets.AsSpan())
-            bucket = (Math.Max(0, bucket.Span - forgotten), Math.Max(0, bucket.Waiting - forgotten));
+            bucket = (Math.Max(0, bucket.Span - forgotten), Math.Max(0, bucket.Child - forgotten));
         return forgotten;
     }
 
@@ -98,21 +88,23 @@ sealed class EdgeTable(int maxSpans)
         Array.Resize(ref _spans, 2 * Count);
         _buckets = new (int, int)[_spans.Length];
         for (var i = 0; i < Count; i++)
-        {
-            ref var span = ref _spans[i];
-            if (!span.Is(EdgeFlags.Link))
-                AddToBucket(i);
-            if (!span.Is(EdgeFlags.Decided) && span.Parent != 0)
-                AddWaiting(i);
-        }
+            AddToBuckets(i);
     }
 
-    void AddToBucket(int position)
+    void AddToBuckets(int position)
     {
         ref var span = ref _spans[position];
-        ref var bucket = ref _buckets[BucketOf(span.Trace, span.Id)];
-        span.Next = bucket.Span;
-        bucket.Span = position + 1;
+        if (!span.Is(EdgeFlags.Link))
+        {
+            ref var ofId = ref _buckets[BucketOf(span.Trace, span.Id)];
+            span.Next = ofId.Span;
+            ofId.Span = position + 1;
+        }
+        if (span.Parent == 0)
+            return;
+        ref var ofParent = ref _buckets[BucketOf(span.Trace, span.Parent)];
+        span.NextChild = ofParent.Child;
+        ofParent.Child = position + 1;
     }
 
     /// <summary>All bits of both count for the upper ones of the product, which are taken.</summary>

@@ -42,6 +42,9 @@ public enum EdgeSide
     /// <summary>Calls counted as <see cref="Caller"/>'s that were none; no answer has them unless asked to.</summary>
     CallerWithdrawn,
     CalleeWithdrawn,
+
+    /// <summary>The same of what is no edge: spans that are counted anew, with what came later.</summary>
+    Withdrawn,
 }
 
 /// <summary>

@@ -49,6 +49,22 @@ public sealed class SeriesNames(int maxServices = 2000, int maxOperations = 1000
         return $"{name.AsSpan(0, length)}{CutMark}{Convert.ToHexStringLower(hash.AsSpan(0, HashDigits / 2))}";
     }
 
+    /// <summary>
+    /// Whether a text may be what <see cref="Cut"/> made of a longer one; if so, what that begins with.
+    /// </summary>
+    public static bool MayBeCut(string text, out string beginning)
+    {
+        var mark = text.Length - HashDigits - 1;
+        // a character of two may have been in the way
+        var isCut = text.Length is MaxLength or MaxLength - 1 && text[mark] == CutMark;
+        beginning = isCut ? text[..mark] : "";
+        return isCut;
+    }
+
+    /// <summary>Whether a name, as it is asked for, is this one, or what it was cut to where it was listed.</summary>
+    public static bool IsNameOf(string text, string name) => text == name ||
+        (name.Length > MaxLength && MayBeCut(text, out _) && Cut(name) == text);
+
     /// <summary>The service, or that of the others.</summary>
     public string Service(string service)
     {

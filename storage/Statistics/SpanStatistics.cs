@@ -109,14 +109,40 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names, Uncoun
         CollectionsMarshal.GetValueRefOrAddDefault(_series, series, out _) ??= new(series);
 
     /// <summary>The minute since 1970 that what starts in a second counts in; null for none.</summary>
-    internal long? MinuteOf(uint unixSeconds)
+    internal long? MinuteOf(uint unixSeconds) => MinuteIn(unixSeconds, _createdMinute);
+
+    /// <summary>The minute that a span counts in where statistics were created at some time; null for none.</summary>
+    internal static long? MinuteOf(Span span, long createdMillis) => MinuteOf(span.StartUnixNano, createdMillis);
+
+    internal static long? MinuteOf(ulong startUnixNano, long createdMillis) =>
+        MinuteIn(SecondOf(startUnixNano), createdMillis / 60_000);
+
+    /// <summary>The series of a span's operation, and for how many spans it counts; with names as sent.</summary>
+    internal static (Series Operation, ulong Weight, bool IsEstimated) CountedAs(Span span)
     {
-        long minute = unixSeconds / SecondsPerMinute;
-        return unixSeconds != 0 && Math.Abs(minute - _createdMinute) <= MinutesPerYear ? minute : null;
+        var (weight, isEstimated) = WeightOfClient(span);
+        return (new Series(SeriesLevel.Operation, SeriesNames.Cut(span.ServiceName), SeriesNames.Cut(span.Name),
+            KindOf(span), span.Status == StatusCode.Error), weight, isEstimated);
     }
 
     /// <summary>When a span starts; beyond 2106 the last second of then.</summary>
-    internal static uint SecondOf(Span span) => (uint)Math.Min(uint.MaxValue, span.StartUnixNano / NanosPerSecond);
+    internal static uint SecondOf(Span span) => SecondOf(span.StartUnixNano);
+
+    static uint SecondOf(ulong startUnixNano) => (uint)Math.Min(uint.MaxValue, startUnixNano / NanosPerSecond);
+
+    static long? MinuteIn(uint unixSeconds, long createdMinute)
+    {
+        long minute = unixSeconds / SecondsPerMinute;
+        return unixSeconds != 0 && Math.Abs(minute - createdMinute) <= MinutesPerYear ? minute : null;
+    }
+
+    // numbers that OTLP does not know yet are one kind, so that series stay few
+    static SpanKind KindOf(Span span) =>
+        span.Kind is >= 0 and <= SpanKind.Consumer ? span.Kind : SpanKind.Unspecified;
+
+    static (ulong Weight, bool IsEstimated) WeightOfClient(Span span) => span.TraceState.Length == 0
+        ? (1, false)
+        : Weight(span, SamplingThreshold.AdjustedCountOfClient(span.TraceState));
 
     void Add(Span span)
     {
@@ -127,8 +153,7 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names, Uncoun
             return;
         }
         var isError = span.Status == StatusCode.Error;
-        // numbers that OTLP does not know yet are one kind, so that series stay few
-        var kind = span.Kind is >= 0 and <= SpanKind.Consumer ? span.Kind : SpanKind.Unspecified;
+        var kind = KindOf(span);
         var kindAndOutcome = ((int)kind << 1) | (isError ? 1 : 0);
         var counted = _near.Find(span.ServiceName, span.Name, kindAndOutcome);
         if (counted is null)
@@ -139,9 +164,7 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names, Uncoun
                 Of(new Series(SeriesLevel.Operation, service, operation, kind, isError)));
             _near.Remember(span.ServiceName, span.Name, kindAndOutcome, counted);
         }
-        var (weight, isEstimated) = span.TraceState.Length == 0
-            ? (1, false)
-            : Weight(span, SamplingThreshold.AdjustedCountOfClient(span.TraceState));
+        var (weight, isEstimated) = WeightOfClient(span);
         var nanos = (long?)span.KnownDuration;
         counted.Service.At(minute).Add(nanos, weight, isEstimated, exemplar);
         counted.Operation.At(minute).Add(nanos, weight, isEstimated, exemplar);

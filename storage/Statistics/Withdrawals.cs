@@ -3,8 +3,8 @@ using Tracing.Model;
 namespace Tracing.Storage;
 
 /// <summary>
-/// Calls that were counted and turned out to be others: what is counted is never changed, as it may be in a file by
-/// then, but counted once more as withdrawn. Whoever reads takes that away.
+/// Calls and spans that were counted and turned out to be others: what is counted is never changed, as it may be in a
+/// file by then, but counted once more as withdrawn. Whoever reads takes that away.
 /// </summary>
 public static class Withdrawals
 {
@@ -42,11 +42,16 @@ public static class Withdrawals
     }
 
     public static bool IsWithdrawn(Series series) =>
-        series.Side is EdgeSide.CallerWithdrawn or EdgeSide.CalleeWithdrawn;
+        series.Side is EdgeSide.CallerWithdrawn or EdgeSide.CalleeWithdrawn or EdgeSide.Withdrawn;
 
     /// <summary>The series that something is withdrawn from.</summary>
     public static Series Counted(Series series) => series with
     {
-        Side = series.Side == EdgeSide.CallerWithdrawn ? EdgeSide.Caller : EdgeSide.Callee,
+        Side = series.Side switch
+        {
+            EdgeSide.CallerWithdrawn => EdgeSide.Caller,
+            EdgeSide.CalleeWithdrawn => EdgeSide.Callee,
+            _ => EdgeSide.None,
+        },
     };
 }

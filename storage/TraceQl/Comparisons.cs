@@ -3,7 +3,8 @@ namespace Tracing.Storage.TraceQl;
 /// <summary>
 /// Whether a comparison holds. Types must agree, or it does not, whichever the operator is; integers, floats and
 /// durations compare by value. Of an array any element has to fit, and none may for != and !~; within arrays integers
-/// and floats are types of their own.
+/// and floats are types of their own. A text of more than 2,048 characters equals what it was cut to where names are
+/// listed, so that these can be searched for.
 /// </summary>
 static class Comparisons
 {
@@ -48,6 +49,9 @@ static class Comparisons
         {
             case ValueForm.Text when comparison.Pattern is { } pattern:
                 return pattern.Regex.IsMatch(left.Text) == (comparison.Operator == Operator.Matches);
+            case ValueForm.Text when comparison.Operator is Operator.Equal or Operator.NotEqual:
+                return (SeriesNames.IsNameOf(left.Text, right.Text) || SeriesNames.IsNameOf(right.Text, left.Text)) ==
+                    (comparison.Operator == Operator.Equal);
             case ValueForm.Text:
                 return HoldsOf(comparison.Operator, CompareTexts(left.Text, right.Text));
             case ValueForm.Bool or ValueForm.Status or ValueForm.Kind:

@@ -31,14 +31,14 @@ sealed class BlockEncoder : IDisposable
     /// <summary>The spans of a trace must follow each other; they come back in this order.</summary>
     /// <param name="places">Of each span, its place in the order stored; none where that is the order of rows.</param>
     /// <param name="kept">By the low half of its id, why a trace is kept; null where nothing was decided.</param>
-    /// <param name="repeats">Of each span, whether it had come before; none where none had.</param>
+    /// <param name="repeats">Of each span, what marks it as a repeat; none where none is one.</param>
     public byte[] Encode(ReadOnlySpan<Span> spans, ReadOnlySpan<int> places = default,
-        IReadOnlyDictionary<ulong, TraceKept>? kept = null, ReadOnlySpan<bool> repeats = default)
+        IReadOnlyDictionary<ulong, TraceKept>? kept = null, ReadOnlySpan<BlockFlags> repeats = default)
     {
         Clear();
         for (var i = 0; i < spans.Length; i++)
         {
-            Add(spans, i, repeats.Length > 0 && repeats[i]);
+            Add(spans, i, repeats.Length > 0 ? repeats[i] : BlockFlags.None);
             if (kept is not null && (i == 0 || spans[i - 1].TraceId != spans[i].TraceId))
                 Add(kept[spans[i].TraceId.Low]);
         }
@@ -88,13 +88,13 @@ sealed class BlockEncoder : IDisposable
             column.Clear();
     }
 
-    void Add(ReadOnlySpan<Span> spans, int i, bool isRepeat)
+    void Add(ReadOnlySpan<Span> spans, int i, BlockFlags repeat)
     {
         var span = spans[i];
         var isNewTrace = i == 0 || spans[i - 1].TraceId != span.TraceId;
         var flags = (BlockFlags)((int)span.Origin & 1) | (span.Shared ? BlockFlags.Shared : 0) |
             (span.Debug ? BlockFlags.Debug : 0) | (isNewTrace ? BlockFlags.NewTrace : 0) |
-            (OtlpProtobuf.HasRest(span) ? BlockFlags.Rest : 0) | (isRepeat ? BlockFlags.Repeat : 0);
+            (OtlpProtobuf.HasRest(span) ? BlockFlags.Rest : 0) | repeat;
         Of(Column.Flags).Write((int)flags);
         if (isNewTrace)
         {

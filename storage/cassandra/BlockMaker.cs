@@ -19,9 +19,9 @@ static class BlockMaker
     /// stored can be told. Spans of different hours are in blocks of their own; then each says its place in the group.
     /// </summary>
     /// <param name="kept">By the low half of its id, why a trace is kept; null where nothing was decided.</param>
-    /// <param name="repeats">Of each span, whether it had come before; null where none had.</param>
+    /// <param name="repeats">Of each span, what marks it as a repeat; null where none is one.</param>
     public static List<EncodedBlock> Make(List<Span> spans, long stored, long writer, int blockSpans,
-        IReadOnlyDictionary<ulong, TraceKept>? kept = null, bool[]? repeats = null)
+        IReadOnlyDictionary<ulong, TraceKept>? kept = null, BlockFlags[]? repeats = null)
     {
         var blocks = new List<EncodedBlock>();
         var hours = spans.Index().GroupBy(each => Tables.HourOf(each.Item.StartUnixNano)).ToList();
@@ -29,7 +29,7 @@ static class BlockMaker
         {
             var block = new List<Span>();
             var places = new List<int>();
-            var repeated = new List<bool>();
+            var repeated = new List<BlockFlags>();
             foreach (var trace in ofHour.GroupBy(each => each.Item.TraceId.Low, SeededHash.Comparer))
             {
                 foreach (var (place, span) in trace)
@@ -62,7 +62,7 @@ static class BlockMaker
     }
 
     static EncodedBlock Encode(long hour, List<Span> spans, List<int> places,
-        IReadOnlyDictionary<ulong, TraceKept>? kept, List<bool> repeats, BlockId id)
+        IReadOnlyDictionary<ulong, TraceKept>? kept, List<BlockFlags> repeats, BlockId id)
     {
         t_encoder ??= new BlockEncoder();
         var data = t_encoder.Encode(CollectionsMarshal.AsSpan(spans), CollectionsMarshal.AsSpan(places), kept,

@@ -13,6 +13,9 @@ public sealed class CassandraSpanStore : ISpanStore
 {
     static readonly TimeSpan _thinEvery = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long a question waits for calls to be added up.</summary>
+    static readonly TimeSpan _countPatience = TimeSpan.FromSeconds(1);
+
     readonly Connection _connection;
     readonly CassandraStoreOptions _options;
     readonly Tables _tables;
@@ -115,7 +118,8 @@ public sealed class CassandraSpanStore : ISpanStore
         SpanCounter.CountValuesAsync(_scan.ReadAsync(query.Spans, cancellationToken), query);
 
     public Task<FacetCounts> CountFacetsAsync(FacetQuery query, CancellationToken cancellationToken) =>
-        SpanCounter.CountFacetsAsync(() => _scan.ReadAsync(query.Spans, cancellationToken), query);
+        SpanCounter.CountFacetsAsync(() => _scan.ReadAsync(query.Spans, cancellationToken),
+            selection => _scan.SampleAsync(selection, FacetChoice.MaxSampled, cancellationToken), query);
 
     public Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellationToken) =>
         _scan.CountLatenciesAsync(selection, cancellationToken);
@@ -170,11 +174,11 @@ public sealed class CassandraSpanStore : ISpanStore
         _tables.ReadNamesAsync(NameKind.Service, "", cancellationToken);
 
     public Task<IReadOnlyList<string>> GetSpanNamesAsync(string serviceName, CancellationToken cancellationToken) =>
-        _tables.ReadNamesAsync(NameKind.Span, serviceName.ToLowerInvariant(), cancellationToken);
+        _tables.ReadNamesAsync(NameKind.Span, SeriesNames.Cut(serviceName.ToLowerInvariant()), cancellationToken);
 
     public Task<IReadOnlyList<string>> GetRemoteServiceNamesAsync(
         string serviceName, CancellationToken cancellationToken) =>
-        _tables.ReadNamesAsync(NameKind.Remote, serviceName.ToLowerInvariant(), cancellationToken);
+        _tables.ReadNamesAsync(NameKind.Remote, SeriesNames.Cut(serviceName.ToLowerInvariant()), cancellationToken);
 
     public async Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken) =>
         _options.AutocompleteKeys.Contains(key)
@@ -183,6 +187,25 @@ public sealed class CassandraSpanStore : ISpanStore
 
     public Task<IReadOnlyList<SeriesPoint>> GetSeriesAsync(SeriesQuery query, CancellationToken cancellationToken) =>
         _statistics.ReadAsync(query, cancellationToken);
+
+    public async Task<bool> AddUpCallsAsync(CancellationToken cancellationToken)
+    {
+        ThrowIfClosed(cancellationToken);
+        var uncounted = await _statistics.ReadUncountedAsync(cancellationToken);
+        if (uncounted.Count == 0 && _counts.IsIdle)
+            return true;
+        try
+        {
+            await _counts.StartAsync().WaitAsync(_countPatience, TimeProvider.System, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+        // what came meanwhile is for the next question; another process may have the lease
+        var marks = await _statistics.ReadMarksAsync(cancellationToken);
+        return uncounted.All(each => marks.GetValueOrDefault(each.Key, -1) >= each.Value);
+    }
 
     public Task<UncountedCounts> GetUncountedAsync(CancellationToken cancellationToken) =>
         Task.FromResult(_uncounted.Counts);

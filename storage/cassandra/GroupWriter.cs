@@ -271,7 +271,7 @@ sealed class GroupWriter : IAsyncDisposable
                 _logger.TakenOver();
                 throw new InvalidOperationException("The group was taken over by another collector.");
             }
-            Remember(encoded.Spans);
+            Remember(encoded);
         }
         for (var i = 0; i < group.Count; i++)
             Answer(group[i], outcomes[i]);
@@ -306,42 +306,47 @@ sealed class GroupWriter : IAsyncDisposable
     Encoded Encode(List<Waiting> group, long stored)
     {
         var spans = group.SelectMany(waiting => waiting.Batch.Spans).ToList();
-        var repeats = FindRepeats(spans);
-        var statistics = new SpanStatistics(
-            _time.GetUtcNow().ToUnixTimeMilliseconds(), _seriesNames, _uncounted);
-        statistics.Add(repeats is null ? spans : [.. spans.Where((_, i) => !repeats[i])]);
-        foreach (var point in group.SelectMany(waiting => waiting.Batch.Counted))
+        var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        var reports = FindReports(spans, now);
+        var statistics = new SpanStatistics(now, _seriesNames, _uncounted);
+        statistics.Add(reports is null ? spans : [.. spans.Where((_, i) => !reports[i].IsRepeat)]);
+        foreach (var point in group.SelectMany(waiting => waiting.Batch.Counted)
+            .Concat(reports?.SelectMany(report => report.Correction?.Points() ?? []) ?? []))
             statistics.Add(point);
+        var repeats = reports is null ? null : Array.ConvertAll(reports, report =>
+            (report.IsRepeat ? BlockFlags.Repeat : 0) | (report.Correction is null ? 0 : BlockFlags.Correction));
         var blocks = BlockMaker.Make(spans, stored, Writer, _options.BlockSpans, repeats: repeats);
         var points = PointsCodec.Encode(statistics.Points(_ => true, long.MinValue, long.MaxValue));
-        return new Encoded(spans, blocks, _names.Of(spans), new Commit(Writer, stored, blocks.Count, points));
+        return new Encoded(spans, now, blocks, _names.Of(spans), new Commit(Writer, stored, blocks.Count, points));
     }
 
     /// <summary>
-    /// Of each span, whether it is in a committed group or comes before in this one; null where none is. What groups
-    /// under way at once have in common is found when they are added up.
+    /// What each span is beside those of committed groups and those before it in this one; null where none is a
+    /// repeat. What groups under way at once have in common is found when they are added up.
     /// </summary>
-    bool[]? FindRepeats(List<Span> spans)
+    SpanReport[]? FindReports(List<Span> spans, long nowMillis)
     {
-        bool[]? repeats = null;
+        SpanReport[]? reports = null;
         lock (_seen)
         {
             for (var i = 0; i < spans.Count; i++)
             {
-                if (!_seen.TryAdd(spans[i], spans[i].ServiceName.ToLowerInvariant()))
-                    (repeats ??= new bool[spans.Count])[i] = true;
+                var report = _seen.Add(spans[i], spans[i].ServiceName.ToLowerInvariant(), nowMillis);
+                if (report.IsRepeat)
+                    (reports ??= new SpanReport[spans.Count])[i] = report;
             }
             _seen.Discard();
         }
-        return repeats;
+        return reports;
     }
 
-    void Remember(List<Span> spans)
+    void Remember(Encoded encoded)
     {
         lock (_seen)
         {
-            foreach (var span in spans)
-                _seen.Add(SpanIdentity.Of(span, span.ServiceName.ToLowerInvariant()));
+            foreach (var span in encoded.Spans)
+                _seen.Add(span, span.ServiceName.ToLowerInvariant(), encoded.Millis);
+            _seen.Publish();
         }
     }
 
@@ -424,8 +429,10 @@ sealed class GroupWriter : IAsyncDisposable
         waiting.Done.SetException(exception);
     }
 
+    /// <param name="Millis">When it was, in milliseconds since 1970.</param>
     sealed record Encoded(
-        List<Span> Spans, List<EncodedBlock> Blocks, List<(NameKind, string, string)> Names, Commit Commit);
+        List<Span> Spans, long Millis, List<EncodedBlock> Blocks, List<(NameKind, string, string)> Names,
+        Commit Commit);
 
     sealed class Waiting(SpanBatch batch)
     {

@@ -27,7 +27,7 @@ sealed class Names(Tables tables, CassandraStoreOptions options)
         var found = new HashSet<(NameKind, string, string)>();
         foreach (var span in spans)
         {
-            var service = ZipkinText.ToLower(span.ServiceName);
+            var service = SeriesNames.Cut(ZipkinText.ToLower(span.ServiceName));
             if (service.Length > 0)
             {
                 found.Add((NameKind.Service, "", service));

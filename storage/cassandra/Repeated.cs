@@ -10,6 +10,7 @@ sealed class Repeated : IAsyncDisposable
     readonly Lock _lock = new();
     readonly SemaphoreSlim _turn = new(1);
     Task _task = Task.CompletedTask;
+    bool _hasNext;
     bool _isClosed;
 
     /// <param name="run">Does a part of it; true if there may be more.</param>
@@ -19,6 +20,33 @@ sealed class Repeated : IAsyncDisposable
         _run = run;
         _failed = failed;
         _timer = time.CreateTimer(_ => Start(), null, every, every);
+    }
+
+    /// <summary>Whether nothing is being done in the background.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_lock)
+                return _task.IsCompleted;
+        }
+    }
+
+    /// <summary>
+    /// Begins in the background; completes when all that there is now was done, or failed. Who is at it already may
+    /// have looked before: then it is begun once more after that, for all who asked meanwhile.
+    /// </summary>
+    public Task StartAsync()
+    {
+        lock (_lock)
+        {
+            if (_isClosed || _hasNext)
+                return _task;
+            if (_task.IsCompleted)
+                return _task = RunInBackgroundAsync();
+            _hasNext = true;
+            return _task = RunAfterAsync(_task);
+        }
     }
 
     /// <summary>Does all that there is, after who does it already.</summary>
@@ -60,6 +88,14 @@ sealed class Repeated : IAsyncDisposable
             if (!_isClosed && _task.IsCompleted)
                 _task = RunInBackgroundAsync();
         }
+    }
+
+    async Task RunAfterAsync(Task before)
+    {
+        await before;
+        lock (_lock)
+            _hasNext = false;
+        await RunInBackgroundAsync();
     }
 
     async Task RunInBackgroundAsync()

@@ -35,24 +35,6 @@ enum Column
     Count,
 }
 
-[Flags]
-enum BlockFlags
-{
-    None = 0,
-    Zipkin = 1,
-    Shared = 2,
-    Debug = 4,
-
-    /// <summary>The first span of a trace in the block.</summary>
-    NewTrace = 8,
-
-    /// <summary>The span has what few have: events, links and the like.</summary>
-    Rest = 16,
-
-    /// <summary>Its group did not count the span, which had come before; see <see cref="SeenSpans"/>.</summary>
-    Repeat = 32,
-}
-
 /// <summary>
 /// Spans as they are stored, some hundreds to thousands together, those of a trace beside each other. Columns, texts
 /// and values are decoded when they are first asked for: a search goes through a few columns without making spans, and
@@ -123,8 +105,7 @@ sealed class SpanBlock
 
     /// <summary>See <see cref="Span.KnownDuration"/>.</summary>
     public ulong? KnownDurationOf(int span) => Span.KnownDurationOf(
-        IsZipkin(span) ? SpanOrigin.Zipkin : SpanOrigin.Otlp, Starts[span],
-        unchecked(Starts[span] + (ulong)Durations[span]));
+        OriginOf(span), Starts[span], unchecked(Starts[span] + (ulong)Durations[span]));
 
     public SpanKind[] Kinds => field ??= ReadSigned(Column.Kind, static number => (SpanKind)number);
 
@@ -135,9 +116,7 @@ sealed class SpanBlock
     public int[] ResourceIds => field ??= ReadInts(Column.Resource);
 
     /// <summary>Whether a span came as Zipkin's.</summary>
-    public bool HasZipkin => (AllFlags & BlockFlags.Zipkin) != 0;
-
-    BlockFlags AllFlags => field != 0 ? field : field = Flags.Aggregate(BlockFlags.None, (all, flags) => all | flags);
+    public bool HasZipkin => field |= Flags.Any(flags => (flags & BlockFlags.Zipkin) != 0);
 
     /// <summary>Of each span, its place in the order that the group was stored in; empty if that is of rows.</summary>
     public int[] Places => field ??= ReadPlaces();
@@ -175,6 +154,8 @@ sealed class SpanBlock
     Dictionary<ulong, (int From, int To)> Ranges => field ??= FindRanges();
 
     public bool IsZipkin(int span) => Is(span, BlockFlags.Zipkin);
+
+    SpanOrigin OriginOf(int span) => IsZipkin(span) ? SpanOrigin.Zipkin : SpanOrigin.Otlp;
 
     public string NameOf(int span) => _texts[NameIds[span]];
 
@@ -230,6 +211,8 @@ sealed class SpanBlock
 
     public bool IsRepeat(int span) => Is(span, BlockFlags.Repeat);
 
+    public bool IsCorrection(int span) => Is(span, BlockFlags.Correction);
+
     public SpanIdentity KeyOf(int i) => new(Traces[TraceOf[i]], new SpanId(SpanIds[i]), Kinds[i],
         Is(i, BlockFlags.Shared), ServiceOf(i).ToLowerInvariant());
 
@@ -241,7 +224,7 @@ sealed class SpanBlock
             TraceId = Traces[TraceOf[i]],
             SpanId = new SpanId(SpanIds[i]),
             ParentSpanId = new SpanId(ParentOf(i)),
-            Origin = IsZipkin(i) ? SpanOrigin.Zipkin : SpanOrigin.Otlp,
+            Origin = OriginOf(i),
             Shared = Is(i, BlockFlags.Shared),
             Debug = IsDebug(i),
             Flags = OtlpFlags[i],

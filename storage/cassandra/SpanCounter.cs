@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Tracing.Model;
@@ -9,16 +10,6 @@ namespace Tracing.Storage.Cassandra;
 /// <summary>Counts the keys and values of spans, as OTLP says them, each by the weight of its trace.</summary>
 static class SpanCounter
 {
-    /// <summary>
-    /// When no keys are asked for, so many of the most frequent are looked at, and so many chosen beside those of which
-    /// all spans have the same value.
-    /// </summary>
-    const int MaxConsidered = 48;
-    const int MaxChosen = 6;
-
-    /// <summary>A key of more values than this does not sum up anything.</summary>
-    const int MaxTellingValues = 32;
-
     static readonly KeyScope[] _scopes = Enum.GetValues<KeyScope>();
 
     public static async Task<KeyCounts> CountKeysAsync(
@@ -72,13 +63,14 @@ static class SpanCounter
         return new ValueCounts(tally.First(query.Limit), true);
     }
 
-    /// <param name="read">Reads the spans, which may be asked for twice.</param>
-    public static async Task<FacetCounts> CountFacetsAsync(
-        Func<IAsyncEnumerable<WeightedSpan>> read, FacetQuery query)
+    /// <param name="read">Reads the spans.</param>
+    /// <param name="sample">Reads some spans of a selection, by which keys are chosen.</param>
+    public static async Task<FacetCounts> CountFacetsAsync(Func<IAsyncEnumerable<WeightedSpan>> read,
+        Func<SpanSelection, IAsyncEnumerable<WeightedSpan>> sample, FacetQuery query)
     {
         var keys = query.Of is { } facets ? facets.Select(facet => facet.Key).ToList()
             : query.Keys.Count > 0 ? query.Keys.Distinct().ToList()
-            : await ChooseAsync(read());
+            : await ChooseAsync(sample, query);
         var tallies = keys.Select(_ => new ValueTally()).ToList();
         var traces = new Dictionary<TraceId, (double Kept, double Adjusted)>();
         var durations = new List<(ulong Nanos, double Weight)>();
@@ -130,37 +122,36 @@ static class SpanCounter
         }
     }
 
-    static async Task<List<SpanKey>> ChooseAsync(IAsyncEnumerable<WeightedSpan> spans)
+    static async Task<List<SpanKey>> ChooseAsync(
+        Func<SpanSelection, IAsyncEnumerable<WeightedSpan>> sample, FacetQuery query)
     {
-        List<SpanKey> chosen =
+        List<SpanKey> fields =
             [SpanKey.Service, SpanKey.OfField("name"), SpanKey.OfField("kind"), SpanKey.OfField("status")];
-        var found = new Dictionary<SpanKey, (long Spans, HashSet<AttributeValue> Values)>();
-        var (number, left) = (0L, MaxChosen);
-        await foreach (var (span, _, _) in spans)
+        var found = new SampledKeys(key => !fields.Contains(key));
+        await foreach (var span in sample(query.Spans))
+            found.Add(span);
+        var keys = found.MostFrequent();
+        if (query.Compared is not { } compared)
+            return [.. fields, .. FacetChoice.Choose(keys, found.Spans, null)];
+        var (shares, spans) = (new Dictionary<(SpanKey, KeyType, string), double>(), 0.0);
+        foreach (var key in keys)
         {
-            number++;
-            foreach (var scope in new[] { KeyScope.Span, KeyScope.Resource })
+            foreach (var value in key.Values)
+                shares[(key.Key, value.Type, value.Value)] = 0;
+        }
+        await foreach (var (span, weight) in sample(compared).Select(one => (one.Span, one.Weight)))
+        {
+            spans += weight;
+            foreach (var (key, value) in SampledKeys.Of(span))
             {
-                foreach (var (key, value) in AttributesOf(span, scope))
-                {
-                    ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(
-                        found, new SpanKey(scope, key), out var isKnown);
-                    if (!isKnown)
-                        entry.Values = [];
-                    entry.Spans++;
-                    if (entry.Values.Count <= MaxTellingValues)
-                        entry.Values.Add(value);
-                }
+                ref var count = ref CollectionsMarshal.GetValueRefOrNullRef(
+                    shares, (key, KeyTypes.Of(value.Type), ZipkinMapping.TagText(value)));
+                if (!Unsafe.IsNullRef(ref count))
+                    count += weight;
             }
         }
-        chosen.AddRange(found.Where(each => !chosen.Contains(each.Key) && !IsLong(each.Key.Name))
-            .OrderByDescending(each => each.Value.Spans).ThenBy(each => each.Key.Scope)
-            .ThenBy(each => each.Key.Name, Utf8Order.Instance)
-            .Take(MaxConsidered)
-            .Where(each => (each.Value.Values.Count == 1 && each.Value.Spans == number) ||
-                (each.Value.Values.Count <= MaxTellingValues && left-- > 0))
-            .Select(each => each.Key));
-        return chosen;
+        return [.. fields, .. FacetChoice.Choose(keys, found.Spans, (key, value) =>
+            spans > 0 ? shares[(key, value.Type, value.Value)] / spans : 0)];
     }
 
     static (KeyType Type, string Text)? ValueOf(Span span, SpanKey key)
@@ -212,7 +203,7 @@ static class SpanCounter
         _ => span.Scope.Attributes,
     };
 
-    static bool IsLong(string text) =>
+    public static bool IsLong(string text) =>
         text.Length > KeyQuery.MaxTextBytes / 3 && Encoding.UTF8.GetByteCount(text) > KeyQuery.MaxTextBytes;
 
     /// <summary>How many spans have a key, and of which types.</summary>
@@ -269,7 +260,7 @@ static class SpanCounter
     }
 
     /// <summary>Texts in the order of their bytes in UTF-8, which is that of code points.</summary>
-    sealed class Utf8Order : IComparer<string>
+    public sealed class Utf8Order : IComparer<string>
     {
         public static Utf8Order Instance { get; } = new();
 

@@ -25,11 +25,25 @@ sealed class SpanScan(Blocks blocks)
     const int BlocksAtOnce = 16;
     const int TracesAtOnce = 128;
 
+    /// <summary>So that a sample does not need more blocks than a few hundred.</summary>
+    const int MinSampledOfBlock = 64;
+
     /// <summary>For finding spans that are stored twice: 350,000, which are those of some minutes.</summary>
     const long MaxSeenBytes = 16 << 20;
 
-    public async IAsyncEnumerable<WeightedSpan> ReadAsync(
-        SpanSelection selection, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <summary>
+    /// About so many of the spans, from all over the window: of each block some, and of the blocks, when there are
+    /// very many, those that come first by a hash.
+    /// </summary>
+    public IAsyncEnumerable<WeightedSpan> SampleAsync(
+        SpanSelection selection, int maxSpans, CancellationToken cancellation) =>
+        ReadAsync(selection, maxSpans, cancellation).Take(maxSpans);
+
+    public IAsyncEnumerable<WeightedSpan> ReadAsync(SpanSelection selection, CancellationToken cancellation) =>
+        ReadAsync(selection, int.MaxValue, cancellation);
+
+    async IAsyncEnumerable<WeightedSpan> ReadAsync(
+        SpanSelection selection, int maxSpans, [EnumeratorCancellation] CancellationToken cancellation)
     {
         if (selection.EndUnixNano <= selection.StartUnixNano)
             yield break;
@@ -39,15 +53,22 @@ sealed class SpanScan(Blocks blocks)
         var seen = new SeenSpans(MaxSeenBytes);
         var gone = await blocks.ReadGoneAsync(cancellation);
         var heads = await blocks.ReadHeadsAsync(selection.StartUnixNano, selection.EndUnixNano - 1, cancellation);
-        foreach (var chunk in heads.OrderByDescending(head => head.Id).Chunk(BlocksAtOnce))
+        var isSample = maxSpans < int.MaxValue;
+        var ofBlock = Math.Max(MinSampledOfBlock, maxSpans / Math.Max(1, heads.Count));
+        foreach (var chunk in heads
+            .OrderBy(head => isSample ? SeededHash.Of((ulong)head.Id.Stored, (ulong)head.Id.Number) : 0)
+            .ThenByDescending(head => head.Id).Chunk(BlocksAtOnce))
         {
             foreach (var block in await blocks.ReadAsync([.. chunk.Select(head => head.Id)], cancellation))
             {
                 if (block is null)
                     continue;
                 seen.Publish();
-                foreach (var i in filter.Find(block, selection.StartUnixNano, selection.EndUnixNano).Reverse())
+                var found = filter.Find(block, selection.StartUnixNano, selection.EndUnixNano).Reverse().ToList();
+                var every = isSample ? Math.Max(1, (found.Count + ofBlock - 1) / ofBlock) : 1;
+                for (var at = 0; at < found.Count; at += every)
                 {
+                    var i = found[at];
                     if (gone.Contains(block.Traces[block.TraceOf[i]].Low))
                         continue;
                     if (!filter.IsExact)

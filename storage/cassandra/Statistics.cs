@@ -190,6 +190,12 @@ sealed class Statistics
             row.GetValue<IDictionary<long, long>>(0), row.GetValue<long>(1));
     }
 
+    /// <summary>The last group of each writer of which something is not counted.</summary>
+    public async Task<Dictionary<long, long>> ReadUncountedAsync(CancellationToken cancellation) =>
+        (await _commits.ReadAsync(await ReadMarksAsync(cancellation), long.MaxValue, cancellation))
+        .GroupBy(commit => commit.Writer)
+        .ToDictionary(writer => writer.Key, writer => writer.Max(commit => commit.Stored));
+
     /// <summary>Up to which group of each writer everything is counted.</summary>
     public async Task<Dictionary<long, long>> ReadMarksAsync(CancellationToken cancellation) =>
         (await _connection.ReadAsync(_selectCounted.Bind(),
@@ -206,21 +212,24 @@ sealed class Statistics
         var statistics = new SpanStatistics(_time.GetUtcNow().ToUnixTimeMilliseconds(), _names, _uncounted);
         foreach (var (commit, ofGroup) in commits.Zip(counted))
         {
-            var repeats = new List<Span>();
+            var corrections = new GroupCorrections(commit.Stored / 1000, _names);
             var ids = Enumerable.Range(0, commit.Blocks)
                 .Select(number => new BlockId(commit.Stored, commit.Writer, number)).ToList();
-            foreach (var block in await _blocks.ReadAsync(ids, cancellation))
+            var stored = new List<(SpanPlace Place, Span Span, bool IsRepeat, bool IsCorrection)>();
+            foreach (var (id, block) in ids.Zip(await _blocks.ReadAsync(ids, cancellation)))
             {
                 if (block is null)
                     continue;
                 Span[] spans = [.. Enumerable.Range(0, block.Count).Select(block.ToSpan)];
                 _edges!.Add(spans, statistics);
                 _edgeSpans += block.Count;
-                // what the group itself has not counted came with another of its writer
-                repeats.AddRange(spans.Where((_, i) =>
-                    !block.IsRepeat(i) && !_seen.TryAdd(block.KeyOf(i), block.IsZipkin(i))));
+                stored.AddRange(spans.Select((span, i) =>
+                    (SpanPlace.Of(id, block, i), span, block.IsRepeat(i), block.IsCorrection(i))));
             }
-            TakeBack(ofGroup.Points, repeats, commit.Stored);
+            // reports of one span may be in blocks of several hours
+            foreach (var (_, span, isRepeat, isCorrection) in stored.OrderBy(each => each.Place))
+                corrections.Add(span, isRepeat, isCorrection, _seen);
+            corrections.Apply(ofGroup.Points);
             if (_edgeSpans >= EdgeSpans)
             {
                 _edges!.MoveOn(statistics);
@@ -230,29 +239,6 @@ sealed class Statistics
         // those that this did not find when it was here the last time
         _edges!.Settle(statistics);
         return statistics.Points(_ => true, long.MinValue, long.MaxValue);
-    }
-
-    /// <param name="stored">When the group was begun, in microseconds since 1970.</param>
-    void TakeBack(List<SeriesPoint> points, List<Span> repeats, long stored)
-    {
-        if (repeats.Count == 0)
-            return;
-        var statistics = new SpanStatistics(stored / 1000, _names);
-        statistics.Add(repeats);
-        var counted = points.ToDictionary(point => (point.Series, point.Minute), point => point.Latencies);
-        foreach (var repeat in statistics.Points(_ => true, long.MinValue, long.MaxValue))
-        {
-            try
-            {
-                // not there if its name was beyond the bound of one of the two processes
-                counted.GetValueOrDefault((repeat.Series, repeat.Minute))?.Subtract(repeat.Latencies);
-            }
-            catch (ArgumentException)
-            {
-                // the same: what counts twice is better than counting that ends
-            }
-        }
-        points.RemoveAll(point => point.Latencies.Calls == 0);
     }
 
     async Task AddAsync(int level, List<Counted> counted, CancellationToken cancellation)

@@ -1,8 +1,13 @@
+using Tracing.Model;
+
 namespace Tracing.Storage.Cassandra;
 
 /// <summary>What was stored of late, by all collectors.</summary>
 static class StoredSpans
 {
+    /// <summary>Incomplete spans recalled: more than <see cref="SeenSpans"/> remembers.</summary>
+    const int MaxHalves = 30_000;
+
     /// <summary>
     /// Has the spans of committed groups remembered, the last ones first, as far back as they may be sent again and as
     /// there is room for.
@@ -28,16 +33,35 @@ static class StoredSpans
             }
         }
         var left = seen.Capacity;
+        // the last first
+        var halves = new List<(Span Span, long Millis)>();
         foreach (var (writer, stored, count) in groups.OrderByDescending(group => group.Stored))
         {
-            for (var number = 0; number < count && left > 0; number++)
+            for (var number = count - 1; number >= 0 && left > 0; number--)
             {
-                if (await blocks.ReadOnceAsync(new BlockId(stored, writer, number), cancellation) is not { } block)
-                    continue;
-                for (var i = 0; i < block.Count; i++)
-                    seen.Add(block.KeyOf(i));
-                left -= block.Count;
+                if (await blocks.ReadOnceAsync(new BlockId(stored, writer, number), cancellation) is { } block)
+                {
+                    Recall(block, stored / 1000, seen, halves);
+                    left -= block.Count;
+                }
             }
+        }
+        for (var i = halves.Count - 1; i >= 0; i--)
+            seen.Add(halves[i].Span, halves[i].Span.ServiceName.ToLowerInvariant(), halves[i].Millis);
+        seen.Publish();
+    }
+
+    static void Recall(SpanBlock block, long millis, SeenSpans seen, List<(Span Span, long Millis)> halves)
+    {
+        for (var i = block.Count - 1; i >= 0; i--)
+        {
+            if (block.Starts[i] > 0 && block.KnownDurationOf(i) is not null)
+            {
+                seen.Recall(block.KeyOf(i), block.IsZipkin(i), block.Starts[i],
+                    block.Statuses[i] == StatusCode.Error, millis);
+            }
+            else if (halves.Count < MaxHalves)
+                halves.Add((block.ToSpan(i), millis));
         }
     }
 }

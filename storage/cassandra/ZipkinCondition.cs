@@ -17,12 +17,12 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
     {
         var conditions = new List<ZipkinCondition>();
         if (query.RemoteServiceName is { } remote)
-            conditions.Add(new(span => ZipkinMapping.RemoteServiceName(span) == remote, _ => _ => true, false));
+            conditions.Add(new(span => IsNamed(remote, ZipkinMapping.RemoteServiceName(span)), _ => _ => true, false));
         if (query.SpanName is { } name)
         {
-            conditions.Add(new(span => Lower(span.Name) == name, block =>
+            conditions.Add(new(span => IsNamed(name, Lower(span.Name)), block =>
             {
-                var fits = block.TextsThat(text => Lower(text) == name);
+                var fits = block.TextsThat(text => IsNamed(name, Lower(text)));
                 return Array.Exists(fits, each => each) ? i => fits[block.NameIdOf(i)] : null;
             }, true));
         }
@@ -75,15 +75,15 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
     }
 
     static ZipkinCondition OfService(string service, ZipkinCondition condition) => new(
-        span => Lower(span.ServiceName) == service && condition.IsMetBy(span),
+        span => IsNamed(service, Lower(span.ServiceName)) && condition.IsMetBy(span),
         block =>
         {
             var may = condition.MayMeet(block);
             if (may is null)
                 return null;
-            var resources = block.Resources.That(resource => Lower(resource.ServiceName) == service);
+            var resources = block.Resources.That(resource => IsNamed(service, Lower(resource.ServiceName)));
             return i => (block.IsZipkin(i)
-                ? Lower((block.LocalOf(i)?.ServiceName ?? "")) == service
+                ? IsNamed(service, Lower(block.LocalOf(i)?.ServiceName ?? ""))
                 : resources[block.ResourceIds[i]]) && may(i);
         }, condition.IsExact);
 
@@ -102,6 +102,8 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, Func<int
                 (!ZipkinTags.IsOfStatus(key) || block.Statuses[i] != StatusCode.Unset)) ||
             (isAnnotation && block.HasRest(i));
     }
+
+    static bool IsNamed(string asked, string name) => SeriesNames.IsNameOf(asked, name);
 
     /// <summary>As names are compared, which is not what comparing without regard to case would do.</summary>
     static string Lower(string text) => ZipkinText.ToLower(text);

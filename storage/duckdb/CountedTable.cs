@@ -31,9 +31,12 @@ sealed class CountedTable(RowAppender appender)
         var points = new List<SeriesPoint>();
         if (start >= end)
             return points;
+        // in a sealed partition it is a view of a list
+        var place = partition.IsSealed ? "row_number() OVER () - 1" : "rowid";
         using var command = connection.Command($"""
             SELECT {StatisticsRows.SeriesColumns}, minute, latencies, is_estimated
-            FROM {Sql.Quote(partition.Database)}.counted WHERE rowid >= $1 AND rowid < $2 ORDER BY rowid
+            FROM (SELECT *, {place} AS place FROM {Sql.Quote(partition.Database)}.counted)
+            WHERE place >= $1 AND place < $2 ORDER BY place
             """, start, end);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);

@@ -225,11 +225,13 @@ public sealed class DuckDbSpanStore : ISpanStore
         Task.FromResult<IReadOnlyList<string>>(_tables.SpanNames.Keys());
 
     public Task<IReadOnlyList<string>> GetSpanNamesAsync(string serviceName, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<string>>(_tables.SpanNames.Values(serviceName.ToLowerInvariant()));
+        Task.FromResult<IReadOnlyList<string>>(
+            _tables.SpanNames.Values(SeriesNames.Cut(serviceName.ToLowerInvariant())));
 
     public Task<IReadOnlyList<string>> GetRemoteServiceNamesAsync(
         string serviceName, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<string>>(_tables.RemoteServices.Values(serviceName.ToLowerInvariant()));
+        Task.FromResult<IReadOnlyList<string>>(
+            _tables.RemoteServices.Values(SeriesNames.Cut(serviceName.ToLowerInvariant())));
 
     public Task<IReadOnlyList<string>> GetTagValuesAsync(string key, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>(_tables.TagValues.Values(key));

@@ -7,25 +7,16 @@ namespace Tracing.Storage.DuckDb;
 static class FacetCounter
 {
     /// <summary>
-    /// When no keys are asked for, so many of the most frequent are looked at, and so many chosen beside those of which
-    /// all spans have the same value. With the fields fewer than 63, as DuckDB counts so many at once.
+    /// Keys counted in one statement: its fields must be fewer than 63, as DuckDB counts so many at once.
     /// </summary>
-    const int MaxConsidered = 48;
-    const int MaxChosen = 6;
-
-    /// <summary>
-    /// A key of more values than this does not sum up anything. So many spans tell whether it has: to look up the keys
-    /// of all would take most of the time.
-    /// </summary>
-    const int MaxTellingValues = 32;
-    const int MaxSampled = 20_000;
+    const int KeysAtOnce = 48;
 
     public static FacetCounts Count(MatchingSpans spans, FacetQuery query)
     {
         var (count, traces, errors) = Total(spans);
         if (query.Of is { } facets)
             return new FacetCounts(count, traces, errors, Durations(spans), ValueCounter.CountOf(spans, facets));
-        List<SpanKey> keys = query.Keys.Count > 0 ? [.. query.Keys.Distinct()] : Choose(spans);
+        List<SpanKey> keys = query.Keys.Count > 0 ? [.. query.Keys.Distinct()] : Choose(spans, query);
         return new FacetCounts(
             count, traces, errors, Durations(spans), ValueCounter.Count(spans, keys, query.Limit));
     }
@@ -80,39 +71,66 @@ static class FacetCounter
             : null;
     }
 
-    static List<SpanKey> Choose(MatchingSpans spans)
+    static List<SpanKey> Choose(MatchingSpans spans, FacetQuery query)
     {
-        List<SpanKey> chosen =
+        List<SpanKey> fields =
             [SpanKey.Service, SpanKey.OfField("name"), SpanKey.OfField("kind"), SpanKey.OfField("status")];
         var frequent = new[] { KeyScope.Span, KeyScope.Resource }
             .SelectMany(scope => KeyCounter.Count(spans, new KeyQuery
             {
                 Spans = spans.Selection,
                 Scope = scope,
-                Limit = MaxConsidered,
+                Limit = FacetChoice.MaxConsidered,
             }).Keys)
             .OrderByDescending(key => key.Spans)
             .Select(key => new SpanKey(key.Scope, key.Key))
-            .Where(key => !chosen.Contains(key))
-            .Take(MaxConsidered)
+            .Where(key => !fields.Contains(key))
+            .Take(FacetChoice.MaxConsidered)
             .ToList();
-        var parameters = new SqlParameters();
-        if (frequent.Count == 0 || ValueCounter.Rows(spans, parameters, frequent) is not { } rows)
-            return chosen;
-        // an estimate is good enough to choose by
-        var counts = string.Join(", ", frequent.Select((_, i) =>
-            $"approx_count_distinct(r{i}), count(r{i}) = count(*)"));
-        using var command = parameters.Command(
-            spans.Connection, $"SELECT {counts} FROM (FROM ({rows}) LIMIT {MaxSampled})");
-        using var reader = command.ExecuteReader();
-        var row = new RowReader(reader);
-        row.Read();
-        var left = MaxChosen;
-        // in a list, as the row has to be read to its end
-        chosen.AddRange(frequent.ConvertAll(key => (Key: key, Values: row.Next<long>(), IsOfAll: row.Next<bool>()))
-            .Where(each => each is { Values: 1, IsOfAll: true } ||
-                (each.Values is >= 1 and <= MaxTellingValues && left-- > 0))
-            .Select(each => each.Key));
-        return chosen;
+        if (frequent.Count == 0)
+            return fields;
+        var (every, number, weight) = SampleOf(spans);
+        // spans that were kept for what they showed weigh nothing; where there are no others they are to count
+        const double Least = 1e-6;
+        var keys = frequent.Chunk(KeysAtOnce)
+            .SelectMany(some => ValueCounter.Sample(spans, some, every, Least)).ToList();
+        return [.. fields, .. FacetChoice.Choose(keys, weight + (number * Least), SharesOf(spans, query, keys))];
+    }
+
+    /// <summary>The shares that the values have of the spans to compare with.</summary>
+    static Func<SpanKey, ValueCount, double>? SharesOf(
+        MatchingSpans spans, FacetQuery query, IReadOnlyList<SampledKey> keys)
+    {
+        if (query.Compared is not { } selection)
+            return null;
+        var others = spans.Compared(selection);
+        var (every, _, weight) = SampleOf(others);
+        var shares = keys.Select(key => new Facet(key.Key, key.Distinct, key.Values)).Chunk(KeysAtOnce)
+            .SelectMany(some => ValueCounter.CountOf(others, some, every))
+            .SelectMany(facet => facet.Values.Select(value => (facet.Key, Value: value)))
+            .ToDictionary(each => (each.Key, each.Value.Type, each.Value.Value), each => each.Value.Spans / weight);
+        return (key, value) => weight > 0 ? shares.GetValueOrDefault((key, value.Type, value.Value)) : 0;
+    }
+
+    /// <summary>One span in how many is to be looked at; how many those are, and how many they stand for.</summary>
+    static (long Every, long Number, double Weight) SampleOf(MatchingSpans spans)
+    {
+        var (all, _) = Count(1, "1");
+        var every = Math.Max(1, (all + FacetChoice.MaxSampled - 1) / FacetChoice.MaxSampled);
+        var (number, weight) = Count(every, "weight");
+        return (every, number, weight);
+
+        (long Number, double Sum) Count(long every, string sum)
+        {
+            var parameters = new SqlParameters();
+            if (spans.Select(parameters, p => $"{p.Weight} AS weight", every: every) is not { } rows)
+                return default;
+            using var command = parameters.Command(
+                spans.Connection, $"SELECT count(*), coalesce(sum({sum}), 0)::DOUBLE FROM ({rows})");
+            using var reader = command.ExecuteReader();
+            var row = new RowReader(reader);
+            row.Read();
+            return (row.Next<long>(), row.Next<double>());
+        }
     }
 }

@@ -31,7 +31,7 @@ sealed class LayoutConversion(
         using var rows = new TableAppender(connection, "temp", _rows);
         // parents are left to the merge, which looks at the partition for them
         using (var command = connection.Command($"""
-            SELECT rowid, resource_id, scope_id, {SpanTable.IsRepeat}, {SpanTable.Columns(partition.Layout)}
+            SELECT rowid, resource_id, scope_id, {SpanTable.Marks}, {SpanTable.Columns(partition.Layout)}
             FROM {partition.Spans} WHERE {range} {kept} ORDER BY rowid
             """))
         using (var reader = command.ExecuteReader())
@@ -41,9 +41,9 @@ sealed class LayoutConversion(
             {
                 rows.Append(row.Next<long>());
                 rows.EndRow();
-                var (resource, scope, isRepeat) = (row.Next<int>(), row.Next<int>(), row.Next<bool>());
+                var (resource, scope, marks) = (row.Next<int>(), row.Next<int>(), (SpanMarks)row.Next<byte>());
                 var span = SpanTable.Read(row, partition.Layout, partition.Contents);
-                SpanTable.Append(table, 0, span, SearchNames.Of(span), resource, scope, attributes, isRepeat);
+                SpanTable.Append(table, 0, span, SearchNames.Of(span), resource, scope, attributes, marks);
             }
         }
         table.Flush();

@@ -15,14 +15,16 @@ sealed class MatchingSpans
     const int MaxTracesAtOnce = 128;
 
     readonly Names _services;
+    readonly string _prefix;
     readonly IReadOnlyList<Partition> _all;
     readonly long _snapshot;
     bool _isDecided;
     bool _hasVersions;
 
     MatchingSpans(DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services,
-        SpanSelection selection, CancellationToken cancellation)
+        SpanSelection selection, string prefix, CancellationToken cancellation)
     {
+        _prefix = prefix;
         Connection = connection;
         Cancellation = cancellation;
         _services = services;
@@ -45,10 +47,11 @@ sealed class MatchingSpans
     public IReadOnlyList<Partition> Partitions { get; }
 
     /// <param name="connection">Used, and kept from other uses, to the end.</param>
+    /// <param name="prefix">Of its tables; another for each selection that the connection is used for.</param>
     public static MatchingSpans Find(DuckDBConnection connection, IReadOnlyList<Partition> partitions, Names services,
-        SpanSelection selection, CancellationToken cancellation)
+        SpanSelection selection, CancellationToken cancellation, string prefix = "")
     {
-        var spans = new MatchingSpans(connection, partitions, services, selection, cancellation);
+        var spans = new MatchingSpans(connection, partitions, services, selection, prefix, cancellation);
         var undecided = new SqlParameters();
         var selects = spans.Partitions
             .Select(partition => (Partition: partition, Condition: spans.Compile(undecided, partition)))
@@ -63,15 +66,22 @@ sealed class MatchingSpans
         return spans;
     }
 
+    /// <summary>Those of another selection, on the same connection.</summary>
+    public MatchingSpans Compared(SpanSelection selection) =>
+        Find(Connection, _all, _services, selection, Cancellation, "compared_");
+
     /// <summary>
     /// One SELECT over the rows of all partitions, from expressions for each; null when there are none.
     /// </summary>
     /// <param name="columns">What to select; the same names and types for all partitions.</param>
     /// <param name="suffix">What follows the condition, such as GROUP BY.</param>
-    public string? Select(SqlParameters parameters, Func<Partition, string> columns, string suffix = "")
+    /// <param name="every">One row in so many, by a hash.</param>
+    public string? Select(
+        SqlParameters parameters, Func<Partition, string> columns, string suffix = "", long every = 1)
     {
         var selects = Partitions.Select(partition =>
-            $"SELECT {columns(partition)} FROM {Rows(parameters, partition)} {suffix}");
+            $"SELECT {columns(partition)} FROM {Rows(parameters, partition)} " +
+            (every == 1 ? suffix : $"AND hash({partition.Seq}) % {every} = 0 {suffix}"));
         var all = string.Join(" UNION ALL ", selects);
         return all.Length == 0 ? null : all;
     }
@@ -82,8 +92,8 @@ sealed class MatchingSpans
         var condition = Compile(parameters, partition);
         var matches = condition.IsExact ? condition.Where : !_isDecided
             ? condition.Under
-            : $"({condition.Under} OR {partition.Seq} IN (SELECT seq FROM matching))";
-        var lasts = _hasVersions ? $" AND {partition.Seq} NOT IN (SELECT seq FROM earlier)" : "";
+            : $"({condition.Under} OR {partition.Seq} IN (SELECT seq FROM {_prefix}matching))";
+        var lasts = _hasVersions ? $" AND {partition.Seq} NOT IN (SELECT seq FROM {_prefix}earlier)" : "";
         return $"{partition.Spans} WHERE {IsWithin(parameters, partition)} AND {matches}{lasts}";
     }
 
@@ -112,13 +122,13 @@ sealed class MatchingSpans
         if (repeats.Count == 0 || Select(parameters, partition => $"""
             trace_low, trace_high, span_id, kind, origin, service, {SpanTable.IsShared} AS is_shared,
             {SpanTable.IsRepeat} AS is_repeat, {partition.Seq} AS seq
-            """, "AND trace_low IN (SELECT trace_low FROM repeated)") is not { } rows)
+            """, $"AND trace_low IN (SELECT trace_low FROM {_prefix}repeated)") is not { } rows)
             return;
         Connection.Execute(
-            $"CREATE TEMP TABLE repeated AS SELECT DISTINCT * FROM ({string.Join(" UNION ALL ", repeats)})");
+            $"CREATE TEMP TABLE {_prefix}repeated AS SELECT DISTINCT * FROM ({string.Join(" UNION ALL ", repeats)})");
         // as SpanIdentity and SeenSpans have it
         using (var command = parameters.Command(Connection, $"""
-            CREATE TEMP TABLE earlier AS
+            CREATE TEMP TABLE {_prefix}earlier AS
             WITH versions AS MATERIALIZED ({rows}),
             repeats AS (SELECT * EXCLUDE (seq), max(seq) AS seq FROM versions WHERE is_repeat GROUP BY ALL)
             SELECT DISTINCT one.seq FROM versions AS one
@@ -134,9 +144,9 @@ sealed class MatchingSpans
     void Decide(SqlParameters parameters, string undecided)
     {
         using (var command = parameters.Command(Connection,
-            $"CREATE TEMP TABLE undecided AS SELECT DISTINCT trace_high, trace_low FROM ({undecided})"))
+            $"CREATE TEMP TABLE {_prefix}undecided AS SELECT DISTINCT trace_high, trace_low FROM ({undecided})"))
             command.ExecuteNonQuery();
-        Connection.Execute("CREATE TEMP TABLE matching (seq BIGINT)");
+        Connection.Execute($"CREATE TEMP TABLE {_prefix}matching (seq BIGINT)");
         _isDecided = true;
         var last = default(TraceId?);
         // each time the ids are higher
@@ -155,7 +165,7 @@ sealed class MatchingSpans
                 AddMatching(trace, seqs);
             }
             if (seqs.Count > 0)
-                Connection.Execute("INSERT INTO matching SELECT unnest($1::BIGINT[])", seqs);
+                Connection.Execute($"INSERT INTO {_prefix}matching SELECT unnest($1::BIGINT[])", seqs);
         }
     }
 
@@ -178,7 +188,7 @@ sealed class MatchingSpans
         var after = last is null ? "" : "WHERE trace_low > $1 OR (trace_low = $1 AND trace_high > $2)";
         object[] values = last is { } id ? [id.Low, id.High] : [];
         using var command = Connection.Command(
-            $"SELECT trace_high, trace_low FROM undecided {after} ORDER BY trace_low, trace_high " +
+            $"SELECT trace_high, trace_low FROM {_prefix}undecided {after} ORDER BY trace_low, trace_high " +
             $"LIMIT {MaxTracesAtOnce}", values);
         using var reader = command.ExecuteReader();
         var row = new RowReader(reader);

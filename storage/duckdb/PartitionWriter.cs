@@ -45,12 +45,11 @@ sealed class PartitionWriter
     /// <inheritdoc cref="OpenTables.Bytes"/>
     public long Bytes => _tables.Bytes;
 
-    /// <param name="isRepeat">Whether it had come before; see <see cref="SeenSpans"/>.</param>
-    public void Append(Span span, SearchNames names, bool isRepeat)
+    public void Append(Span span, SearchNames names, SpanMarks marks)
     {
         // rows are never deleted, so they are numbered without gaps
         SpanTable.Append(_tables.Spans, (int)_tables.Spans.Count, span, names, _resources.IdOf(span.Resource),
-            _scopes.IdOf(span.Scope), _attributes, isRepeat);
+            _scopes.IdOf(span.Scope), _attributes, marks);
         // before the commit, so that whoever sees the span finds its trace here; harmless if it fails
         Partition.Filter.Add(span.TraceId.Low);
         if (span.StartUnixNano > 0)

@@ -29,7 +29,8 @@ static class Schema
             status_message VARCHAR,     -- NULL when there is none
             flags UINTEGER,             -- rotated right by 8 bits, as the low ones are alike in most spans
             origin UTINYINT,            -- 0: OTLP, 1: Zipkin
-            zipkin_flags UTINYINT,      -- 1: shared, 2: debug; of any span 4: it had come before; NULL for none
+            zipkin_flags UTINYINT,      -- 1: shared, 2: debug; of any span 4: it had come before,
+                                        -- 8: and had not failed by then; NULL for none
             local_address VARCHAR,      -- as in SpanTable; NULL: no local endpoint; its service is the column service
             remote_service VARCHAR,     -- lower case; derived from attributes when remote_address is NULL
             remote_address VARCHAR,     -- NULL: no remote endpoint

@@ -272,7 +272,7 @@ sealed class Search
             ? spans[roots.MinBy(row => row.Seq).Span].StartUnixNano
             : starts.Min(row => spans[row.Span].StartUnixNano);
         if (timestamp < start || timestamp > end || !_query.Annotations.All(each => spans.Any(span =>
-            IsOfService(span) && ZipkinTags.Has(span, each.Key, each.Value))))
+            IsOfService(span) && ZipkinTags.Has(span, each.Key, each.Value))) || !HasCutNames(spans))
             return;
         var found = new Found(timestamp, trace.Rows.Min(row => row.Seq), spans);
         var at = _found.FindLastIndex(each => each.Timestamp > timestamp ||
@@ -280,23 +280,39 @@ sealed class Search
         _found.Insert(at, found);
     }
 
-    bool IsOfService(Span span) =>
-        _query.ServiceName is null || ZipkinText.ToLower(span.ServiceName) == _query.ServiceName;
+    bool IsOfService(Span span) => IsNamed(_query.ServiceName, ZipkinText.ToLower(span.ServiceName));
+
+    static bool IsNamed(string? asked, string name) => asked is null || SeriesNames.IsNameOf(asked, name);
+
+    /// <summary>Of names that were cut, where they were listed, SQL says only what they begin with.</summary>
+    bool HasCutNames(IReadOnlyList<Span> spans)
+    {
+        string?[] names = [_query.ServiceName, _query.RemoteServiceName, _query.SpanName];
+        return !Array.Exists(names, name => name is not null && SeriesNames.MayBeCut(name, out _)) ||
+            (spans.Any(span => IsOfService(span) && IsNamed(_query.SpanName, ZipkinText.ToLower(span.Name))) &&
+                (_query.RemoteServiceName is null || spans.Any(span => IsOfService(span) &&
+                    IsNamed(_query.RemoteServiceName, ZipkinMapping.RemoteServiceName(span)))));
+    }
+
+    static SqlCondition IsNamed(SqlParameters parameters, string column, string name)
+    {
+        var isNamed = $"{column} = {parameters.BindText(name)}";
+        return SqlCondition.Exactly(SeriesNames.MayBeCut(name, out var beginning)
+            ? $"({isNamed} OR starts_with({column}, {parameters.BindText(beginning)}))"
+            : isNamed);
+    }
 
     /// <remarks>
     /// Of tags and annotations SQL says what a trace must have at least; <see cref="Add"/> decides. Attributes of
-    /// OTLP's that are not shown, or others in their place, are the difference.
+    /// OTLP's that are not shown, or others in their place, are the difference. So it is with names that were cut.
     /// </remarks>
     List<Func<Partition, SqlCondition>> Conditions(SqlParameters parameters)
     {
         var conditions = new List<Func<Partition, SqlCondition>>();
         if (_query.RemoteServiceName is { } remoteService)
-            conditions.Add(_ => SqlCondition.Exactly($"remote_service = {parameters.BindText(remoteService)}"));
+            conditions.Add(_ => IsNamed(parameters, "remote_service", remoteService));
         if (_query.SpanName is { } spanName)
-        {
-            conditions.Add(_ =>
-                SqlCondition.Exactly($"coalesce(search_name, lower(name)) = {parameters.BindText(spanName)}"));
-        }
+            conditions.Add(_ => IsNamed(parameters, "coalesce(search_name, lower(name))", spanName));
         foreach (var (key, value) in _query.Annotations)
         {
             conditions.Add(partition => (value.Length == 0
@@ -310,7 +326,7 @@ sealed class Search
         }
         if (_query.ServiceName is not { } service)
             return conditions;
-        var isOfService = SqlCondition.Exactly($"service = {parameters.BindText(service)}");
+        var isOfService = IsNamed(parameters, "service", service);
         return conditions.Count == 0
             ? [_ => isOfService]
             : conditions.ConvertAll<Func<Partition, SqlCondition>>(

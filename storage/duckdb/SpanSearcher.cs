@@ -326,7 +326,8 @@ sealed class SpanSearcher
             after = $"(value < {bound} OR (value = {bound} AND {IsAfter(parameters, id)}))";
         }
         var spans = string.Join(" UNION ALL ", _partitions.Select(partition =>
-            $"SELECT trace_high, trace_low, start_ns, {SpanTable.KnownDuration} AS known_ns, status " +
+            $"SELECT trace_high, trace_low, start_ns, {SpanTable.KnownDuration} AS known_ns, " +
+            $"{SpanTable.IsRepeat} AS is_repeat, {SpanTable.IsFirstFailure} AS is_failure " +
             $"FROM {partition.Spans} WHERE {partition.IsStoredBy(_snapshot)}"));
         using var command = parameters.Command(_connection, $"""
             SELECT trace_high, trace_low, value FROM (
@@ -353,8 +354,8 @@ sealed class SpanSearcher
     /// <summary>What the order is by; as <see cref="TraceMatch"/> computes it.</summary>
     string Value() => _search.Order switch
     {
-        SearchOrder.MostSpans => "count(*)",
-        SearchOrder.MostErrors => $"count(*) FILTER (status = {(int)StatusCode.Error})",
+        SearchOrder.MostSpans => "count(*) FILTER (NOT is_repeat)",
+        SearchOrder.MostErrors => "count(*) FILTER (is_failure)",
         _ => $"least(9223372036854775807, {SpanTable.TraceDuration("known_ns")})",
     };
 

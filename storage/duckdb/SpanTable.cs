@@ -26,10 +26,15 @@ static class SpanTable
 
     const byte Shared = 1;
     const byte Debug = 2;
-    const byte Repeat = 4;
 
     /// <summary>SQL for whether a span had come before; see <see cref="SeenSpans"/>.</summary>
     public const string IsRepeat = "coalesce(zipkin_flags & 4, 0) = 4";
+
+    /// <summary>SQL for the <see cref="SpanMarks"/>.</summary>
+    public const string Marks = "coalesce(zipkin_flags & 12, 0)::UTINYINT";
+
+    /// <summary>SQL for whether a row is the first to say that its span failed.</summary>
+    public const string IsFirstFailure = "(status = 2 AND coalesce(zipkin_flags & 12, 0) <> 4)";
 
     /// <summary>SQL for whether a span has the id of a client's, by its own word.</summary>
     public const string IsShared = "coalesce(zipkin_flags & 1, 0) = 1";
@@ -67,7 +72,7 @@ static class SpanTable
 
     public static void Append(
         RowAppender row, int rowId, Span span, SearchNames names, int resourceId, int scopeId,
-        AttributeWriter attributes, bool isRepeat)
+        AttributeWriter attributes, SpanMarks marks)
     {
         row.Append(span.TraceId.High);
         row.Append(span.TraceId.Low);
@@ -83,15 +88,10 @@ static class SpanTable
         AppendUnless(span.StatusMessage.Length == 0, row, span.StatusMessage);
         row.Append(BitOperations.RotateRight(span.Flags, FlagsRotation));
         row.Append((byte)span.Origin);
-        if (span.Shared || span.Debug || isRepeat)
-        {
-            row.Append((byte)(
-                (span.Shared ? Shared : 0) | (span.Debug ? Debug : 0) | (isRepeat ? Repeat : 0)));
-        }
+        if (span.Shared || span.Debug || marks != SpanMarks.None)
+            row.Append((byte)((span.Shared ? Shared : 0) | (span.Debug ? Debug : 0) | (int)marks));
         else
-        {
             row.AppendNull();
-        }
         AppendAddress(row, span.LocalEndpoint);
         AppendUnless(names.RemoteService.Length == 0, row, names.RemoteService);
         AppendAddress(row, span.RemoteEndpoint);
@@ -239,6 +239,19 @@ static class SpanTable
         else
             row.AppendNull();
     }
+}
+
+/// <summary>What a row is beside other reports of its span, in the column zipkin_flags.</summary>
+[Flags]
+enum SpanMarks : byte
+{
+    None = 0,
+
+    /// <summary>See <see cref="SpanReport.IsRepeat"/>.</summary>
+    Repeat = 4,
+
+    /// <summary>See <see cref="SpanReport.IsFirstFailure"/>.</summary>
+    FirstFailure = 8,
 }
 
 /// <summary>Names of a span as they are searched for: in lower case, empty when absent.</summary>

@@ -69,6 +69,8 @@ sealed class SqlFilter(
         return (column, value.Form) switch
         {
             ({ }, ValueForm.Text) when pattern is not null => SqlValues.Match(parameters, column, @operator, pattern),
+            ({ }, ValueForm.Text) when IsCut(@operator, value, out var beginning) =>
+                OfCut(column, @operator, value.Text, beginning),
             ({ }, ValueForm.Text) => SqlValues.CompareText(parameters, column, @operator, value.Text),
             ({ }, ValueForm.Int or ValueForm.Float) =>
                 SqlValues.CompareInteger(parameters, column, @operator, value),
@@ -83,6 +85,21 @@ sealed class SqlFilter(
             (null, ValueForm.Text) when @operator is Operator.NotEqual => IsId(field, value.Text).Negated(),
             _ => SqlCondition.Unknown,
         };
+    }
+
+    static bool IsCut(Operator @operator, Value value, out string beginning)
+    {
+        beginning = "";
+        return @operator is Operator.Equal or Operator.NotEqual && value.Form == ValueForm.Text &&
+            SeriesNames.MayBeCut(value.Text, out beginning);
+    }
+
+    /// <summary>SQL knows no hash of the rest.</summary>
+    SqlCondition OfCut(string column, Operator @operator, string text, string beginning)
+    {
+        var condition = new SqlCondition(
+            $"starts_with({column}, {parameters.BindText(beginning)})", $"({column} = {parameters.BindText(text)})");
+        return @operator == Operator.Equal ? condition : condition.Negated();
     }
 
     SqlCondition IsId(Field field, string text)
@@ -125,7 +142,8 @@ sealed class SqlFilter(
     SqlCondition OfAttribute(AttributeReference attribute, Operator @operator, Value value, Pattern? pattern,
         Func<AttributeReference, Expression> ofResource)
     {
-        if (attribute.OfParent || attribute.Scope is not (AttributeScope.Span or AttributeScope.Any))
+        if (attribute.OfParent || attribute.Scope is not (AttributeScope.Span or AttributeScope.Any) ||
+            IsCut(@operator, value, out _))
             return SqlCondition.Unknown;
         var own = _attributes.Compare(attribute.Name, @operator, value, pattern);
         if (attribute.Scope == AttributeScope.Any)

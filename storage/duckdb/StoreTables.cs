@@ -230,18 +230,17 @@ sealed class StoreTables : IDisposable
 
     void Append(SpanBatch batch)
     {
-        foreach (var point in batch.Counted)
-        {
-            _writer.Append(point);
-            _counted.Add(point);
-        }
+        Append(batch.Counted);
         foreach (var span in batch.Spans)
         {
             var names = SearchNames.Of(span);
-            var isNew = _seen.TryAdd(span, names.Service);
-            if (isNew)
+            var report = _seen.Add(span, names.Service, AppendPartition.CreatedMillis);
+            if (!report.IsRepeat)
                 _spans.Add(span);
-            _writer.Append(span, names, isRepeat: !isNew);
+            if (report.Correction is { } correction && _options.CountsSpans)
+                Append(correction.Points());
+            _writer.Append(span, names, (report.IsRepeat ? SpanMarks.Repeat : SpanMarks.None) |
+                (report.IsFirstFailure ? SpanMarks.FirstFailure : SpanMarks.None));
             if (names.Service.Length > 0)
             {
                 SpanNames.Add(names.Service, names.Name);
@@ -250,6 +249,15 @@ sealed class StoreTables : IDisposable
             }
             if (_autocompleteKeys.Count > 0)
                 AppendTagValues(span);
+        }
+    }
+
+    void Append(IEnumerable<SeriesPoint> counted)
+    {
+        foreach (var point in counted)
+        {
+            _writer.Append(point);
+            _counted.Add(point);
         }
     }
 

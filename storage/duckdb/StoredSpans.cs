@@ -42,25 +42,65 @@ static class StoredSpans
         // relative to the newest, as the clock cannot tell how long the server was away
         var since = (newest.ClosedMillis ?? newest.CreatedMillis) - (long)SeenSpans.ResentFor.TotalMilliseconds;
         long left = seen.Capacity;
+        var recalled = new List<(Partition Partition, long Left)>();
         foreach (var partition in Enumerable.Reverse(partitions))
         {
             if (left <= 0 || partition.ClosedMillis < since)
-                return;
-            var place = partition.IsSealed ? "seq" : "rowid";
-            var latest = partition.SpanCount <= left ? "" : $"ORDER BY {place} DESC LIMIT {left}";
-            using var command = connection.Command($"""
-                SELECT trace_high, trace_low, span_id, kind, {SpanTable.IsShared}, service
-                FROM {partition.Spans} {latest}
-                """);
-            command.UseStreamingMode = true;
-            using var reader = command.ExecuteReader();
-            var row = new RowReader(reader);
-            for (; row.Read(); left--)
-            {
-                seen.Add(new SpanIdentity(new TraceId(row.Next<ulong>(), row.Next<ulong>()),
-                    new SpanId(row.Next<ulong>()), (SpanKind)row.Next<int>(), row.Next<bool>(), row.NextText()!));
-            }
+                break;
+            recalled.Insert(0, (partition, left));
+            left -= partition.SpanCount;
         }
+        foreach (var (partition, latest) in recalled)
+            RecallWhole(connection, partition, latest, seen);
+        foreach (var (partition, latest) in recalled)
+            RecallHalves(connection, partition, latest, seen);
+    }
+
+    static void RecallWhole(DuckDBConnection connection, Partition partition, long latest, SeenSpans seen)
+    {
+        using var command = connection.Command($"""
+            SELECT trace_high, trace_low, span_id, kind, {SpanTable.IsShared}, service, origin, start_ns, status
+            FROM {Latest(partition, latest)} WHERE NOT {IsHalf}
+            """);
+        command.UseStreamingMode = true;
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        while (row.Read())
+        {
+            var key = new SpanIdentity(new TraceId(row.Next<ulong>(), row.Next<ulong>()),
+                new SpanId(row.Next<ulong>()), (SpanKind)row.Next<int>(), row.Next<bool>(), row.NextText()!);
+            seen.Recall(key, (SpanOrigin)row.Next<byte>() == SpanOrigin.Zipkin, row.Next<ulong>(),
+                (StatusCode)row.Next<int>() == StatusCode.Error, partition.CreatedMillis);
+        }
+    }
+
+    /// <summary>Takes in what is not complete as it was when it came.</summary>
+    static void RecallHalves(DuckDBConnection connection, Partition partition, long latest, SeenSpans seen)
+    {
+        var place = partition.IsSealed ? "seq" : "rowid";
+        using var command = connection.Command($"""
+            SELECT {SpanTable.Columns(partition.Layout)}
+            FROM {Latest(partition, latest)} WHERE {IsHalf} ORDER BY {place}
+            """);
+        command.UseStreamingMode = true;
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        while (row.Read())
+        {
+            var span = SpanTable.Read(row, partition.Layout, partition.Contents);
+            seen.Add(span, SearchNames.Of(span).Service, partition.CreatedMillis);
+            seen.Publish();
+        }
+    }
+
+    const string IsHalf = $"(start_ns = 0 OR {SpanTable.KnownDuration} IS NULL)";
+
+    static string Latest(Partition partition, long latest)
+    {
+        var (columns, place) = partition.IsSealed ? ("*", "seq") : ("*, rowid", "rowid");
+        return partition.SpanCount <= latest
+            ? partition.Spans
+            : $"(SELECT {columns} FROM {partition.Spans} ORDER BY {place} DESC LIMIT {latest})";
     }
 
     /// <summary>By row.</summary>

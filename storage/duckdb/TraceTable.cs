@@ -16,7 +16,11 @@ sealed class TraceTable
     readonly ulong[] _lows;
     readonly ulong[] _highs;
     readonly int[] _firstRows;
+    // -1 where only repeats of rows elsewhere failed
     readonly int[] _errors;
+
+    // rows that are no spans of their own; null where there are none
+    readonly int[]? _repeats;
     readonly ulong[] _starts;
     readonly ulong[] _lengths;
     readonly ulong[] _resources;
@@ -31,7 +35,9 @@ sealed class TraceTable
         _firstRows = new int[rows.Count + 1];
         for (var i = 0; i < rows.Count; i++)
             _firstRows[i + 1] = _firstRows[i] + rows[i].Spans;
-        _errors = [.. rows.Select(row => row.Errors)];
+        _errors = [.. rows.Select(row => row.Errors == 0 && row.HasError ? -1 : row.Errors)];
+        if (rows.Exists(row => row.Repeats > 0))
+            _repeats = [.. rows.Select(row => row.Repeats)];
         _starts = [.. rows.Select(row => row.Start)];
         _lengths = [.. rows.Select(row => row.Length)];
         _resources = [.. rows.Select(row => row.Resources)];
@@ -42,7 +48,8 @@ sealed class TraceTable
     public TraceId Id(int trace) => new(_highs[trace], _lows[trace]);
 
     public TraceSum Sum(int trace) => new(
-        _firstRows[trace + 1] - _firstRows[trace], _errors[trace], _starts[trace], _lengths[trace]);
+        _firstRows[trace + 1] - _firstRows[trace] - (_repeats?[trace] ?? 0), Math.Max(0, _errors[trace]),
+        _starts[trace], _lengths[trace]);
 
     /// <summary>Of the trace of an id, or of all with its low half.</summary>
     public TraceSum SumOf(TraceId id, bool strict)
@@ -92,7 +99,7 @@ sealed class TraceTable
 
     /// <summary>Whether a trace may have a span that meets a condition and starts within the window.</summary>
     public bool MayHave(int trace, SqlCondition condition, ulong from, ulong to) =>
-        (_resources[trace] & condition.Resources) != 0 && (!condition.IsError || _errors[trace] > 0) &&
+        (_resources[trace] & condition.Resources) != 0 && (!condition.IsError || _errors[trace] != 0) &&
         // spans without a start are found by a window from 0 on
         (from == 0 || (_starts[trace] < to && from - Math.Min(from, _starts[trace]) <= _lengths[trace]));
 
@@ -106,8 +113,9 @@ sealed class TraceTable
     {
         var isWanted = lows is null ? "true" : "trace_low IN (SELECT unnest($1::UBIGINT[]))";
         using var command = connection.Command($"""
-            SELECT trace_low, trace_high, count(*)::INTEGER,
-                (count(*) FILTER (status = {(int)StatusCode.Error}))::INTEGER,
+            SELECT trace_low, trace_high, count(*)::INTEGER, (count(*) FILTER ({SpanTable.IsRepeat}))::INTEGER,
+                (count(*) FILTER ({SpanTable.IsFirstFailure}))::INTEGER,
+                bool_or(status = {(int)StatusCode.Error}),
                 coalesce(min(start_ns) FILTER (start_ns > 0), 0)::UBIGINT,
                 least({ulong.MaxValue}, {SpanTable.TraceDuration(SpanTable.KnownDuration)})::UBIGINT,
                 bit_or(1::UBIGINT << CASE origin WHEN 1 THEN {ZipkinBit} ELSE resource_id % {ZipkinBit} END)::UBIGINT
@@ -120,8 +128,8 @@ sealed class TraceTable
         var rows = new List<Row>();
         while (row.Read())
         {
-            rows.Add(new Row(row.Next<ulong>(), row.Next<ulong>(), row.Next<int>(), row.Next<int>(), row.Next<ulong>(),
-                row.Next<ulong>(), row.Next<ulong>()));
+            rows.Add(new Row(row.Next<ulong>(), row.Next<ulong>(), row.Next<int>(), row.Next<int>(), row.Next<int>(),
+                row.Next<bool>(), row.Next<ulong>(), row.Next<ulong>(), row.Next<ulong>()));
         }
         return new TraceTable(rows);
     }
@@ -149,7 +157,8 @@ sealed class TraceTable
     }
 
     readonly record struct Row(
-        ulong Low, ulong High, int Spans, int Errors, ulong Start, ulong Length, ulong Resources);
+        ulong Low, ulong High, int Spans, int Repeats, int Errors, bool HasError, ulong Start, ulong Length,
+        ulong Resources);
 }
 
 /// <summary>Indexes of the traces that two partitions share, in each.</summary>
@@ -185,7 +194,9 @@ readonly record struct TraceSum(int Spans, int Errors, ulong Start, ulong Length
     public ulong Bound(bool isLast, ulong from, ulong to) =>
         isLast ? Math.Min(LastStart, to - 1) : from == 0 ? 0 : Math.Max(from, Start);
 
-    /// <summary>As <see cref="TraceMatch"/> computes it, but that identical spans count too.</summary>
+    /// <summary>
+    /// As <see cref="TraceMatch"/> computes it, but that what was forgotten when it came again counts too.
+    /// </summary>
     public ulong Value(SearchOrder order) => order switch
     {
         SearchOrder.MostSpans => (ulong)Spans,
@@ -197,7 +208,7 @@ readonly record struct TraceSum(int Spans, int Errors, ulong Start, ulong Length
 /// <summary>
 /// The tables of sealed partitions, made when they are first asked for and kept while there is room for them.
 /// </summary>
-/// <param name="maxTraces">Of all tables; each takes 48 bytes.</param>
+/// <param name="maxTraces">Of all tables; each takes 48 bytes, or 52.</param>
 sealed class TraceTables(int maxTraces)
 {
     readonly Lock _lock = new();

@@ -54,12 +54,49 @@ static class ValueCounter
         return facets.ConvertAll(facet => new Facet(facet.Key, facet.Distinct, facet.Values));
     }
 
+    /// <summary>For each key its most frequent values in a sample, for <see cref="FacetChoice"/>.</summary>
+    /// <param name="keys">At least one.</param>
+    /// <param name="every">One span in so many.</param>
+    /// <param name="least">What a span counts for beside its weight.</param>
+    public static IEnumerable<SampledKey> Sample(
+        MatchingSpans spans, IReadOnlyList<SpanKey> keys, long every, double least)
+    {
+        var parameters = new SqlParameters();
+        if (Grouped(spans, parameters, keys, "", every) is not { } grouped)
+            return [];
+        var sampled = keys.Select(key => new SampledKey(key, 0, false, 0, [])).ToArray();
+        using var command = parameters.Command(spans.Connection, $"""
+            SELECT facet, text, spans, covered, many, most FROM (
+                SELECT facet, text, spans, sum(spans) OVER all_values AS covered, count(*) OVER all_values AS many,
+                    max(number) OVER all_values AS most,
+                    row_number() OVER (PARTITION BY facet ORDER BY spans DESC, text) AS place
+                FROM (SELECT facet, text, number, spans + number * {parameters.Bind(least)} AS spans FROM ({grouped}))
+                WINDOW all_values AS (PARTITION BY facet))
+            WHERE place <= {FacetChoice.MaxComparedValues} ORDER BY facet, place
+            """);
+        using var reader = command.ExecuteReader();
+        var row = new RowReader(reader);
+        while (row.Read())
+        {
+            var index = IndexOf(row.Next<long>(), keys.Count);
+            var (type, text) = KeyText.Parse(row.Next<string>());
+            var value = new ValueCount(text, type, keys[index].Scope ?? KeyScope.Span, row.Next<double>());
+            var covered = row.Next<double>();
+            var (distinct, most) = (row.Next<long>(), row.Next<long>());
+            sampled[index] = new SampledKey(
+                keys[index], distinct, distinct > 1 && most == 1, covered, [.. sampled[index].Values, value]);
+        }
+        return sampled;
+    }
+
     /// <summary>The values of facets of other spans, counted of these.</summary>
-    public static List<Facet> CountOf(MatchingSpans spans, IReadOnlyList<Facet> facets)
+    /// <param name="every">One span in so many.</param>
+    public static List<Facet> CountOf(MatchingSpans spans, IReadOnlyList<Facet> facets, long every = 1)
     {
         var counts = new Dictionary<(int Facet, KeyType Type, string Text), double>();
         var parameters = new SqlParameters();
-        if (facets.Count > 0 && Grouped(spans, parameters, [.. facets.Select(facet => facet.Key)], "") is { } grouped)
+        if (facets.Count > 0 &&
+            Grouped(spans, parameters, [.. facets.Select(facet => facet.Key)], "", every) is { } grouped)
         {
             var wanted = facets.SelectMany((facet, i) =>
                 facet.Values.Select(value => (MaskOf(i, facets.Count), value))).ToList();
@@ -83,19 +120,20 @@ static class ValueCounter
     }
 
     /// <summary>
-    /// SELECT of each value of each key: <c>facet</c>, by which <see cref="IndexOf"/> finds the key, <c>text</c> and
-    /// <c>spans</c>. Null when there are no rows.
+    /// SELECT of each value of each key: <c>facet</c>, by which <see cref="IndexOf"/> finds the key, <c>text</c>,
+    /// <c>spans</c> by weight, and their <c>number</c>. Null when there are no rows.
     /// </summary>
-    static string? Grouped(MatchingSpans spans, SqlParameters parameters, List<SpanKey> keys, string prefix)
+    static string? Grouped(MatchingSpans spans, SqlParameters parameters, IReadOnlyList<SpanKey> keys, string prefix,
+        long every = 1)
     {
         var columns = string.Join(", ", keys.Select((_, i) => Column("f", i)));
         var listed = keys.Select((_, i) =>
             $"{KeyText.Listed(parameters, Column("r", i), prefix)} AS {Column("f", i)}");
         // of each set of one column the others are NULL
-        return Rows(spans, parameters, keys) is not { } rows ? null : $"""
+        return Rows(spans, parameters, keys, every) is not { } rows ? null : $"""
             SELECT * FROM (
                 SELECT grouping({columns})::BIGINT AS facet, coalesce({columns}, NULL) AS text,
-                    sum(weight)::DOUBLE AS spans
+                    sum(weight)::DOUBLE AS spans, count(*) AS number
                 FROM (SELECT weight, {string.Join(", ", listed)} FROM ({rows}))
                 GROUP BY GROUPING SETS ({string.Join(", ", keys.Select((_, i) => $"({Column("f", i)})"))}))
             WHERE text IS NOT NULL
@@ -108,13 +146,14 @@ static class ValueCounter
     static long MaskOf(int index, int keys) => ((1L << keys) - 1) & ~(1L << (keys - 1 - index));
 
     /// <summary>The rows with a weight and the values r0, r1 and so on; null when there are none.</summary>
-    public static string? Rows(MatchingSpans spans, SqlParameters parameters, IReadOnlyList<SpanKey> keys) =>
+    public static string? Rows(
+        MatchingSpans spans, SqlParameters parameters, IReadOnlyList<SpanKey> keys, long every = 1) =>
         spans.Select(parameters, partition =>
         {
             var texts = new KeyText(parameters, partition);
             return $"{partition.Weight} AS weight, " +
                 string.Join(", ", keys.Select((key, i) => $"{texts.Of(key)} AS {Column("r", i)}"));
-        });
+        }, every: every);
 
     public static int Compare(ValueCount one, ValueCount other)
     {

@@ -65,6 +65,19 @@ public sealed class CassandraSpanStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_may_not_add_up_calls_says_that_some_are_left()
+    {
+        await using var one = await OpenAsync();
+        await using var other = await OpenAsync();
+        // who counts first is the one that does
+        await one.CountNowAsync(Cancellation);
+        await one.AppendAsync(Batch(Otlp(1, "web", "call") with { Kind = SpanKind.Client }), Cancellation);
+        Assert.False(await other.AddUpCallsAsync(Cancellation));
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => one.AddUpCallsAsync(Cancellation)));
+        Assert.True(await other.AddUpCallsAsync(Cancellation));
+    }
+
+    [Fact]
     public async Task Calls_between_services_are_counted_once_whoever_took_the_spans()
     {
         await using var one = await OpenAsync();

@@ -167,8 +167,8 @@ public class OtlpJsonTests
     [InlineData("{\"resourceSpans\":{}}", 17)]
     [InlineData("{\"resourceSpans\":[],}", 20)]
     [InlineData("{\"resourceSpans\":[]}{}", 20)]
-    [InlineData("{\"resourceSpans\":[null]}", 18)]
     [InlineData("{\n \"resourceSpans\":[]\n]}", 22)]
+    [InlineData("{\"resourceSpans\":[null]}", 18)]
     [InlineData("{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[1]}]}]}", 43)]
     [InlineData("{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":\"x\"}]}]}", 42)]
     [InlineData("{\"batches\":[]}", 11)]
@@ -207,12 +207,21 @@ public class OtlpJsonTests
     [Theory]
     [InlineData("{\"resource_spans\":[{}]}", "Nothing was read from \"resource_spans\" at byte 18")]
     [InlineData("{\"resourceSpans\":[{\"scope_spans\":[]}]}", "Nothing was read from \"scope_spans\" at byte 33")]
+    [InlineData("{\"resourceSpans\":[null,GOOD]}",
+        "No spans were taken of a resource: an element of resourceSpans is null, not an object at byte 18")]
+    [InlineData("{\"resourceSpans\":[{\"scopeSpans\":{}},GOOD]}",
+        "No spans were taken of a resource: scopeSpans is an object, not a list at byte 32")]
+    [InlineData("{\"resourceSpans\":[{\"scopeSpans\":[7]},GOOD]}",
+        "No spans were taken of a scope: an element of scopeSpans is a number, not an object at byte 33")]
+    [InlineData("{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":\"x\"}]},GOOD]}",
+        "No spans were taken of a scope: spans is a text, not a list at byte 42")]
     [InlineData("{\"x\":[{\"y\":null}]}", null)]
     [InlineData("{}", null)]
-    public void Unknown_names_hold_no_spans_and_known_mistakes_are_told(string body, string? warning)
+    public void What_holds_no_spans_that_could_be_counted_is_told(string body, string? warning)
     {
-        var decoded = Decode(body);
-        Assert.Empty(decoded.Spans);
+        const string Good = "{\"scopeSpans\":[{\"spans\":[{" + Ids + "}]}]}";
+        var decoded = Decode(body.Replace("GOOD", Good, StringComparison.Ordinal));
+        Assert.Equal(body.Contains("GOOD", StringComparison.Ordinal) ? 1 : 0, decoded.Spans.Count);
         Assert.Equal(0, decoded.Rejected);
         Assert.StartsWith(warning ?? "", decoded.RejectedReason ?? "", StringComparison.Ordinal);
     }

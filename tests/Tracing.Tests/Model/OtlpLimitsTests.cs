@@ -54,8 +54,7 @@ public class OtlpLimitsTests
         try
         {
             var decoded = Decode(encoding, body, WireLimits.Default);
-            var told = decoded.RejectedReason?.StartsWith("Span", StringComparison.Ordinal) == true;
-            Assert.Equal(decoded.Rejected > 0, told);
+            Assert.True(decoded.Rejected == 0 || decoded.RejectedReason is not null);
             Assert.DoesNotContain(decoded.Spans, span => span.TraceId.IsZero || span.SpanId.IsZero);
         }
         catch (WireException error)
@@ -189,7 +188,7 @@ public class OtlpLimitsTests
     public void Span_that_takes_too_much_memory_is_rejected_alone_and_those_after_it_are_taken(string encoding)
     {
         var reserved = 0L;
-        var memory = new DecodedMemory(300_000, bytes => reserved += bytes);
+        using var memory = new DecodedMemory(300_000, bytes => reserved += bytes, bytes => reserved -= bytes);
         var elements = new AttributeValue([.. Enumerable.Repeat(default(AttributeValue), 5_000)]);
         var large = OtlpSome.Span() with
         {
@@ -205,6 +204,8 @@ public class OtlpLimitsTests
         Assert.Contains("takes more than 300000 bytes when decoded", decoded.RejectedReason);
         Assert.InRange(reserved, 1, 300_000);
         Assert.Equal(memory.Reserved, reserved);
+        memory.Dispose();
+        Assert.Equal(0, reserved);
     }
 
     static Span With(AttributeValue value) => OtlpSome.Span() with { Attributes = [new KeyValue("k", value)] };

@@ -71,6 +71,8 @@ public sealed class OtlpMetricsTests
     [InlineData("""{"timeUnixNano":1,"count":0,"bucketCounts":[0,0,0],"explicitBounds":[2,1]}""", "bound 1")]
     [InlineData("""{"timeUnixNano":1,"count":0,"bucketCounts":[0,0],"explicitBounds":["NaN"]}""", "bound 0")]
     [InlineData("""{"count":1}""", "no time")]
+    [InlineData("null", "a data point is null, not an object")]
+    [InlineData("""{"timeUnixNano":1,"bucketCounts":{}}""", "bucketCounts is an object, not a list")]
     [InlineData("""{"timeUnixNano":1,"count":-1}""", "count is \"-1\"")]
     public void A_bad_data_point_is_rejected_alone_with_its_place(string bad, string reason)
     {

@@ -77,9 +77,10 @@ public class ZipkinJsonTests
     {
         var body = Encoding.UTF8.GetBytes($"[{{{Ids},\"name\":\"{new string('\u0001', 100_000)}\"}}]");
         var error = Assert.Throws<WireException>(() =>
-            ZipkinJson.Decode(body, WireLimits.Default, new DecodedMemory(500_000, _ => { })));
+            ZipkinJson.Decode(body, WireLimits.Default, new DecodedMemory(500_000, _ => { }, _ => { })));
         Assert.StartsWith("Too many control characters", error.Message, StringComparison.Ordinal);
-        Assert.Single(ZipkinJson.Decode(body, WireLimits.Default, new DecodedMemory(5_000_000, _ => { })).Spans);
+        using var enough = new DecodedMemory(5_000_000, _ => { }, _ => { });
+        Assert.Single(ZipkinJson.Decode(body, WireLimits.Default, enough).Spans);
     }
 
     [Theory]
@@ -113,6 +114,8 @@ public class ZipkinJsonTests
     [InlineData("[{\"traceId\":\"a\",\"id\":true}]", "Expected a string but was BOOLEAN at $[0].id reading List<Span>")]
     [InlineData("[{\"traceId\":\"a\",\"id\":\"b\",\"tags\":{\"k\":null}}]", "No value at $[0].tags.k reading")]
     [InlineData("[{\"traceId\":\"a\",\"id\":\"b\",\"timestamp\":1.5}]", "Expected a long but was 1.5 at $[0].timest")]
+    [InlineData("[{\"traceId\":\"a\",\"id\":\"b\",\"kind\":\"client\"}]", "kind 'client' is not CLIENT, SERVER")]
+    [InlineData("[{\"traceId\":\"xyz\",\"id\":\"b\"}]", "xyz should be lower-hex encoded with no prefix reading")]
     [InlineData("[{\"traceId\":\"a\",\"id\":\"b\"}", "Malformed reading List<Span> from json at byte")]
     [InlineData("[1]", "Malformed reading List<Span> from json at byte 1")]
     public void Decode_refuses_with_the_reason_and_the_place(string body, string message)
@@ -120,6 +123,18 @@ public class ZipkinJsonTests
         var e = Assert.Throws<WireException>(() => Decode(body));
         Assert.Contains(message, e.Message, StringComparison.Ordinal);
         Assert.NotNull(e.ByteOffset);
+    }
+
+    [Theory]
+    [InlineData("\"kind\":\"{0}\"")]
+    [InlineData("\"timestamp\":\"{0}\"")]
+    [InlineData("\"tags\":{\"{0}\":null}")]
+    public void Decode_names_a_long_value_by_its_beginning(string field)
+    {
+        var body = $"[{{{Ids},{field.Replace("{0}", new string('x', 100_000), StringComparison.Ordinal)}}}]";
+        var e = Assert.Throws<WireException>(() => Decode(body));
+        Assert.Contains("xxx...", e.Message, StringComparison.Ordinal);
+        Assert.InRange(e.Message.Length, 100, 300);
     }
 
     [Theory]

@@ -1,6 +1,7 @@
 using Tracing.Model;
 using Tracing.Storage;
 using Xunit;
+using static Tracing.Tests.EdgeLinkerTests;
 
 namespace Tracing.Tests;
 
@@ -84,6 +85,47 @@ public class DependencyLinkerTests
             Otlp(2, 1, SpanKind.Internal, "Web", StatusCode.Error),
             Otlp(3, 2, SpanKind.Client, "Web", StatusCode.Error),
             Otlp(4, 3, SpanKind.Server, "App")]));
+
+    [Fact]
+    public void OTLP_layers_of_one_call_are_one_call_and_calls_to_two_callees_two()
+    {
+        var postgres = Tags("db.system=postgresql db.name=orders");
+        var redis = Tags("db.system=redis peer.service=cache");
+        Assert.Equal([new("shop", "orders", 1, 0)], Links([
+            Otlp(1, 0, SpanKind.Client, "shop").With(postgres),
+            Otlp(2, 1, SpanKind.Internal, "shop"),
+            Otlp(3, 2, SpanKind.Client, "shop").With(postgres)]));
+        Assert.Equal([new("shop", "orders", 1, 0), new("shop", "cache", 1, 0)], Links([
+            Otlp(1, 0, SpanKind.Client, "shop").With(postgres),
+            Otlp(2, 1, SpanKind.Client, "shop").With(redis)]));
+        Assert.Equal([new("shop", "b", 1, 0)], Links([
+            Otlp(1, 0, SpanKind.Client, "shop").With(Tags("peer.service=b")),
+            Otlp(2, 1, SpanKind.Internal, "shop"),
+            Otlp(3, 2, SpanKind.Client, "shop"),
+            Otlp(4, 3, SpanKind.Server, "b")]));
+        Assert.Equal([new("shop", "orders", 1, 0)], Links([
+            Otlp(1, 0, SpanKind.Client, "shop").With(Tags("db.system=elasticsearch db.name=orders")),
+            Otlp(2, 1, SpanKind.Client, "shop").With(Tags("server.address=es1"))]));
+        Assert.Equal([new("shop", "es1", 1, 0)], Links([
+            Otlp(1, 0, SpanKind.Client, "shop").With(Tags("db.system=elasticsearch")),
+            Otlp(2, 1, SpanKind.Client, "shop").With(Tags("server.address=es1"))]));
+    }
+
+    [Theory]
+    [InlineData(SpanKind.Consumer, 2)]
+    [InlineData(SpanKind.Consumer, 3)]
+    [InlineData(SpanKind.Internal, 2)]
+    public void An_OTLP_message_received_and_processed_is_one_message(SpanKind around, ulong parent)
+    {
+        SpanLink[] link = [new() { TraceId = new TraceId(2, 2), SpanId = new SpanId(9) }];
+        Span Message(ulong id, ulong parent, SpanKind kind) =>
+            Otlp(id, parent, kind, "work").With(Tags("peer.service=kafka")) with { Links = link };
+        Assert.Equal([new("kafka", "work", 1, 0)], Links([
+            Message(2, 0, around),
+            Message(3, 2, around == SpanKind.Consumer ? SpanKind.Internal : SpanKind.Consumer),
+            Message(4, parent, SpanKind.Consumer),
+            Message(5, 2, SpanKind.Consumer)]));
+    }
 
     [Fact]
     public void An_OTLP_attribute_called_error_is_no_error() => Assert.Equal(

@@ -74,6 +74,44 @@ public sealed class CompressionTests
                 HttpStatusCode.RequestEntityTooLarge, (await SendAsync(server, path, bomb, coding)).StatusCode);
     }
 
+    [Theory]
+    [InlineData("identity", "")]
+    [InlineData("identity, gzip", "gzip")]
+    [InlineData("GZIP , Identity,", "gzip")]
+    [InlineData("gzip, identity, zstd", "gzip zstd")]
+    [InlineData("deflate,br", "deflate br")]
+    public async Task Codings_are_undone_in_the_order_in_which_they_were_applied(string header, string applied)
+    {
+        await using var server = await RunningServer.StartAsync();
+        foreach (var (path, text, status) in new[]
+        {
+            ("/v1/traces", "{}", HttpStatusCode.OK), ("/v1/metrics", "{}", HttpStatusCode.OK),
+            ("/api/v2/spans", """[{"traceId":"ab","id":"1"}]""", HttpStatusCode.Accepted),
+        })
+        {
+            var body = applied.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Aggregate(Encoding.UTF8.GetBytes(text), Compress);
+            Assert.Equal(status, (await SendAsync(server, path, body, header)).StatusCode);
+        }
+        await server.GetJsonAsync("/api/v2/trace/ab");
+    }
+
+    [Fact]
+    public async Task More_codings_than_two_are_refused_and_so_is_a_bomb_in_two()
+    {
+        await using var server = await RunningServer.StartAsync("--Tracing:Collector:MaxBodyBytes=100000");
+        var bomb = Compress(Compress(new byte[5_000_000], "gzip"), "gzip");
+        foreach (var path in new[] { "/v1/traces", "/api/v2/spans" })
+        {
+            Assert.Equal(HttpStatusCode.RequestEntityTooLarge,
+                (await SendAsync(server, path, bomb, "gzip, gzip")).StatusCode);
+            Assert.Equal(HttpStatusCode.UnsupportedMediaType,
+                (await SendAsync(server, path, bomb, "gzip, gzip, identity, gzip")).StatusCode);
+        }
+        Assert.Equal(HttpStatusCode.UnsupportedMediaType,
+            (await SendAsync(server, "/v1/traces", Compress(Empty, "gzip"), "gzip, compress")).StatusCode);
+    }
+
     [Fact]
     public async Task A_zstd_frame_that_asks_for_a_large_window_is_refused()
     {
@@ -100,6 +138,26 @@ public sealed class CompressionTests
         var whole = Compress(Enumerable.Repeat((byte)0x0a, 5000).ToArray(), coding);
         foreach (var message in new[] { "garbage"u8.ToArray(), new byte[50], whole[..^3], whole[1..] })
             Assert.Equal(status, await CallAsync(server, message, coding));
+        Assert.Empty(log.Lines);
+    }
+
+    [Theory]
+    [InlineData("0700000000", Grpc.Core.StatusCode.Internal)]
+    [InlineData("02", Grpc.Core.StatusCode.Internal)]
+    [InlineData("00ffffffff", Grpc.Core.StatusCode.ResourceExhausted)]
+    [InlineData("007fffffff00", Grpc.Core.StatusCode.ResourceExhausted)]
+    [InlineData("", Grpc.Core.StatusCode.Internal)]
+    [InlineData("0000", Grpc.Core.StatusCode.Internal)]
+    [InlineData("00000000050a", Grpc.Core.StatusCode.Internal)]
+    [InlineData("00000000000000000000", Grpc.Core.StatusCode.Internal)]
+    [InlineData("000000000007", Grpc.Core.StatusCode.Internal)]
+    [InlineData("0100000000", Grpc.Core.StatusCode.Internal)]
+    [InlineData("0000000000", Grpc.Core.StatusCode.OK)]
+    public async Task A_malformed_grpc_frame_is_refused_and_not_logged(string frame, Grpc.Core.StatusCode status)
+    {
+        using var log = new MemoryLog();
+        await using var server = await StartAsync(log);
+        Assert.Equal(status, await CallAsync(server, Convert.FromHexString(frame)));
         Assert.Empty(log.Lines);
     }
 
@@ -160,7 +218,7 @@ public sealed class CompressionTests
     {
         var content = new ByteArrayContent(body);
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        content.Headers.ContentEncoding.Add(coding);
+        content.Headers.TryAddWithoutValidation("Content-Encoding", coding);
         return await server.Client.PostAsync(path, content);
     }
 
@@ -171,6 +229,13 @@ public sealed class CompressionTests
         body[0] = 1;
         BinaryPrimitives.WriteInt32BigEndian(body.AsSpan(1), message.Length);
         message.CopyTo(body, 5);
+        return await CallAsync(server, body, request => request.Headers.Add("grpc-encoding", coding));
+    }
+
+    /// <summary>A gRPC call of which the body is sent as it is.</summary>
+    static async Task<Grpc.Core.StatusCode> CallAsync(
+        RunningServer server, byte[] body, Action<HttpRequestMessage>? change = null)
+    {
         using var client = new HttpClient();
         var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.Grpc, Otlp))
         {
@@ -179,7 +244,7 @@ public sealed class CompressionTests
             Content = new ByteArrayContent(body),
         };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
-        request.Headers.Add("grpc-encoding", coding);
+        change?.Invoke(request);
         request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
         using var answer = await client.SendAsync(request);
         await answer.Content.ReadAsByteArrayAsync();

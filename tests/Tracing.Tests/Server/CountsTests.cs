@@ -77,7 +77,13 @@ public sealed class CountsTests
     [InlineData("keys?scope=span,resource",
         "scope is \"span,resource\"; it must be one of intrinsic, span, resource, event, link, instrumentation")]
     [InlineData("keys?limit=5%00", "limit is \"5\0\"; it must be a number from 1 to 1000")]
-    [InlineData("facets?start=6&end=7&base=%7B%7D&baseEnd=5", "start \"6\" is not before end \"5\"")]
+    [InlineData("facets?start=6&end=7&base=%7B%7D&baseEnd=5", "start \"6\" is not before baseEnd \"5\"")]
+    [InlineData("facets?base=%7B%7D&baseStart=9999-12-31",
+        "baseStart is \"9999-12-31\"; it must be before now, as there is no end")]
+    [InlineData("facets?start=9999-12-31T23:59:59Z",
+        "start is \"9999-12-31T23:59:59Z\"; it must be before now, as there is no end")]
+    [InlineData("keys?end=0", "end is \"0\"; it must be after 1970-01-01T00:00:00Z")]
+    [InlineData("traces/a?end=0", "end is \"0\"; it must be after 1970-01-01T00:00:00Z")]
     [InlineData("keys/a/values?limit=0", "limit is \"0\"; it must be a number from 1 to 1000")]
     [InlineData("facets?limit=101", "limit is \"101\"; it must be a number from 1 to 100")]
     [InlineData("facets?q=x", "column 1: 'x' is no known field or word; attributes are written .x, span.x or " +

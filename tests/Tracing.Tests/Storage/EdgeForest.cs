@@ -31,10 +31,13 @@ sealed class EdgeForest(int seed, int spans)
             Name = $"operation{_random.Next(3)}",
             Status = _random.Next(10) == 0 ? StatusCode.Error : StatusCode.Unset,
             Attributes = kind is SpanKind.Client or SpanKind.Producer
-                ? _random.Next(4) switch
+                ? _random.Next(8) switch
                 {
                     0 => [SomeSpans.Tag("peer.service", "elsewhere")],
-                    1 => [SomeSpans.Tag("db.system", "mysql")],
+                    1 => [SomeSpans.Tag("peer.service", Service())],
+                    2 => [SomeSpans.Tag("db.system", "mysql")],
+                    3 => [SomeSpans.Tag("db.system", "redis")],
+                    4 => [SomeSpans.Tag("messaging.system", "kafka")],
                     _ => [],
                 }
                 : [],
@@ -79,13 +82,19 @@ sealed class EdgeForest(int seed, int spans)
         var client = Add(trace, _ids++, parent, service, SpanKind.Client, isZipkin);
         // layers, of which the outermost or the innermost is the callee's parent
         var inner = client;
-        while (_random.Next(4) == 0)
-            inner = Add(trace, _ids++, inner.SpanId, service, SpanKind.Client, isZipkin);
-        if (_random.Next(2) == 0)
+        while (_random.Next(3) == 0)
+        {
+            SpanKind[] kinds = [SpanKind.Client, SpanKind.Client, SpanKind.Internal, SpanKind.Producer];
+            inner = Add(trace, _ids++, inner.SpanId, service, _random.GetItems(kinds, 1)[0], isZipkin);
+            if (_random.Next(4) == 0)
+                _ = Add(trace, _ids++, inner.SpanId, service, SpanKind.Client, isZipkin);
+        }
+        if (_random.Next(2) == 0 && (inner.Kind == SpanKind.Client || !isZipkin))
             client = inner;
         if (!isZipkin || _random.Next(3) == 0)
         {
-            Server(trace, client.SpanId, Service(), isZipkin, depth + 1);
+            if (_random.Next(4) > 0)
+                Server(trace, client.SpanId, Service(), isZipkin, depth + 1);
             return;
         }
         var callee = Service();
@@ -102,12 +111,32 @@ sealed class EdgeForest(int seed, int spans)
         {
             var isChild = isZipkin || _random.Next(2) == 0;
             var service2 = Service();
-            var consumer = Add(isChild ? trace : SomeSpans.Trace(1_000_000 + _ids), _ids++,
-                isChild ? producer.SpanId : default, service2, SpanKind.Consumer, isZipkin);
-            if (!isZipkin)
-                _spans[^1] = consumer with { Links = [.. Links(producer)] };
-            Inside(consumer.TraceId, consumer.SpanId, service2, isZipkin, depth + 1);
+            var traceOfConsumer = isChild ? trace : SomeSpans.Trace(1_000_000 + _ids);
+            var around = isChild ? producer.SpanId : default;
+            if (_random.Next(3) == 0)
+            {
+                var poll = _random.Next(2) == 0 ? SpanKind.Internal : SpanKind.Client;
+                around = Add(traceOfConsumer, _ids++, around, service2, poll, isZipkin).SpanId;
+            }
+            var consumer = Consumer(traceOfConsumer, around, service2, isZipkin, producer);
+            // what processes the message that it receives, within it or beside it
+            if (_random.Next(3) == 0)
+                _ = Consumer(traceOfConsumer, around, service2, isZipkin, producer);
+            around = consumer.SpanId;
+            if (_random.Next(3) == 0)
+                around = Add(traceOfConsumer, _ids++, around, service2, SpanKind.Internal, isZipkin).SpanId;
+            if (_random.Next(3) == 0)
+                _ = Consumer(traceOfConsumer, around, service2, isZipkin, producer);
+            Inside(traceOfConsumer, consumer.SpanId, service2, isZipkin, depth + 1);
         }
+    }
+
+    Span Consumer(TraceId trace, SpanId parent, string service, bool isZipkin, Span producer)
+    {
+        var consumer = Add(trace, _ids++, parent, service, SpanKind.Consumer, isZipkin);
+        if (!isZipkin)
+            _spans[^1] = consumer with { Links = [.. Links(producer)] };
+        return consumer;
     }
 
     IEnumerable<SpanLink> Links(Span producer)

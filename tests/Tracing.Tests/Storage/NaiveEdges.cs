@@ -7,7 +7,7 @@ namespace Tracing.Tests;
 sealed class NaiveEdges
 {
     readonly Dictionary<(ulong Trace, ulong Id, bool IsServer), Span> _spans = [];
-    readonly HashSet<Span> _withCallee = new(ReferenceEqualityComparer.Instance);
+    readonly Dictionary<Span, HashSet<string>> _reached = new(ReferenceEqualityComparer.Instance);
     readonly HashSet<Span> _covered = new(ReferenceEqualityComparer.Instance);
     readonly Dictionary<Span, Span> _outer = new(ReferenceEqualityComparer.Instance);
     readonly Dictionary<string, ulong> _counts = [];
@@ -16,22 +16,30 @@ sealed class NaiveEdges
     {
         foreach (var span in spans)
             _ = _spans.TryAdd((span.TraceId.Low, span.SpanId.Value, IsServerHalf(span)), span);
-        var calls = _spans.Values.SelectMany(Calls).ToList();
+        var calls = _spans.Values.SelectMany(Calls)
+            .GroupBy(call => (call.Caller.TraceId.Low, call.Caller.SpanId, IsServerHalf(call.Caller),
+                call.Callee.Kind == SpanKind.Consumer ? call.Callee.ServiceName : call.Callee as object))
+            .Select(same => same.OrderBy(call => call.Callee.StartUnixNano / 1_000_000_000)
+                .ThenByDescending(call => call.Callee.DurationNanos)
+                .ThenBy(call => (call.Callee.TraceId.Low, call.Callee.SpanId.Value)).First())
+            .ToList();
         foreach (var (caller, callee) in calls)
         {
             var kind = caller.Kind == SpanKind.Producer || callee.Kind == SpanKind.Consumer ? "Producer" : "Client";
             Count(caller, kind, "Caller", caller, callee.ServiceName, callee.Name);
             Count(caller, kind, "Callee", callee, callee.ServiceName, callee.Name);
-            _ = _withCallee.Add(caller);
+            _reached.TryAdd(caller, []);
+            _ = _reached[caller].Add(callee.ServiceName);
         }
         foreach (var inner in _outer.Keys)
         {
-            for (var outer = _outer[inner]; outer is not null; outer = _outer.GetValueOrDefault(outer))
+            var outer = _outer[inner];
+            for (var level = 0; outer is not null && level < 8; level++, outer = _outer.GetValueOrDefault(outer))
                 Cover(outer, inner);
         }
         foreach (var span in _spans.Values.Where(IsCaller))
         {
-            if (PeerOf(span) is { } peer && !_withCallee.Contains(span) && !_covered.Contains(span))
+            if (PeerOf(span) is { } peer && !_reached.ContainsKey(span) && !_covered.Contains(span))
                 Count(span, span.Kind.ToString(), "Caller", span, peer, "");
         }
     }
@@ -66,28 +74,53 @@ sealed class NaiveEdges
 
     static bool IsCaller(Span span) => span.Kind is SpanKind.Client or SpanKind.Producer;
 
-    static bool IsDatabase(Span span) =>
-        IsCaller(span) && Array.Exists(span.Attributes, tag => tag.Key == "db.system");
+    static bool IsSystem(Span span) =>
+        IsCaller(span) && Array.Exists(span.Attributes, tag => tag.Key.EndsWith(".system", StringComparison.Ordinal));
 
-    static bool NamesCallee(Span span) => IsDatabase(span) || span.Kind == SpanKind.Producer;
+    static string? PeerOf(Span span) => Array.Find(
+        span.Attributes, one => one.Key is "peer.service" or "db.system" or "messaging.system").Value.AsString();
 
-    static string? PeerOf(Span span) =>
-        Array.Find(span.Attributes, one => one.Key is "peer.service" or "db.system").Value.AsString();
+    static int Rank(Span span) => PeerOf(span) is null ? 0 : IsSystem(span) ? 2 : 1;
 
     /// <summary>Of two spans of one call, those that do not count it.</summary>
     void Cover(Span outer, Span inner)
     {
-        var isReached = _withCallee.Contains(inner);
-        if (NamesCallee(outer) && !NamesCallee(inner))
-            _ = _covered.Add(isReached ? outer : inner);
-        else if (_withCallee.Contains(outer) && !isReached && AreToOnePeer(outer, inner))
+        if (!IsCaller(outer))
+            return;
+        if (inner.Kind == SpanKind.Consumer)
+        {
+            if (outer.Kind == SpanKind.Client && outer.Attributes.Any(tag => tag.Key == "messaging.system"))
+                _ = _covered.Add(outer);
+            return;
+        }
+        var (isOuterReached, isInnerReached) = (_reached.ContainsKey(outer), _reached.ContainsKey(inner));
+        if (!IsCaller(inner) && !isInnerReached)
+            return;
+        var isCarried = (IsSystem(outer) || outer.Kind == SpanKind.Producer) &&
+            !IsSystem(inner) && inner.Kind != SpanKind.Producer;
+        if (!isCarried && !MayBeOne(outer, inner))
+            return;
+        if (isOuterReached != isInnerReached)
+            _ = _covered.Add(isOuterReached ? inner : outer);
+        else if (Rank(outer) > Rank(inner))
             _ = _covered.Add(inner);
-        else if (isReached || PeerOf(inner) is not null)
+        else if (PeerOf(inner) is not null)
             _ = _covered.Add(outer);
     }
 
-    static bool AreToOnePeer(Span outer, Span inner) => IsDatabase(outer) == IsDatabase(inner) &&
-        (IsDatabase(outer) || PeerOf(outer) is null || PeerOf(inner) is null || PeerOf(outer) == PeerOf(inner));
+    bool MayBeOne(Span outer, Span inner)
+    {
+        string[] namesOfOuter = [.. Names(outer)], namesOfInner = [.. Names(inner)];
+        return namesOfOuter.Length == 0 || namesOfInner.Length == 0 || namesOfOuter.Intersect(namesOfInner).Any();
+    }
+
+    IEnumerable<string> Names(Span span)
+    {
+        if (PeerOf(span) is { } peer)
+            yield return peer;
+        foreach (var service in _reached.GetValueOrDefault(span) ?? [])
+            yield return service;
+    }
 
     IEnumerable<(Span Caller, Span Callee)> Calls(Span callee)
     {
@@ -117,9 +150,9 @@ sealed class NaiveEdges
         if (parent is null)
             return null;
         if (callee.Kind == SpanKind.Server || parent.ServiceName != callee.ServiceName ||
-            (callee.Kind == SpanKind.Consumer && parent.Kind != SpanKind.Consumer))
+            (callee.Kind == SpanKind.Consumer && parent.Kind == SpanKind.Producer))
             return parent;
-        if (IsCaller(parent) && IsCaller(callee) && !IsServerHalf(parent) && !IsServerHalf(callee))
+        if (!IsServerHalf(parent) && !IsServerHalf(callee) && parent.Kind != SpanKind.Consumer)
             _outer.Add(callee, parent);
         return null;
     }

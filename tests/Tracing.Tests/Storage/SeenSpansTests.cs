@@ -46,5 +46,34 @@ public sealed class SeenSpansTests
             Assert.True(Add(seen, i));
     }
 
+    [Fact]
+    public void What_a_half_has_told_is_forgotten_when_it_was_not_stored()
+    {
+        var seen = new SeenSpans();
+        var half = Zipkin(1) with { EndUnixNano = Micros(0), LocalEndpoint = null };
+        Assert.False(seen.Add(half, "", Today).IsRepeat);
+        seen.Publish();
+        for (var i = 0; i < 2; i++)
+        {
+            var correction = seen.Add(Zipkin(1), "frontend", Today).Correction!;
+            Assert.Equal((null, 10_000_000L), (correction.Withdrawn!.Nanos, correction.Counted.Nanos));
+            Assert.Null(seen.Add(Zipkin(1), "frontend", Today).Correction);
+            seen.Discard();
+        }
+        Assert.False(seen.Add(Zipkin(2), "frontend", Today).IsRepeat);
+        seen.Discard();
+        Assert.False(seen.Add(Zipkin(2), "frontend", Today).IsRepeat);
+    }
+
+    [Fact]
+    public void Many_spans_of_one_id_are_told_apart_as_far_as_they_are_remembered()
+    {
+        var seen = new SeenSpans();
+        for (var i = 0; i < 1000; i++)
+            Assert.True(seen.TryAdd(Otlp(1, $"service-{i}"), $"service-{i}"));
+        Assert.False(seen.TryAdd(Otlp(1, "service-0"), "service-0"));
+        Assert.True(Add(seen, 2));
+    }
+
     static bool Add(SeenSpans seen, ulong trace) => seen.TryAdd(Otlp(trace, "cart"), "cart");
 }

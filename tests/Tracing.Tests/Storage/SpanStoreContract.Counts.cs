@@ -189,12 +189,69 @@ public abstract partial class SpanStoreContract
             new KeyValue("code", new(200 + (n % 3)))))]);
         var facets = await store.CountFacetsAsync(
             new FacetQuery { Spans = Selected("{ .region = \"eu\" }"), Limit = 2 }, Cancellation);
-        // what all of them share is the best that can be said of them
-        Assert.Equal(["resource.service.name", "name", "kind", "status", "span.always", "span.code", "span.region"],
+        // what all of them share is the best that can be said of them, unless all others have it, too
+        Assert.Equal(["resource.service.name", "name", "kind", "status", "span.region", "span.code", "span.always"],
             facets.Facets.Select(facet => facet.Key.ToString()));
         var (_, distinct, values) = facets.Facets[^2];
         Assert.Equal((3, 2), (distinct, values.Count));
-        Assert.Equal(new ValueCount("eu", KeyType.String, KeyScope.Span, 50), Assert.Single(facets.Facets[^1].Values));
+        Assert.Equal(new ValueCount("eu", KeyType.String, KeyScope.Span, 50), Assert.Single(facets.Facets[^3].Values));
+        // of all there is nothing to compare with
+        facets = await store.CountFacetsAsync(
+            new FacetQuery { Spans = Selected("{ }") with { Filter = SpanFilter.Any } }, Cancellation);
+        Assert.Equal(["span.code", "span.region", "span.always"],
+            facets.Facets.Skip(4).Select(facet => facet.Key.ToString()));
+    }
+
+    /// <summary>
+    /// Among 80 attributes of as many spans: one that most of the selected spans share, and one that all of them do.
+    /// </summary>
+    [Theory]
+    [InlineData("{ duration > 100ms }", null)]
+    [InlineData("{ duration > 100ms }", "{ span.n0 != \"none\" }")]
+    // decided by whole traces, as are the spans to compare with
+    [InlineData("{ duration > 100ms && trace:duration > 100ms }", "{ trace:duration > 1ms }")]
+    public async Task What_tells_selected_spans_from_the_others_is_named_among_many_keys(string query, string? @base)
+    {
+        var store = await OpenAsync();
+        await StoreAsync(store, [.. Enumerable.Range(0, 400).Select(n => Otlp((ulong)n + 1)
+            .At(n, n % 8 == 0 ? 500_000 : 10_000).With(
+            [
+                .. Enumerable.Range(0, 40).Select(i => Tag($"n{i}", $"{(n + i) * (i + 7) % 53 % 4}")),
+                .. Enumerable.Range(0, 38).Select(i => Tag($"c{i}", "same")),
+                Tag("zregion", n == 0 ? "east" : n % 8 == 0 || n % 5 == 0 ? "west" : n % 3 == 0 ? "north" : "east"),
+                new("zshard", new(n % 8 == 0 ? 17 : n % 40)), Tag("id", $"{n}"),
+            ]))]);
+        var facets = await store.CountFacetsAsync(new FacetQuery
+        {
+            Spans = Selected(query),
+            Base = @base is null ? null : Selected(@base),
+        }, Cancellation);
+        Assert.Equal(50, facets.Spans);
+        var keys = facets.Facets.Skip(4).Select(facet => facet.Key.ToString()).ToList();
+        Assert.Equal(["span.zregion", "span.zshard"], keys.Take(2).Order());
+        Assert.DoesNotContain("span.id", keys);
+        Assert.InRange(keys.Count, 2 + FacetChoice.MaxApart, FacetChoice.MaxChosen);
+        Assert.StartsWith("span.c", keys[^1], StringComparison.Ordinal);
+    }
+
+    /// <summary>What a key is of does not depend on the client's sampling, or on its sampled spans being few.</summary>
+    [Fact]
+    public async Task Keys_are_chosen_by_what_sampled_spans_stand_for()
+    {
+        var store = await OpenAsync();
+        await StoreAsync(store, [.. Enumerable.Range(0, 60).Select(n => Otlp((ulong)n + 1, name: n < 20 ? "a" : "b")
+            .With(Tag("common", n < 20 || n % 2 == 0 ? "x" : "y"), Tag("rare", n < 18 || n % 20 == 0 ? "x" : "y")) with
+        {
+            // the others with "y" weigh nothing, so that all others are "x"
+            TraceState = n < 20 || n % 2 == 0 ? "ot=th:fc" : "ot=up:1",
+        })]);
+        var facets = await store.CountFacetsAsync(
+            new FacetQuery { Spans = Selected("{ name = \"a\" }") }, Cancellation);
+        Assert.Equal(["span.rare", "span.common"], facets.Facets.Skip(4).Select(facet => facet.Key.ToString()));
+        // spans that weigh nothing have something in common all the same
+        facets = await store.CountFacetsAsync(
+            new FacetQuery { Spans = Selected("{ span.common = \"y\" }") }, Cancellation);
+        Assert.Equal((0, "span.common"), (facets.Spans, facets.Facets[4].Key.ToString()));
     }
 
     [Fact]

@@ -1,4 +1,6 @@
 using Tracing.Model;
+using Tracing.Storage;
+using Tracing.Storage.TraceQl;
 using Xunit;
 using static Tracing.Tests.SomeSpans;
 
@@ -88,6 +90,85 @@ public abstract partial class SpanStoreContract
             var query = AnyOfToday with { ServiceName = name, SpanName = name };
             Assert.Equal(name, Assert.Single(await store.FindTracesAsync(query, Cancellation))[0].Name);
         }
+    }
+
+    /// <summary>By the whole name and by what is listed, where spans and statistics have it.</summary>
+    [Fact]
+    public async Task Long_names_are_found_by_what_they_are_cut_to()
+    {
+        var (a, b) = (new string('x', 5000) + "a", new string('x', 5000) + "b");
+        var store = await StoreAsync(
+            Zipkin(1, a, "of" + a) with { Kind = SpanKind.Client, RemoteEndpoint = new Endpoint { ServiceName = b } },
+            Zipkin(2, b, "of" + b),
+            Otlp(3, a, "of" + a).With(Tag("text", a)), Otlp(4, b, "of" + b).With(Tag("text", b)));
+        store = await ReopenAsync(store);
+        var cut = SeriesNames.Cut(a);
+        Assert.Equal(new[] { cut, SeriesNames.Cut(b) }.Order(StringComparer.Ordinal),
+            await store.GetServiceNamesAsync(Cancellation));
+        foreach (var name in new[] { a, cut })
+        {
+            Assert.Equal("1 3", await FoundAsync(AnyOfToday with { ServiceName = name }));
+            Assert.Equal("3", await FoundAsync(Tagged("text") with { ServiceName = name }));
+            Assert.Equal("1 3", await FoundAsync(AnyOfToday with { SpanName = SeriesNames.Cut("of" + a) }));
+            Assert.Equal("", await FoundAsync(
+                AnyOfToday with { ServiceName = name, SpanName = SeriesNames.Cut("of" + b) }));
+            Assert.Equal("1", await FoundAsync(
+                AnyOfToday with { ServiceName = name, RemoteServiceName = SeriesNames.Cut(b) }));
+            Assert.Equal("1 3", await SearchedAsync($"{{ resource.service.name = \"{name}\" }}"));
+            Assert.Equal("2 4", await SearchedAsync($"{{ resource.service.name != \"{name}\" }}"));
+            Assert.Equal("3", await SearchedAsync($"{{ span.text = \"{name}\" }}"));
+            Assert.Equal("4", await SearchedAsync($"{{ span.text != \"{name}\" }}"));
+        }
+        var ofA = SeriesNames.Cut("of" + a);
+        Assert.Equal("1 3", await SearchedAsync($"{{ name = \"{ofA}\" }}"));
+        Assert.Equal("2 4", await SearchedAsync($"{{ name != \"{ofA}\" }}"));
+
+        async Task<string> FoundAsync(TraceQuery query) => string.Join(' ',
+            (await store.FindTracesAsync(query, Cancellation)).Select(trace => trace[0].TraceId.Low).Order());
+
+        async Task<string> SearchedAsync(string query) => string.Join(' ', (await store.SearchAsync(new SpanSearch
+        {
+            Filter = SpanFilter.Parse(query),
+            StartUnixNano = Micros(-1_000),
+            EndUnixNano = Micros(1_000),
+        }, Cancellation)).Traces.Select(trace => trace.TraceId.Low).Order());
+    }
+
+    [Fact]
+    public async Task Dependencies_have_cut_names_and_count_what_sampled_spans_stand_for()
+    {
+        var giant = new string('x', 500_000);
+        var store = await OpenAsync();
+        await StoreAsync(store, [.. Enumerable.Range(1, 3).SelectMany(n => new[]
+        {
+            Otlp((ulong)n, giant + n) with { Kind = SpanKind.Client, TraceState = "ot=th:fc" },
+            Otlp((ulong)n, "callee", id: 2) with
+            {
+                Kind = SpanKind.Server,
+                ParentSpanId = new SpanId(1),
+                TraceState = "ot=th:fc",
+                Status = n == 1 ? StatusCode.Error : StatusCode.Unset,
+            },
+        })]);
+        // kept for what it showed: those that were sampled stand for it
+        await StoreAsync(store, Otlp(9, "shown", id: 1) with { Kind = SpanKind.Client, TraceState = "ot=up:1" },
+            Otlp(9, "callee", id: 2) with
+            {
+                Kind = SpanKind.Server,
+                ParentSpanId = new SpanId(1),
+                TraceState = "ot=up:1",
+            });
+        await StoreAsync(store, Zipkin(10, "zipkin") with
+        {
+            Kind = SpanKind.Client,
+            RemoteEndpoint = new Endpoint { ServiceName = "callee" },
+        });
+        var known = await store.GetDependenciesAsync(0, Today * 2, Timeout.InfiniteTimeSpan, Cancellation);
+        Assert.Equal(
+            Enumerable.Range(1, 3)
+                .Select(n => new DependencyLink(SeriesNames.Cut(giant + n), "callee", 64, n == 1 ? 64 : 0))
+                .Append(new DependencyLink("zipkin", "callee", 1, 0)).OrderBy(link => link.Parent),
+            known.Links.OrderBy(link => link.Parent));
     }
 
     [Fact]

@@ -171,6 +171,165 @@ public abstract partial class SpanStoreContract
         Assert.Equal([2, 1], (await store.SearchAsync(search, Cancellation)).Traces.Select(trace => trace.SpanCount));
     }
 
+    /// <summary>Reports of one span of 10 ms, in their order: b(egun), d(uration only), n(either), w(hole).</summary>
+    [Theory]
+    [InlineData("nw")]
+    [InlineData("wn")]
+    [InlineData("bw")]
+    [InlineData("wb")]
+    [InlineData("dw")]
+    [InlineData("nbw")]
+    [InlineData("nnbbw")]
+    [InlineData("bnwb")]
+    [InlineData("bd")]
+    [InlineData("db")]
+    [InlineData("ndnb")]
+    public async Task A_span_counts_once_whichever_of_its_reports_say_when_it_was(string reports)
+    {
+        var spans = reports.Select(report => ReportOf(Zipkin(1), report)).ToArray();
+        var store = await OpenAsync();
+        foreach (var span in spans)
+            await StoreAsync(store, span);
+        await AssertIsOneAsync(store, reports);
+        store = await ReopenAsync(store);
+        await AssertIsOneAsync(store, reports);
+        await StoreAsync(store, spans);
+        await AssertIsOneAsync(store, reports);
+    }
+
+    [Theory]
+    [InlineData("nw")]
+    [InlineData("bw")]
+    [InlineData("bd")]
+    [InlineData("db")]
+    [InlineData("wb")]
+    public async Task Reports_of_a_span_in_one_body_and_before_and_after_reopening_count_once(string reports)
+    {
+        var store = await OpenAsync();
+        await StoreAsync(store, [.. reports.Select(report => ReportOf(Zipkin(1), report))]);
+        await AssertIsOneAsync(store, reports);
+        store = await ReopenAsync(store);
+        await AssertIsOneAsync(store, reports);
+        await StoreAsync(store, ReportOf(Zipkin(2), reports[0]));
+        store = await ReopenAsync(store);
+        await StoreAsync(store, ReportOf(Zipkin(2), reports[1]));
+        await PassAsync(store, TimeSpan.FromSeconds(10));
+        Assert.Equal(2ul, await CountedAsync(store, SeriesLevel.Operation));
+        store = await ReopenAsync(store);
+        Assert.Equal(2ul, await CountedAsync(store, SeriesLevel.Operation));
+    }
+
+    [Fact]
+    public async Task A_half_without_a_service_after_the_whole_is_no_other_span()
+    {
+        var store = await OpenAsync();
+        await StoreAsync(store, Zipkin(1));
+        await StoreAsync(store, Zipkin(1) with { LocalEndpoint = null, Name = "" });
+        await StoreAsync(store, Zipkin(1) with { LocalEndpoint = null, Kind = SpanKind.Unspecified });
+        await AssertIsOneAsync(store, "w");
+    }
+
+    [Fact]
+    public async Task A_span_that_gets_its_name_later_counts_by_it()
+    {
+        var store = await OpenAsync();
+        var whole = Zipkin(1);
+        await StoreAsync(store, ReportOf(whole, 'b') with { Name = "" });
+        await StoreAsync(store, whole.With(Tag("error", "")) with { Status = StatusCode.Error });
+        for (var i = 0; i < 2; i++)
+        {
+            await PassAsync(store, TimeSpan.FromSeconds(10));
+            var point = Assert.Single(await store.GetSeriesAsync(All(SeriesLevel.Operation), Cancellation));
+            Assert.Equal(("get", true, 1ul, 0ul), (point.Series.Operation, point.Series.IsError,
+                point.Latencies.Count, point.Latencies.UnknownCount));
+            var found = Assert.Single((await store.SearchAsync(Ordered(SearchOrder.MostErrors), Cancellation)).Traces);
+            Assert.Equal((1, 1), (found.SpanCount, found.ErrorCount));
+            store = await ReopenAsync(store);
+        }
+    }
+
+    [Fact]
+    public async Task Any_reports_of_spans_in_any_bodies_count_once()
+    {
+        var counted = 0;
+        for (var seed = 31; seed < 34; seed++)
+        {
+            var random = new Random(seed);
+            var store = await OpenAsync();
+            var traces = Enumerable.Range(1, 6).Select(n => (ulong)((seed * 100) + n)).ToList();
+            var wholes = traces.SelectMany(trace => Enumerable.Range(1, random.Next(1, 5))
+                .Select(id => Zipkin(trace, name: "op", id: (ulong)id))).ToList();
+            var reports = wholes.SelectMany(whole => (random.Next(2) == 0 ? "nbw" : "bdn")
+                .Concat("nbd".Take(random.Next(4))).Select(report => ReportOf(whole, report)))
+                .OrderBy(_ => random.Next()).ToList();
+            var reopenAt = random.Next(reports.Count);
+            for (var at = 0; at < reports.Count;)
+            {
+                var body = reports.Skip(at).Take(random.Next(1, 6)).ToArray();
+                await StoreAsync(store, body);
+                if (at <= reopenAt && reopenAt < at + body.Length)
+                    store = await ReopenAsync(store);
+                at += body.Length;
+            }
+            for (var i = 0; i < 2; i++)
+            {
+                await PassAsync(store, TimeSpan.FromSeconds(10));
+                var expected = counted + wholes.Count;
+                var point = Assert.Single(await store.GetSeriesAsync(All(SeriesLevel.Operation), Cancellation));
+                Assert.Equal(((ulong)expected, 0ul), (point.Latencies.Count, point.Latencies.UnknownCount));
+                Assert.Equal((UInt128)expected * 10_000_000, point.Latencies.Sum);
+                var found = (await store.SearchAsync(Ordered(SearchOrder.MostSpans), Cancellation)).Traces
+                    .Where(trace => traces.Contains(trace.TraceId.Low)).ToList();
+                Assert.Equal(
+                    wholes.GroupBy(whole => whole.TraceId.Low).Select(trace => (trace.Key, trace.Count()))
+                        .OrderByDescending(trace => trace.Item2).ThenBy(trace => trace.Key),
+                    found.Select(trace => (trace.TraceId.Low, trace.SpanCount)));
+                var facets = await store.CountFacetsAsync(
+                    new FacetQuery { Spans = Selected("{ }") with { StartUnixNano = 0 } }, Cancellation);
+                Assert.Equal(expected, facets.Spans);
+                store = await ReopenAsync(store);
+            }
+            counted += wholes.Count;
+            await store.DisposeAsync();
+        }
+    }
+
+    static Span ReportOf(Span whole, char report) => report switch
+    {
+        'b' => whole with { EndUnixNano = whole.StartUnixNano },
+        'd' => whole with { StartUnixNano = 0, EndUnixNano = (ulong)whole.DurationNanos },
+        'n' => whole with { StartUnixNano = 0, EndUnixNano = 0 },
+        _ => whole,
+    };
+
+    static SpanSearch Ordered(SearchOrder order) => new()
+    {
+        StartUnixNano = Micros(-1_000),
+        EndUnixNano = Micros(1_000),
+        Order = order,
+    };
+
+    async Task AssertIsOneAsync(ISpanStore store, string reports)
+    {
+        await PassAsync(store, TimeSpan.FromSeconds(10));
+        foreach (var level in new[] { SeriesLevel.Operation, SeriesLevel.Service })
+        {
+            var point = Assert.Single(await store.GetSeriesAsync(All(level), Cancellation));
+            Assert.Equal((1ul, 0ul, (UInt128)10_000_000), (point.Latencies.Count, point.Latencies.UnknownCount,
+                point.Latencies.Sum));
+        }
+        foreach (var order in Enum.GetValues<SearchOrder>())
+        {
+            var found = Assert.Single((await store.SearchAsync(Ordered(order), Cancellation)).Traces);
+            Assert.Equal((1, 1, 1), (found.SpanCount, found.MatchCount, Assert.Single(found.Services).Spans));
+        }
+        var facets = await store.CountFacetsAsync(
+            new FacetQuery { Spans = Selected("{ }") with { StartUnixNano = 0 } }, Cancellation);
+        Assert.Equal((1, 1), (facets.Spans, facets.Traces));
+        var merged = Assert.Single(ReportedSpans.Merge(await GetAsync(store, Trace(1))));
+        Assert.True(Zipkin(1) == merged, reports);
+    }
+
     static async Task<ulong> CountedAsync(ISpanStore store, SeriesLevel level) =>
         (await store.GetSeriesAsync(All(level), Cancellation))
             .Aggregate(0ul, (sum, point) => sum + point.Latencies.Count);

@@ -37,6 +37,26 @@ public abstract partial class SpanStoreContract
     }
 
     [Fact]
+    public async Task Calls_of_what_was_just_stored_are_there_once_they_are_asked_to_be_added_up()
+    {
+        var store = await OpenAsync();
+        for (var n = 1UL; n <= 3; n++)
+        {
+            await StoreAsync(store, Otlp(n, "web", "call") with { Kind = SpanKind.Client });
+            await StoreAsync(store, Otlp(n, "cart", "serve", 2) with
+            {
+                Kind = SpanKind.Server,
+                ParentSpanId = new SpanId(1),
+            });
+            while (!await store.AddUpCallsAsync(Cancellation))
+                continue;
+            // for the caller and for the callee
+            Assert.Equal(2 * n, await CountedAsync(store, SeriesLevel.ServiceEdge));
+        }
+        Assert.True(await store.AddUpCallsAsync(Cancellation));
+    }
+
+    [Fact]
     public async Task A_body_that_comes_again_is_not_counted_again()
     {
         var store = await OpenAsync();

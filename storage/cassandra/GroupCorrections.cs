@@ -1,0 +1,67 @@
+using Tracing.Model;
+
+namespace Tracing.Storage.Cassandra;
+
+/// <summary>
+/// What a group has counted and should not have, as another collector, or a group written at the same time, had stored
+/// reports of the same spans before.
+/// </summary>
+/// <param name="millis">When the group was begun, in milliseconds since 1970.</param>
+sealed class GroupCorrections(long millis, SeriesNames names)
+{
+    readonly SpanStatistics _taken = new(millis, names);
+    readonly SpanStatistics _added = new(millis, names);
+    bool _isAny;
+
+    /// <param name="isRepeat">Whether the group's writer knew of reports before.</param>
+    /// <param name="isCorrection">Whether it has counted what this one adds to them.</param>
+    /// <param name="seen">What groups before have, of all writers.</param>
+    public void Add(Span span, bool isRepeat, bool isCorrection, SeenSpans seen)
+    {
+        var report = seen.Add(span, span.ServiceName.ToLowerInvariant(), millis);
+        if (!isRepeat && report.IsRepeat)
+        {
+            _isAny = true;
+            _taken.Add([span]);
+            Add(_added, report.Correction);
+        }
+        else if (isCorrection)
+            Add(_taken, report.Uncounted);
+    }
+
+    public void Apply(List<SeriesPoint> points)
+    {
+        if (!_isAny)
+            return;
+        var counted = points.ToDictionary(point => (point.Series, point.Minute), point => point.Latencies);
+        foreach (var taken in _taken.Points(_ => true, long.MinValue, long.MaxValue))
+        {
+            try
+            {
+                // not there if its name was beyond the bound of one of the two processes
+                counted.GetValueOrDefault((taken.Series, taken.Minute))?.Subtract(taken.Latencies);
+            }
+            catch (ArgumentException)
+            {
+                // the same: what counts twice is better than counting that ends
+            }
+        }
+        points.RemoveAll(point => point.Latencies.Calls == 0);
+        var added = _added.Points(_ => true, long.MinValue, long.MaxValue);
+        if (added.Count > 0)
+        {
+            List<SeriesPoint> all = [.. points, .. added];
+            points.Clear();
+            points.AddRange(SeriesPoints.Merge(all, 1));
+        }
+    }
+
+    void Add(SpanStatistics statistics, SpanCorrection? correction)
+    {
+        foreach (var point in correction?.Points() ?? [])
+        {
+            _isAny = true;
+            statistics.Add(point);
+        }
+    }
+}

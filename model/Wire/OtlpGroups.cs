@@ -85,7 +85,7 @@ static class OtlpGroups
         return new Resource { Attributes = [.. attributes] };
     }
 
-    /// <summary>What a remote endpoint of Zipkin is as attributes of its span, where it has none of these keys.</summary>
+    /// <summary>What a remote endpoint of Zipkin is as attributes of its span, where it has no such keys.</summary>
     public static KeyValue[] AttributesOf(Endpoint remote)
     {
         var attributes = new List<KeyValue>(3);

@@ -1,4 +1,3 @@
-using Tracing.Model;
 using Tracing.Storage.TraceQl;
 
 namespace Tracing.Storage.Blocks;

@@ -185,7 +185,9 @@ sealed class BlockRows(SpanBlock block)
     bool[] SourcesWhere(string key, Func<Value, bool> holds) => ValuesWhere(block.SourceCount,
         source => holds(ValueOf(block.OtlpResourceOf(source).Attributes, key)));
 
-    /// <summary>By the span's own attribute; else by what its remote endpoint says; else, of any scope, its resource's.</summary>
+    /// <summary>
+    /// By the span's own attribute; else by what its remote endpoint says; else, of any scope, by its resource's.
+    /// </summary>
     RowSet WhereAttribute(AttributeReference attribute, Func<Value, bool> holds)
     {
         var key = block.KeyOf(Encoding.UTF8.GetBytes(attribute.Name));
@@ -242,7 +244,7 @@ sealed class BlockRows(SpanBlock block)
         _ => 4,
     };
 
-    /// <summary>What Zipkin's spans have of a key beyond their tags: of their remote endpoint, and of two flags.</summary>
+    /// <summary>What spans of Zipkin have of a key beyond their tags: of the remote endpoint and of flags.</summary>
     sealed class EndpointValues
     {
         readonly SpanBlock _block;

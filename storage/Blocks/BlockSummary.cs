@@ -178,8 +178,11 @@ sealed class BlockSummary
     }
 
     // probes by two hashes (Kirsch and Mitzenmacher, 2006), mapped to the range by a multiplication
-    uint BitOf(ulong hash, int probe) =>
-        (uint)(((ulong)unchecked((uint)hash + ((uint)probe * (uint)(hash >> 32))) * (64UL * (uint)_filter.Length)) >> 32);
+    uint BitOf(ulong hash, int probe)
+    {
+        ulong mixed = unchecked((uint)hash + ((uint)probe * (uint)(hash >> 32)));
+        return (uint)((mixed * (64UL * (uint)_filter.Length)) >> 32);
+    }
 }
 
 /// <summary>What the filters of summaries are asked for.</summary>

@@ -9,7 +9,7 @@ namespace Tracing.Storage.Blocks;
 /// </remarks>
 sealed class SpanCursor(SpanBlock block)
 {
-    /// <summary>Over more rows it is cheaper to count templates, of which there are few, than to visit the rows.</summary>
+    /// <summary>Over more rows it is cheaper to count templates, which are few, than to visit the rows.</summary>
     const int MaxVisited = 16;
 
     readonly int[] _keys = new int[block.KeyCount];

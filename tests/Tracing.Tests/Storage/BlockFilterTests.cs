@@ -1,5 +1,4 @@
 using Tracing.Model;
-using Tracing.Storage;
 using Tracing.Storage.Blocks;
 using Tracing.Storage.TraceQl;
 using Xunit;

@@ -19,7 +19,8 @@ public sealed class BlockMergerTests
             Span[][] groups = [.. Enumerable.Range(0, 8).Select(_ => Sorted(TraceQlGen.Spans(random, 100)))];
             using var merger = new BlockMerger(1, 50);
             // in whatever order blocks are read, commits tell that of their spans
-            var merged = merger.Merge(groups.Index().OrderBy(_ => random.Next()).Select(each => Write(each.Item, each.Index)));
+            var merged = merger.Merge(
+                groups.Index().OrderBy(_ => random.Next()).Select(each => Write(each.Item, each.Index)));
             var read = merged.SelectMany(block => Spans(new SpanBlock(block.Bytes))).ToList();
             Assert.Equal(800, read.Count);
             foreach (var ofTrace in groups.SelectMany(group => group).GroupBy(HourOfTrace))
@@ -39,7 +40,8 @@ public sealed class BlockMergerTests
         Assert.InRange(merged.Count, 9, 11);
         var starts = merged.SelectMany(block => new SpanBlock(block.Bytes).Traces.Starts).ToList();
         Assert.Equal(starts.Order(), starts);
-        Assert.Equal(spans.Select(span => span.TraceId.Low).Distinct().Order(), merged.SelectMany(each => each.Lows).Order());
+        Assert.Equal(
+            spans.Select(span => span.TraceId.Low).Distinct().Order(), merged.SelectMany(each => each.Lows).Order());
     }
 
     [Fact]

@@ -78,7 +78,7 @@ abstract partial class OtlpDecoder(WireLimits limits, DecodedMemory? memory)
         return problem;
     }
 
-    /// <summary>As <see cref="TakeProblem()"/>, unless there was a problem before, which stays the one to tell.</summary>
+    /// <summary>As <see cref="TakeProblem()"/>, but a problem of before stays the one to tell.</summary>
     protected void TakeProblem(ref string? problem)
     {
         var next = TakeProblem();

@@ -6,6 +6,9 @@ namespace Tracing.Model.Wire;
 /// </summary>
 static class OtlpGroups
 {
+    public const string DebugKey = "zipkin.debug";
+    public const string SharedKey = "zipkin.shared";
+
     public sealed record ScopeGroup(InstrumentationScope Scope, List<Span> Spans);
 
     public sealed record ResourceGroup(Resource Resource, List<ScopeGroup> Scopes);
@@ -54,11 +57,11 @@ static class OtlpGroups
     {
         var attributes = new List<KeyValue>(span.Attributes);
         if (span.RemoteEndpoint is { } remote)
-            AddEndpoint(attributes, remote, "peer.service", "net.peer");
+            AddRemote(attributes, remote);
         if (span.Debug)
-            Add(attributes, "zipkin.debug", new AttributeValue(true));
+            Add(attributes, DebugKey, new AttributeValue(true));
         if (span.Shared)
-            Add(attributes, "zipkin.shared", new AttributeValue(true));
+            Add(attributes, SharedKey, new AttributeValue(true));
         return span with
         {
             Origin = SpanOrigin.Otlp,
@@ -72,7 +75,8 @@ static class OtlpGroups
         };
     }
 
-    static Resource ResourceOf(Endpoint? local)
+    /// <summary>What a local endpoint of Zipkin is as a resource.</summary>
+    public static Resource ResourceOf(Endpoint? local)
     {
         if (local is null)
             return Resource.Empty;
@@ -80,6 +84,17 @@ static class OtlpGroups
         AddEndpoint(attributes, local, "service.name", "net.host");
         return new Resource { Attributes = [.. attributes] };
     }
+
+    /// <summary>What a remote endpoint of Zipkin is as attributes of its span, where it has no such keys.</summary>
+    public static KeyValue[] AttributesOf(Endpoint remote)
+    {
+        var attributes = new List<KeyValue>(3);
+        AddRemote(attributes, remote);
+        return [.. attributes];
+    }
+
+    static void AddRemote(List<KeyValue> attributes, Endpoint remote) =>
+        AddEndpoint(attributes, remote, "peer.service", "net.peer");
 
     static void AddEndpoint(List<KeyValue> attributes, Endpoint endpoint, string serviceKey, string hostPrefix)
     {

@@ -26,6 +26,8 @@ sealed class ByteDictionary
 
     public ReadOnlySpan<byte> this[int code] => _bytes.AsSpan(StartOf(code), _ends[code] - StartOf(code));
 
+    public int LengthOf(int code) => _ends[code] - StartOf(code);
+
     /// <summary>The number of a string, which is a new one if it was not there.</summary>
     public int Add(ReadOnlySpan<byte> bytes)
     {

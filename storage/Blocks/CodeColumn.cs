@@ -55,18 +55,20 @@ sealed class CodeColumn
     }
 
     /// <summary>How often each number comes.</summary>
-    /// <param name="first">Of the first so many; all where that is negative.</param>
-    public int[] Count(int limit, int first = -1)
+    public int[] Count(int limit) => Count(limit, 0, Length);
+
+    /// <summary>How often each number comes within a part of the column.</summary>
+    /// <param name="to">Excluded.</param>
+    public int[] Count(int limit, int from, int to)
     {
         var counts = new int[limit];
-        var end = first < 0 ? Length : first;
         if (_width == 1)
         {
-            foreach (var code in _planes.Span[..end])
+            foreach (var code in _planes.Span[from..to])
                 counts[code]++;
             return counts;
         }
-        for (var i = 0; i < end; i++)
+        for (var i = from; i < to; i++)
             counts[this[i]]++;
         return counts;
     }

@@ -135,6 +135,20 @@ sealed class SpanBlock
     /// <summary>Null for a span of OTLP.</summary>
     public Endpoint? LocalEndpointOf(int source) => SourceOf(source).Local;
 
+    /// <summary>What OTLP says of a source: of a span of Zipkin, its local endpoint.</summary>
+    public Resource OtlpResourceOf(int source) => SourceOf(source).AsOtlp;
+
+    /// <summary>The scope of a template.</summary>
+    public InstrumentationScope ScopeOf(BlockTemplate template) => Scopes[template.Scope] ??=
+        OtlpProtobuf.DecodeScope(ScopeBytesOf(template.Scope).ToArray());
+
+    public Endpoint RemoteEndpointOf(int code) => EndpointOf(ExtraValuesOf(1).MemoryOf(code));
+
+    /// <summary>See <see cref="Span.KnownDuration"/>.</summary>
+    public ulong? KnownDurationOf(int span) => Span.KnownDurationOf(
+        Templates[TemplateCodes[span]].IsZipkin ? SpanOrigin.Zipkin : SpanOrigin.Otlp, Starts[span],
+        unchecked(Starts[span] + (ulong)Durations[span]));
+
     /// <summary>The distinct values of a key.</summary>
     public ValueList ValuesOf(int key) => Strings(BlockFormat.ValuesOfKey(key));
 
@@ -149,12 +163,13 @@ sealed class SpanBlock
     /// <summary>Adds the spans of a trace to others.</summary>
     public void AddSpans(int trace, ICollection<Span> spans)
     {
-        var cursor = new ValueCursor(this, Traces.From[trace]);
+        var cursor = new SpanCursor(this);
         for (var i = Traces.From[trace]; i < Traces.From[trace + 1]; i++)
-            spans.Add(ToSpan(i, trace, ref cursor));
+            spans.Add(cursor.Read(i));
     }
 
-    Span ToSpan(int i, int trace, ref ValueCursor cursor)
+    /// <param name="cursor">At the row's values.</param>
+    internal Span ToSpan(int i, int trace, SpanCursor cursor)
     {
         var template = Templates[TemplateCodes[i]];
         var source = SourceOf(SourceCodes[i]);
@@ -164,10 +179,10 @@ sealed class SpanBlock
             var key = template.Keys[k];
             attributes[k] = new KeyValue(KeyTextOf(key), ValuesOf(key).ValueOf(CodesOf(key)[cursor.NextOfKey(key)]));
         }
-        var message = ExtraOf(0, template.Flags, ref cursor);
-        var remote = ExtraOf(1, template.Flags, ref cursor);
-        var traceState = ExtraOf(2, template.Flags, ref cursor);
-        var rest = ExtraOf(3, template.Flags, ref cursor) is { } bytes
+        var message = ExtraOf(0, template.Flags, cursor);
+        var remote = ExtraOf(1, template.Flags, cursor);
+        var traceState = ExtraOf(2, template.Flags, cursor);
+        var rest = ExtraOf(3, template.Flags, cursor) is { } bytes
             ? OtlpProtobuf.DecodeRest(bytes.ToArray()) : SpanRest.None;
         return new Span
         {
@@ -186,7 +201,7 @@ sealed class SpanBlock
             Status = template.Status,
             StatusMessage = message is { } text ? Encoding.UTF8.GetString(text.Span) : "",
             Resource = source.Resource,
-            Scope = Scopes[template.Scope] ??= OtlpProtobuf.DecodeScope(ScopeBytesOf(template.Scope).ToArray()),
+            Scope = ScopeOf(template),
             LocalEndpoint = source.Local,
             RemoteEndpoint = remote is { } host ? EndpointOf(host) : null,
             TraceState = traceState is { } state ? Encoding.UTF8.GetString(state.Span) : "",
@@ -198,7 +213,7 @@ sealed class SpanBlock
         };
     }
 
-    ReadOnlyMemory<byte>? ExtraOf(int extra, SpanFlags flags, ref ValueCursor cursor) =>
+    ReadOnlyMemory<byte>? ExtraOf(int extra, SpanFlags flags, SpanCursor cursor) =>
         (flags & SpanTemplate.Extras[extra]) == 0
             ? default(ReadOnlyMemory<byte>?)
             : ExtraValuesOf(extra).MemoryOf(ExtraCodesOf(extra)[cursor.NextOfExtra(extra)]);
@@ -376,34 +391,9 @@ sealed class SpanBlock
 
     static InvalidDataException Damaged(string what) => new($"The block is damaged: {what}.");
 
-    sealed record Source(Resource Resource, Endpoint? Local);
-
-    /// <summary>Where the values of the next span are in the columns of its keys.</summary>
-    readonly struct ValueCursor
+    sealed record Source(Resource Resource, Endpoint? Local)
     {
-        readonly int[] _keys;
-        readonly int[] _extras;
-
-        public ValueCursor(SpanBlock block, int span)
-        {
-            _keys = new int[block.KeyCount];
-            _extras = new int[SpanTemplate.Extras.Length];
-            // templates are few: counting them is cheaper than going over the keys of each span before
-            var before = block.TemplateCodes.Count(block.Templates.Length, span);
-            for (var code = 0; code < before.Length; code++)
-            {
-                if (before[code] == 0)
-                    continue;
-                foreach (var key in block.Templates[code].Keys)
-                    _keys[key] += before[code];
-                foreach (var extra in block.Templates[code].Extras)
-                    _extras[extra] += before[code];
-            }
-        }
-
-        public int NextOfKey(int key) => _keys[key]++;
-
-        public int NextOfExtra(int extra) => _extras[extra]++;
+        public Resource AsOtlp => field ??= Local is null ? Resource : OtlpGroups.ResourceOf(Local);
     }
 }
 

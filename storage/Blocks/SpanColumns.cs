@@ -119,6 +119,22 @@ sealed class SpanColumns
             span.Flags, ScopeOf(span.Scope), keySet)));
     }
 
+    /// <summary>Bytes of the values of a span.</summary>
+    public long ValueBytesOf(int span)
+    {
+        var template = TemplateList[Templates[span]];
+        var next = ValuesFrom[span];
+        var bytes = 0L;
+        foreach (var key in KeySets[template.KeySet])
+            bytes += KeyValues[key].LengthOf(Values[next++]);
+        for (var extra = 0; extra < Extras.Length; extra++)
+        {
+            if ((template.Flags & SpanTemplate.Extras[extra]) != 0)
+                bytes += Extras[extra].LengthOf(Values[next++]);
+        }
+        return bytes;
+    }
+
     /// <summary>The number of a key, with a dictionary of its values.</summary>
     public int KeyOf(ReadOnlySpan<byte> key)
     {

@@ -201,7 +201,8 @@ public class OtlpProtobufTests
     [Fact]
     public void The_first_reasons_are_told_and_no_more()
     {
-        var names = Enumerable.Range(0, 1000).Select(i => Request("2a02" + Convert.ToHexString([(byte)'a', (byte)('0' + (i % 10))])));
+        var names = Enumerable.Range(0, 1000)
+            .Select(i => Request("2a02" + Convert.ToHexString([(byte)'a', (byte)('0' + (i % 10))])));
         var decoded = Decode(string.Concat(names));
         Assert.Equal(1000, decoded.Rejected);
         Assert.Equal(3, decoded.RejectedReason!.Split("; ").Length);

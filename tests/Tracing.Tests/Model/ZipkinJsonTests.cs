@@ -79,7 +79,8 @@ public class ZipkinJsonTests
         var error = Assert.Throws<WireException>(() =>
             ZipkinJson.Decode(body, WireLimits.Default, new DecodedMemory(500_000, _ => { }, _ => { })));
         Assert.StartsWith("Too many control characters", error.Message, StringComparison.Ordinal);
-        Assert.Single(ZipkinJson.Decode(body, WireLimits.Default, new DecodedMemory(5_000_000, _ => { }, _ => { })).Spans);
+        using var enough = new DecodedMemory(5_000_000, _ => { }, _ => { });
+        Assert.Single(ZipkinJson.Decode(body, WireLimits.Default, enough).Spans);
     }
 
     [Theory]

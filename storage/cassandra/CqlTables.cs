@@ -22,7 +22,7 @@ sealed class CqlTables(Connection connection) : ITables
     const int Attempts = 4;
     static readonly TimeSpan _firstWait = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Cassandra takes 20 years at most, and where its nodes store time as 4.1 did, none beyond this.</summary>
+    /// <summary>Cassandra takes 20 years at most, and where nodes store time as 4.1 did, none beyond this.</summary>
     const int MaxSeconds = 19 * 365 * 86_400;
     static readonly DateTimeOffset _lastEnd = new(2038, 1, 18, 0, 0, 0, TimeSpan.Zero);
 

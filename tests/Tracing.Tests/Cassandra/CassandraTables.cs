@@ -32,7 +32,8 @@ static class CassandraTables
         await Connection.OpenAsync(Options, NullLogger.Instance, _ => { }, TestContext.Current.CancellationToken));
 
     /// <summary>Has them made if they are not there, and empties them.</summary>
-    public static async Task EmptyAsync()
+    /// <param name="withData">Whether also of the data of blocks, which nobody finds without their other rows.</param>
+    public static async Task EmptyAsync(bool withData = false)
     {
         using var cluster = Connect();
         using var session = await cluster.ConnectAsync();
@@ -41,7 +42,7 @@ static class CassandraTables
             await using var made = await OpenAsync();
         }
         var tables = cluster.Metadata.GetTables(Keyspace)
-            .Where(table => table is not ("meta" or "block_data" or "kept_data"));
+            .Where(table => table != "meta" && (withData || table is not ("block_data" or "kept_data")));
         await Task.WhenAll(tables.Select(table =>
             session.ExecuteAsync(new SimpleStatement($"TRUNCATE {Keyspace}.{table}"))));
     }

@@ -7,7 +7,7 @@ namespace Tracing.Tests;
 [Collection("Cassandra")]
 public sealed class CqlTablesTests : TablesContract
 {
-    public override async ValueTask InitializeAsync() => await CassandraTables.EmptyAsync();
+    public override async ValueTask InitializeAsync() => await CassandraTables.EmptyAsync(withData: true);
 
     private protected override async ValueTask<ITables> OpenTablesAsync() => await CassandraTables.OpenAsync();
 

@@ -1,4 +1,5 @@
 using Tracing.Model;
+using Tracing.Model.Wire;
 
 namespace Tracing.Storage;
 
@@ -35,6 +36,9 @@ readonly struct SpanIdentity : IEquatable<SpanIdentity>
         _span = span;
         _side = side;
     }
+
+    /// <summary>A service as it is in identities: in lower case, as Zipkin lists it.</summary>
+    public static string ServiceOf(string service) => ZipkinText.ToLower(service);
 
     /// <param name="service">In lower case.</param>
     public SpanIdentity(TraceId trace, SpanId span, SpanKind kind, bool shared, string service)

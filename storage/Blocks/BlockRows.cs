@@ -8,9 +8,6 @@ namespace Tracing.Storage.Blocks;
 /// <summary>Which rows of a block make an expression true.</summary>
 sealed class BlockRows(SpanBlock block)
 {
-    const int Message = 0;
-    const int Remote = 1;
-
     /// <param name="end">Excluded.</param>
     public RowSet StartingWithin(ulong start, ulong end)
     {
@@ -117,7 +114,7 @@ sealed class BlockRows(SpanBlock block)
         AttributeReference { OfParent: false, Scope: AttributeScope.Resource } attribute =>
             Exactly(RowSet.Where(block.SourceCodes, SourcesWhere(attribute.Name, holds))),
         AttributeReference { OfParent: false, Scope: AttributeScope.Instrumentation } attribute =>
-            Exactly(WhereScope(scope => holds(ValueOf(scope.Attributes, attribute.Name)))),
+            Exactly(WhereScope(scope => holds(Evaluator.Find(scope.Attributes, attribute.Name)))),
         AttributeReference { OfParent: false, Scope: AttributeScope.Span or AttributeScope.Any } attribute =>
             Exactly(WhereAttribute(attribute, holds)),
         _ => _unknown,
@@ -168,10 +165,10 @@ sealed class BlockRows(SpanBlock block)
     RowSet WhereMessage(Func<Value, bool> holds)
     {
         var isWithout = holds(Value.Of(""));
-        var fits = ValuesWhere(block.ExtraValuesOf(Message).Count,
-            code => holds(Value.Of(Encoding.UTF8.GetString(block.ExtraValuesOf(Message).BytesOf(code)))));
+        var fits = ValuesWhere(block.ExtraValuesOf(SpanTemplate.Message).Count,
+            code => holds(Value.Of(Encoding.UTF8.GetString(block.ExtraValuesOf(SpanTemplate.Message).BytesOf(code)))));
         var rows = RowSet.None(block.Count);
-        var codes = block.ExtraCodesOf(Message);
+        var codes = block.ExtraCodesOf(SpanTemplate.Message);
         var next = 0;
         for (var row = 0; row < block.Count; row++)
         {
@@ -183,7 +180,7 @@ sealed class BlockRows(SpanBlock block)
     }
 
     bool[] SourcesWhere(string key, Func<Value, bool> holds) => ValuesWhere(block.SourceCount,
-        source => holds(ValueOf(block.OtlpResourceOf(source).Attributes, key)));
+        source => holds(Evaluator.Find(block.OtlpResourceOf(source).Attributes, key)));
 
     /// <summary>
     /// By the span's own attribute; else by what its remote endpoint says; else, of any scope, by its resource's.
@@ -229,11 +226,6 @@ sealed class BlockRows(SpanBlock block)
         return which;
     }
 
-    static Value ValueOf(KeyValue[] attributes, string key)
-    {
-        var at = Array.FindLastIndex(attributes, each => each.Key == key);
-        return at < 0 ? Value.Missing : Value.Of(attributes[at].Value);
-    }
 
     static int CostOf(Expression expression) => expression switch
     {
@@ -263,10 +255,10 @@ sealed class BlockRows(SpanBlock block)
                 Array.Exists(block.Templates, template => template.IsZipkin);
             if (!Exist || IsFlag)
                 return;
-            _fits = new bool?[block.ExtraValuesOf(Remote).Count];
+            _fits = new bool?[block.ExtraValuesOf(SpanTemplate.Remote).Count];
             for (var code = 0; code < _fits.Length; code++)
             {
-                var value = ValueOf(OtlpGroups.AttributesOf(block.RemoteEndpointOf(code)), key);
+                var value = Evaluator.Find(OtlpGroups.AttributesOf(block.RemoteEndpointOf(code)), key);
                 _fits[code] = value.Form == ValueForm.Missing ? null : holds(value);
             }
         }
@@ -286,7 +278,7 @@ sealed class BlockRows(SpanBlock block)
             }
             if ((template.Flags & SpanFlags.Remote) == 0)
                 return null;
-            var fits = _fits[_block.ExtraCodesOf(Remote)[_next++]];
+            var fits = _fits[_block.ExtraCodesOf(SpanTemplate.Remote)[_next++]];
             return template.IsZipkin ? fits : null;
         }
     }

@@ -138,22 +138,33 @@ sealed class BlockSummary
     {
         var entries = new HashSet<ulong>();
         foreach (var template in block.Templates)
+        {
             entries.Add(SummaryHash.OfName(block.NameBytesOf(template.Name)));
+            entries.Add(SummaryHash.OfZipkinName(ZipkinText.ToLower(block.NameOf(template.Name))));
+        }
         for (var source = 0; source < block.SourceCount; source++)
+        {
             AddAll(KeyScope.Resource, block.OtlpResourceOf(source).Attributes);
+            entries.Add(SummaryHash.OfZipkinService(ZipkinText.ToLower(block.ServiceOf(source))));
+        }
         for (var key = 0; key < block.KeyCount; key++)
         {
             var ofKey = SummaryHash.OfKey(KeyScope.Span, block.KeyBytesOf(key));
             entries.Add(ofKey);
             var values = block.ValuesOf(key);
             for (var code = 0; code < values.Count; code++)
-                SummaryHash.AddValue(entries, ofKey, values.ValueOf(code));
+            {
+                var value = values.ValueOf(code);
+                SummaryHash.AddValue(entries, ofKey, value);
+                if (value.Type != AttributeType.String)
+                    entries.Add(SummaryHash.OfOtherType(ofKey));
+            }
         }
         if (!Array.Exists(block.Templates, template => template.IsZipkin))
             return entries;
         AddAll(KeyScope.Span, [new(OtlpGroups.DebugKey, new AttributeValue(true)),
             new(OtlpGroups.SharedKey, new AttributeValue(true))]);
-        for (var code = 0; code < block.ExtraValuesOf(1).Count; code++)
+        for (var code = 0; code < block.ExtraValuesOf(SpanTemplate.Remote).Count; code++)
             AddAll(KeyScope.Span, OtlpGroups.AttributesOf(block.RemoteEndpointOf(code)));
         return entries;
 
@@ -189,10 +200,24 @@ sealed class BlockSummary
 static class SummaryHash
 {
     const long NameSeed = 100;
+    const long ZipkinNameSeed = 101;
+    const long ZipkinServiceSeed = 102;
     const long NumberSeed = 1;
     const long TruthSeed = 2;
+    const long OtherTypeSeed = 3;
 
     public static ulong OfName(ReadOnlySpan<byte> name) => XxHash3.HashToUInt64(name, NameSeed);
+
+    /// <param name="name">Cut and in lower case, as Zipkin's search compares it.</param>
+    public static ulong OfZipkinName(string name) =>
+        XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(SeriesNames.Cut(name)), ZipkinNameSeed);
+
+    /// <inheritdoc cref="OfZipkinName"/>
+    public static ulong OfZipkinService(string service) =>
+        XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(SeriesNames.Cut(service)), ZipkinServiceSeed);
+
+    /// <summary>That a key has a value that is no text.</summary>
+    public static ulong OfOtherType(ulong ofKey) => XxHash3.HashToUInt64([], unchecked((long)ofKey + OtherTypeSeed));
 
     /// <summary>That some span, or resource, has a key.</summary>
     public static ulong OfKey(KeyScope scope, ReadOnlySpan<byte> key) => XxHash3.HashToUInt64(key, (long)scope);

@@ -47,6 +47,18 @@ sealed class RowSet
         return rows;
     }
 
+    /// <summary>The rows that fit, of so many.</summary>
+    public static RowSet Where(int count, Predicate<int> fits)
+    {
+        var rows = new RowSet(count);
+        for (var row = 0; row < count; row++)
+        {
+            if (fits(row))
+                rows.Add(row);
+        }
+        return rows;
+    }
+
     public void Add(int row) => _words[row >> 6] |= 1UL << row;
 
     public void Remove(int row) => _words[row >> 6] &= ~(1UL << row);

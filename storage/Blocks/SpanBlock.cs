@@ -21,6 +21,7 @@ sealed class SpanBlock
     readonly ValueList?[] _values;
     readonly CodeColumn?[] _codes;
     long _decoded;
+    bool? _hasZipkin;
 
     public SpanBlock(ReadOnlyMemory<byte> bytes)
     {
@@ -46,6 +47,7 @@ sealed class SpanBlock
         }
         _values = new ValueList?[_sections.Length];
         _codes = new CodeColumn?[_sections.Length];
+        FullWeight = bytes.Length + _sections.Sum(section => (long)section.Raw) + (16L * Count) + (28L * TraceCount);
     }
 
     public int Count { get; }
@@ -58,6 +60,9 @@ sealed class SpanBlock
 
     /// <summary>Bytes in memory: of the block, and of what has been decoded so far.</summary>
     public long Weight => _bytes.Length + Interlocked.Read(ref _decoded);
+
+    /// <summary>The same once all of it is decoded, but texts and values that were made objects.</summary>
+    public long FullWeight { get; }
 
     public BlockTemplate[] Templates => field ??= ReadTemplates();
 
@@ -142,12 +147,25 @@ sealed class SpanBlock
     public InstrumentationScope ScopeOf(BlockTemplate template) => Scopes[template.Scope] ??=
         OtlpProtobuf.DecodeScope(ScopeBytesOf(template.Scope).ToArray());
 
-    public Endpoint RemoteEndpointOf(int code) => EndpointOf(ExtraValuesOf(1).MemoryOf(code));
+    public Endpoint RemoteEndpointOf(int code) => EndpointOf(ExtraValuesOf(SpanTemplate.Remote).MemoryOf(code));
+
+    /// <summary>Whether any span came as Zipkin's.</summary>
+    public bool HasZipkin => _hasZipkin ??= Array.Exists(Templates, template => template.IsZipkin);
+
+    public BlockTemplate TemplateOf(int span) => Templates[TemplateCodes[span]];
 
     /// <summary>See <see cref="Span.KnownDuration"/>.</summary>
     public ulong? KnownDurationOf(int span) => Span.KnownDurationOf(
-        Templates[TemplateCodes[span]].IsZipkin ? SpanOrigin.Zipkin : SpanOrigin.Otlp, Starts[span],
+        TemplateOf(span).IsZipkin ? SpanOrigin.Zipkin : SpanOrigin.Otlp, Starts[span],
         unchecked(Starts[span] + (ulong)Durations[span]));
+
+    /// <summary>The service of the spans of a source; empty when it is not known.</summary>
+    public string ServiceOf(int source) => SourceOf(source).ServiceName;
+
+    /// <param name="trace">The span's.</param>
+    public SpanIdentity IdentityOf(int span, int trace) => new(Traces.Ids[trace], new SpanId(SpanIdOf(span)),
+        TemplateOf(span).Kind, (TemplateOf(span).Flags & SpanFlags.Shared) != 0,
+        SourceOf(SourceCodes[span]).LowerServiceName);
 
     /// <summary>The distinct values of a key.</summary>
     public ValueList ValuesOf(int key) => Strings(BlockFormat.ValuesOfKey(key));
@@ -160,12 +178,14 @@ sealed class SpanBlock
     public CodeColumn ExtraCodesOf(int extra) =>
         Codes(BlockFormat.CodesOfExtra(extra), ExtraUses[extra], ExtraValuesOf(extra).Count);
 
-    /// <summary>Adds the spans of a trace to others.</summary>
-    public void AddSpans(int trace, ICollection<Span> spans)
+    /// <summary>All spans, in their order.</summary>
+    public Span[] ReadAll()
     {
         var cursor = new SpanCursor(this);
-        for (var i = Traces.From[trace]; i < Traces.From[trace + 1]; i++)
-            spans.Add(cursor.Read(i));
+        var spans = new Span[Count];
+        for (var i = 0; i < spans.Length; i++)
+            spans[i] = cursor.Read(i);
+        return spans;
     }
 
     /// <param name="cursor">At the row's values.</param>
@@ -179,10 +199,10 @@ sealed class SpanBlock
             var key = template.Keys[k];
             attributes[k] = new KeyValue(KeyTextOf(key), ValuesOf(key).ValueOf(CodesOf(key)[cursor.NextOfKey(key)]));
         }
-        var message = ExtraOf(0, template.Flags, cursor);
-        var remote = ExtraOf(1, template.Flags, cursor);
-        var traceState = ExtraOf(2, template.Flags, cursor);
-        var rest = ExtraOf(3, template.Flags, cursor) is { } bytes
+        var message = ExtraOf(SpanTemplate.Message, template.Flags, cursor);
+        var remote = ExtraOf(SpanTemplate.Remote, template.Flags, cursor);
+        var traceState = ExtraOf(SpanTemplate.TraceState, template.Flags, cursor);
+        var rest = ExtraOf(SpanTemplate.Rest, template.Flags, cursor) is { } bytes
             ? OtlpProtobuf.DecodeRest(bytes.ToArray()) : SpanRest.None;
         return new Span
         {
@@ -394,6 +414,10 @@ sealed class SpanBlock
     sealed record Source(Resource Resource, Endpoint? Local)
     {
         public Resource AsOtlp => field ??= Local is null ? Resource : OtlpGroups.ResourceOf(Local);
+
+        public string ServiceName => Local?.ServiceName ?? Resource.ServiceName;
+
+        public string LowerServiceName => field ??= SpanIdentity.ServiceOf(ServiceName);
     }
 }
 
@@ -432,13 +456,22 @@ sealed class BlockTemplate
 /// <param name="From">The first span of each trace; one more at the end.</param>
 sealed record BlockTraces(TraceId[] Ids, ulong[] Starts, int[] From)
 {
-    /// <summary>The traces with the low half of an id that is given.</summary>
-    public IEnumerable<int> WithLow(ulong low)
+    /// <summary>The traces with the low half of an id, which follow each other; the last excluded.</summary>
+    public (int First, int Last) WithLow(ulong low)
     {
-        for (var i = 0; i < Ids.Length; i++)
-        {
-            if (Ids[i].Low == low)
-                yield return i;
-        }
+        var first = 0;
+        while (first < Ids.Length && Ids[first].Low != low)
+            first++;
+        var last = first;
+        while (last < Ids.Length && Ids[last].Low == low)
+            last++;
+        return (first, last);
+    }
+
+    /// <summary>The trace of a span.</summary>
+    public int Of(int span)
+    {
+        var at = Array.BinarySearch(From, span);
+        return at >= 0 ? at : ~at - 1;
     }
 }

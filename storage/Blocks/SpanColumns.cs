@@ -103,7 +103,8 @@ sealed class SpanColumns
     }
 
     /// <param name="commit">What the commit is called that it comes with.</param>
-    public void Add(Span span, ReadOnlySpan<byte> commit)
+    /// <param name="marks">Of <see cref="SpanFlags.Repeat"/> and <see cref="SpanFlags.Correction"/>.</param>
+    public void Add(Span span, ReadOnlySpan<byte> commit, SpanFlags marks = SpanFlags.None)
     {
         TraceIds.Add(span.TraceId);
         SpanIds.Add(span.SpanId.Value);
@@ -114,7 +115,7 @@ sealed class SpanColumns
         Commits.Add(CommitNames.Add(commit));
         ValuesFrom.Add(Values.Count);
         var keySet = AddAttributes(span.Attributes);
-        var flags = AddExtras(span);
+        var flags = AddExtras(span) | marks;
         Templates.Add(TemplateOf(new SpanTemplate(flags, Names.Add(Utf8(span.Name)), span.Kind, span.Status,
             span.Flags, ScopeOf(span.Scope), keySet)));
     }
@@ -183,25 +184,25 @@ sealed class SpanColumns
         if (span.StatusMessage.Length > 0)
         {
             flags |= SpanFlags.Message;
-            Values.Add(Extras[0].Add(Utf8(span.StatusMessage)));
+            Values.Add(Extras[SpanTemplate.Message].Add(Utf8(span.StatusMessage)));
         }
         if (span.RemoteEndpoint is { } remote)
         {
             flags |= SpanFlags.Remote;
             _scratch.Clear();
             EndpointBytes.Write(_scratch, remote);
-            Values.Add(Extras[1].Add(_scratch.Written));
+            Values.Add(Extras[SpanTemplate.Remote].Add(_scratch.Written));
         }
         if (span.TraceState.Length > 0)
         {
             flags |= SpanFlags.TraceState;
-            Values.Add(Extras[2].Add(Utf8(span.TraceState)));
+            Values.Add(Extras[SpanTemplate.TraceState].Add(Utf8(span.TraceState)));
         }
         if (span.Events.Length > 0 || span.Links.Length > 0 ||
             (span.DroppedAttributes | span.DroppedEvents | span.DroppedLinks) != 0)
         {
             flags |= SpanFlags.Rest;
-            Values.Add(Extras[3].Add(OtlpProtobuf.EncodeRest(
+            Values.Add(Extras[SpanTemplate.Rest].Add(OtlpProtobuf.EncodeRest(
                 span.TraceState.Length > 0 ? span with { TraceState = "" } : span)));
         }
         return flags;

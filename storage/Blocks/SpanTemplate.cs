@@ -16,6 +16,12 @@ enum SpanFlags
 
     /// <summary>Events, links, or something dropped.</summary>
     Rest = 64,
+
+    /// <summary>A span that came before, which its group did not count again; see <see cref="SeenSpans"/>.</summary>
+    Repeat = 128,
+
+    /// <summary>A repeat of which the group has counted what it adds; see <see cref="SpanCorrection"/>.</summary>
+    Correction = 256,
 }
 
 /// <summary>
@@ -30,6 +36,12 @@ enum SpanFlags
 readonly record struct SpanTemplate(
     SpanFlags Flags, int Name, SpanKind Kind, StatusCode Status, uint OtlpFlags, int Scope, int KeySet)
 {
+    // places in Extras
+    public const int Message = 0;
+    public const int Remote = 1;
+    public const int TraceState = 2;
+    public const int Rest = 3;
+
     /// <summary>What a span has a value of besides its attributes, in the order in which the values are kept.</summary>
     public static ReadOnlySpan<SpanFlags> Extras =>
         [SpanFlags.Message, SpanFlags.Remote, SpanFlags.TraceState, SpanFlags.Rest];

@@ -1,4 +1,5 @@
 using Tracing.Model;
+using Tracing.Storage.Blocks;
 
 namespace Tracing.Storage.Engine;
 
@@ -21,18 +22,16 @@ sealed class BlockBrief
 
     const int TraceBytes = 80;
 
-    BlockBrief(TraceBrief[] traces, Resource[] resources, bool hasZipkin)
+    BlockBrief(TraceBrief[] traces, Resource[] resources)
     {
         Traces = traces;
         Resources = resources;
-        HasZipkin = hasZipkin;
     }
 
     public TraceBrief[] Traces { get; }
 
+    /// <summary>As OTLP says them: of spans of Zipkin, their hosts.</summary>
     public Resource[] Resources { get; }
-
-    public bool HasZipkin { get; }
 
     /// <summary>Bytes in memory, about.</summary>
     public int Weight => 200 + (TraceBytes * Traces.Length) + (8 * Resources.Length);
@@ -40,30 +39,36 @@ sealed class BlockBrief
     /// <param name="shared">Gives one resource for all that are equal, as the same ones are in many blocks.</param>
     public static BlockBrief Of(SpanBlock block, Func<Resource, Resource> shared)
     {
-        var traces = new TraceBrief[block.Traces.Length];
-        for (var i = 0; i < traces.Length; i++)
-            traces[i] = new TraceBrief(block.Traces[i], ulong.MaxValue, 0, ulong.MaxValue, 0, 0, 0, 0, 0);
-        for (var i = 0; i < block.Count; i++)
-        {
-            ref var trace = ref traces[block.TraceOf[i]];
-            var (start, duration) = (block.Starts[i], block.KnownDurationOf(i) ?? 0);
-            var isKnown = start > 0;
-            trace = trace with
-            {
-                First = Math.Min(trace.First, start),
-                Last = Math.Max(trace.Last, start),
-                Known = isKnown ? Math.Min(trace.Known, start) : trace.Known,
-                End = isKnown ? Math.Max(trace.End, EndOf(start, duration)) : trace.End,
-                Longest = Math.Max(trace.Longest, duration),
-                Spans = trace.Spans + 1,
-                Errors = trace.Errors + (block.Statuses[i] == StatusCode.Error ? 1 : 0),
-                Resources = trace.Resources | BitOf(block.ResourceIds[i]),
-            };
-        }
-        var resources = new Resource[block.Resources.Count];
+        var traces = new TraceBrief[block.TraceCount];
+        for (var trace = 0; trace < traces.Length; trace++)
+            traces[trace] = Of(block, trace);
+        var resources = new Resource[block.SourceCount];
         for (var i = 0; i < resources.Length; i++)
-            resources[i] = shared(block.Resources[i]);
-        return new BlockBrief(traces, resources, block.HasZipkin);
+            resources[i] = shared(block.OtlpResourceOf(i));
+        return new BlockBrief(traces, resources);
+    }
+
+    static TraceBrief Of(SpanBlock block, int trace)
+    {
+        var (first, last, known, end, longest) = (ulong.MaxValue, 0UL, ulong.MaxValue, 0UL, 0UL);
+        var (errors, resources) = (0, 0UL);
+        var (from, to) = (block.Traces.From[trace], block.Traces.From[trace + 1]);
+        for (var i = from; i < to; i++)
+        {
+            var (start, duration) = (block.Starts[i], block.KnownDurationOf(i) ?? 0);
+            first = Math.Min(first, start);
+            last = Math.Max(last, start);
+            if (start > 0)
+            {
+                known = Math.Min(known, start);
+                end = Math.Max(end, EndOf(start, duration));
+            }
+            longest = Math.Max(longest, duration);
+            errors += block.TemplateOf(i).Status == StatusCode.Error ? 1 : 0;
+            resources |= BitOf(block.SourceCodes[i]);
+        }
+        return new TraceBrief(
+            block.Traces.Ids[trace], first, last, known, end, longest, to - from, errors, resources);
     }
 
     /// <summary>A bit for each resource that is something, to be compared with those of a trace.</summary>

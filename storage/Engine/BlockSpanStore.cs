@@ -11,7 +11,8 @@ namespace Tracing.Storage.Engine;
 /// </summary>
 public sealed class BlockSpanStore : ISpanStore
 {
-    static readonly TimeSpan _thinEvery = TimeSpan.FromMinutes(1);
+    static readonly TimeSpan _compactEvery = TimeSpan.FromSeconds(2);
+    static readonly TimeSpan _compactSharedEvery = TimeSpan.FromMinutes(1);
 
     /// <summary>How long a question waits for calls to be added up.</summary>
     static readonly TimeSpan _countPatience = TimeSpan.FromSeconds(1);
@@ -26,9 +27,9 @@ public sealed class BlockSpanStore : ISpanStore
     readonly SpanScan _scan;
     readonly Notes _notes;
     readonly UncountedSpans _uncounted;
-    readonly Thinning _thinning;
+    readonly Compaction _compaction;
     readonly Repeated _counts;
-    readonly Repeated _thins;
+    readonly Repeated _compacts;
     readonly ILogger _logger;
     readonly Lock _closing = new();
     Task? _closes;
@@ -41,21 +42,23 @@ public sealed class BlockSpanStore : ISpanStore
         _options = options;
         _place = place;
         _logger = logger;
-        var rows = new BlockRows(tables, options);
+        var table = new BlockTable(tables, options);
         var commits = new Commits(tables, options);
         var slices = new Slices(tables, options);
-        _blocks = new Blocks(rows, commits, slices, (long)options.CacheMiB << 20);
+        _blocks = new Blocks(table, commits, slices, (long)options.CacheMiB << 20);
+        var sliceBlocks = new SliceBlocks(table, commits);
         _names = new Names(tables, options);
         _uncounted = new UncountedSpans((span, exception) => logger.NotCounted(exception, span.TraceId, span.SpanId));
         _writer = new GroupWriter(
-            tables, rows, commits, slices, _blocks, _names, _uncounted, options, time, logger);
-        _statistics = new Statistics(tables, commits, _blocks, options, time, _writer.Writer, _uncounted);
+            tables, table, commits, slices, sliceBlocks, _blocks, _names, _uncounted, options, time, logger);
+        _statistics = new Statistics(tables, commits, slices, sliceBlocks, _blocks, options, time, _writer.Writer, _uncounted);
         _scan = new SpanScan(_blocks);
         _notes = new Notes(tables);
-        _thinning = new Thinning(
-            tables, rows, commits, slices, _blocks, _statistics, options, _writer.Writer, logger);
+        _compaction = new Compaction(
+            tables, table, commits, slices, sliceBlocks, _blocks, _statistics, options, _writer, logger);
         _counts = new Repeated(time, options.CountEvery, _statistics.CountAsync, logger.CountingFailed);
-        _thins = new Repeated(time, _thinEvery, _thinning.ThinAsync, logger.ThinningFailed);
+        _compacts = new Repeated(
+            time, tables.IsShared ? _compactSharedEvery : _compactEvery, _compaction.RunAsync, logger.CompactionFailed);
         logger.Opened(place);
     }
 
@@ -134,10 +137,10 @@ public sealed class BlockSpanStore : ISpanStore
         {
             foreach (var block in await _blocks.ReadAsync([.. chunk.Select(head => head.Id)], cancellationToken))
             {
-                for (var i = 0; block is not null && i < block.Count; i++)
+                for (var i = 0; i < block?.Count; i++)
                 {
                     if (block.Starts[i] >= start && block.Starts[i] <= end)
-                        lows.Add(block.Traces[block.TraceOf[i]].Low);
+                        lows.Add(block.Traces.Ids[block.Traces.Of(i)].Low);
                 }
             }
         }
@@ -198,7 +201,7 @@ public sealed class BlockSpanStore : ISpanStore
     public async Task<IReadOnlyList<string>> CheckAsync(CancellationToken cancellationToken)
     {
         var warnings = await _tables.CheckAsync(cancellationToken);
-        return _thinning.Doubt is { } doubt ? [.. warnings, doubt] : warnings;
+        return _compaction.Doubt is { } doubt ? [.. warnings, doubt] : warnings;
     }
 
     /// <summary>Stores what was taken, then closes; may be called again.</summary>
@@ -211,14 +214,14 @@ public sealed class BlockSpanStore : ISpanStore
     /// <summary>Adds up the statistics of what is stored, if this process is the one that does it.</summary>
     internal Task CountNowAsync(CancellationToken cancellation) => _counts.RunAsync(cancellation);
 
-    /// <summary>Thins out what is due, if this process is the one that does it.</summary>
-    internal Task ThinNowAsync(CancellationToken cancellation) => _thins.RunAsync(cancellation);
+    /// <summary>Compacts and thins out what is due, if this process is the one that does it.</summary>
+    internal Task CompactNowAsync(CancellationToken cancellation) => _compacts.RunAsync(cancellation);
 
     async Task CloseAsync()
     {
         await Task.Yield();
         await _counts.DisposeAsync();
-        await _thins.DisposeAsync();
+        await _compacts.DisposeAsync();
         await _writer.DisposeAsync();
         await _tables.DisposeAsync();
         _logger.Closed(_place);

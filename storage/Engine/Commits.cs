@@ -5,8 +5,9 @@ namespace Tracing.Storage.Engine;
 
 /// <summary>A group that is stored.</summary>
 /// <param name="Blocks">How many it has.</param>
+/// <param name="Spans">The same of its spans.</param>
 /// <param name="Points">What it counts, as <see cref="PointsCodec"/> writes it.</param>
-sealed record Commit(long Writer, long Stored, int Blocks, byte[] Points);
+sealed record Commit(long Writer, long Stored, int Blocks, int Spans, byte[] Points);
 
 /// <summary>
 /// Which groups are stored, by minute and writer; and which writers there are. Of a group there is a row of what it
@@ -44,6 +45,7 @@ sealed class Commits
     {
         var value = new ByteWriter();
         value.Write(commit.Blocks);
+        value.Write(commit.Spans);
         return new(Table.Commits, PartitionOf(commit.Writer, Rows.SlotOf(commit.Stored)),
             Keys.OfKind(Committed, commit.Stored), value.Written.ToArray(), _timeToLive);
     }
@@ -112,8 +114,8 @@ sealed class Commits
         (await _tables.ReadAsync(StateKind.Writers, cancellation)).ConvertAll(row =>
             (Keys.NumberAt(row.Key, 0), Keys.NumberAt(row.Value, 0), Keys.NumberAt(row.Value, sizeof(long))));
 
-    /// <summary>The groups that a writer began in a minute, with the number of blocks of each.</summary>
-    public Task<List<(long Stored, int Blocks)>> ReadGroupsAsync(
+    /// <summary>The groups that a writer began in a minute.</summary>
+    public Task<List<Group>> ReadGroupsAsync(
         long writer, long slot, CancellationToken cancellation) => ReadGroupsAsync(writer, slot, -1, cancellation);
 
     /// <summary>Forgets the groups that a writer began in a minute.</summary>
@@ -132,14 +134,18 @@ sealed class Commits
         return [.. groups
             // what is not there any more was added up and thinned out meanwhile
             .Where(group => points.ContainsKey(group.Stored))
-            .Select(group => new Commit(writer, group.Stored, group.Blocks, points[group.Stored]))];
+            .Select(group => new Commit(writer, group.Stored, group.Blocks, group.Spans, points[group.Stored]))];
     }
 
-    async Task<List<(long Stored, int Blocks)>> ReadGroupsAsync(
+    async Task<List<Group>> ReadGroupsAsync(
         long writer, long slot, long mark, CancellationToken cancellation) =>
         (await _tables.ScanAsync(Table.Commits, PartitionOf(writer, slot), Keys.OfKind(Committed, mark + 1), [Counts],
             cancellation: cancellation))
-        .ConvertAll(row => (Keys.NumberAt(row.Key, 1), new ByteReader(row.Value).ReadInt32()));
+        .ConvertAll(row =>
+        {
+            var value = new ByteReader(row.Value);
+            return new Group(Keys.NumberAt(row.Key, 1), writer, value.ReadInt32(), value.ReadInt32());
+        });
 
     static byte[] PartitionOf(long writer, long slot) => Keys.Of(slot, writer);
 }

@@ -1,4 +1,5 @@
 using Tracing.Model;
+using Tracing.Storage.Blocks;
 
 namespace Tracing.Storage.Engine;
 
@@ -65,6 +66,7 @@ sealed class FilterSearch
     {
         var isNewest = _search.Order == SearchOrder.Newest;
         var heads = await ReadHeadsAsync(from, to - 1);
+        heads = await _blocks.AmongAsync(heads, _filter.MayMatch, _cancellation);
         heads.Sort((one, other) => isNewest
             ? other.MaxStart.CompareTo(one.MaxStart)
             : one.MinStart.CompareTo(other.MinStart));
@@ -92,7 +94,8 @@ sealed class FilterSearch
         // the clock of who wrote them may be ahead of ours
         if (_isFirstPage)
             _snapshot = heads.Aggregate(_snapshot, (latest, head) => Math.Max(latest, head.Id.Stored));
-        heads.RemoveAll(head => head.Id.Stored > _snapshot);
+        // others may have spans of before
+        heads.RemoveAll(head => head.Id.Generation == Generation.Group && head.Id.Stored > _snapshot);
         return heads;
     }
 
@@ -109,8 +112,9 @@ sealed class FilterSearch
         if (from > spread)
             heads.AddRange((await ReadHeadsAsync(0, 0)).Except(heads));
         var ids = heads.ConvertAll(head => head.Id);
+        var briefFilter = new BriefFilter(_search.Filter);
         var briefs = (await _blocks.ReadBriefsAsync(ids, _cancellation)).OfType<BlockBrief>()
-            .Select(brief => (brief, _filter.FindTraces(brief))).ToList();
+            .Select(brief => (brief, briefFilter.Find(brief))).ToList();
         var ranked = RankedTraces.Of(_search.Order, briefs, from, to);
         var isSure = false;
         for (var read = 0; ranked.TryPeek(out var next, out var best);)
@@ -136,12 +140,19 @@ sealed class FilterSearch
     async Task<HashSet<TraceId>> MatchingAsync(List<BlockHead> heads, ulong from, ulong to)
     {
         var ids = new HashSet<TraceId>();
-        foreach (var some in heads.Chunk(BlocksAtOnce))
+        foreach (var some in (await _blocks.AmongAsync(heads, _filter.MayMatch, _cancellation)).Chunk(BlocksAtOnce))
         {
             foreach (var block in await _blocks.ReadAsync([.. some.Select(head => head.Id)], _cancellation))
             {
-                if (block is not null)
-                    ids.UnionWith(_filter.Find(block, from, to).Select(i => block.Traces[block.TraceOf[i]]));
+                if (block is null)
+                    continue;
+                var found = _filter.Find(block, from, to);
+                for (var i = found.Next(0); i >= 0;)
+                {
+                    var trace = block.Traces.Of(i);
+                    ids.Add(block.Traces.Ids[trace]);
+                    i = found.Next(block.Traces.From[trace + 1]);
+                }
             }
         }
         return ids;
@@ -156,21 +167,15 @@ sealed class FilterSearch
         SpanBlock block, ulong from, ulong to, bool isNewest,
         PriorityQueue<TraceId, (ulong Rank, ulong High, ulong Low)> candidates)
     {
-        var trace = -1;
-        var best = 0UL;
-        foreach (var i in _filter.Find(block, from, to))
+        var found = _filter.Find(block, from, to);
+        for (var i = found.Next(0); i >= 0;)
         {
-            if (block.TraceOf[i] != trace)
-            {
-                if (trace >= 0)
-                    candidates.Enqueue(block.Traces[trace], Place(best, block.Traces[trace]));
-                trace = block.TraceOf[i];
-                best = block.Starts[i];
-            }
-            best = isNewest ? Math.Max(best, block.Starts[i]) : Math.Min(best, block.Starts[i]);
+            var trace = block.Traces.Of(i);
+            var best = block.Starts[i];
+            for (var end = block.Traces.From[trace + 1]; i >= 0 && i < end; i = found.Next(i + 1))
+                best = isNewest ? Math.Max(best, block.Starts[i]) : Math.Min(best, block.Starts[i]);
+            candidates.Enqueue(block.Traces.Ids[trace], Place(best, block.Traces.Ids[trace]));
         }
-        if (trace >= 0)
-            candidates.Enqueue(block.Traces[trace], Place(best, block.Traces[trace]));
     }
 
     /// <summary>Reads candidates that come before what is left; true when the page is complete.</summary>

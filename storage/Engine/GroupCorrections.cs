@@ -18,7 +18,7 @@ sealed class GroupCorrections(long millis, SeriesNames names)
     /// <param name="seen">What groups before have, of all writers.</param>
     public void Add(Span span, bool isRepeat, bool isCorrection, SeenSpans seen)
     {
-        var report = seen.Add(span, span.ServiceName.ToLowerInvariant(), millis);
+        var report = seen.Add(span, SpanIdentity.ServiceOf(span.ServiceName), millis);
         if (!isRepeat && report.IsRepeat)
         {
             _isAny = true;

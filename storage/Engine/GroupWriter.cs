@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Tracing.Model;
+using Tracing.Storage.Blocks;
 using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
@@ -21,9 +22,10 @@ sealed class GroupWriter : IAsyncDisposable
     static readonly TimeSpan _longestWait = TimeSpan.FromSeconds(3);
 
     readonly ITables _tables;
-    readonly BlockRows _rows;
+    readonly BlockTable _table;
     readonly Commits _commits;
     readonly Slices _slices;
+    readonly SliceBlocks _sliceBlocks;
     readonly Blocks _blocks;
     readonly Bodies _bodies;
     readonly Names _names;
@@ -49,20 +51,25 @@ sealed class GroupWriter : IAsyncDisposable
     // of the groups: commits come in the order of their times
     Task _lastCommit = Task.CompletedTask;
     long _lastStored;
+
+    // when those were begun that are not written yet
+    readonly SortedSet<long> _underWay = [];
     readonly long _firstSlot;
     long _lastSlot = -1;
     long _hoursDay;
     int _failing;
 
     public GroupWriter(
-        ITables tables, BlockRows rows, Commits commits, Slices slices, Blocks blocks, Names names,
+        ITables tables, BlockTable table, Commits commits, Slices slices, SliceBlocks sliceBlocks, Blocks blocks,
+        Names names,
         UncountedSpans uncounted, EngineOptions options, TimeProvider time, ILogger logger)
     {
         _uncounted = uncounted;
         _tables = tables;
-        _rows = rows;
+        _table = table;
         _commits = commits;
         _slices = slices;
+        _sliceBlocks = sliceBlocks;
         _blocks = blocks;
         _options = options;
         _time = time;
@@ -94,6 +101,13 @@ sealed class GroupWriter : IAsyncDisposable
                 (DateTime.UnixEpoch.Ticks / TimeSpan.TicksPerMicrosecond);
             return _lastStored = Math.Max(now, _lastStored + 1);
         }
+    }
+
+    /// <summary>When the oldest group was begun that is not written yet; no later one begins before.</summary>
+    public long OldestUnderWay()
+    {
+        lock (_lock)
+            return _underWay.Count > 0 ? _underWay.Min : NextStored();
     }
 
     public async Task<AppendOutcome> AppendAsync(SpanBatch batch)
@@ -167,7 +181,7 @@ sealed class GroupWriter : IAsyncDisposable
                 var previous = _lastCommit;
                 var committed = new TaskCompletionSource();
                 _lastCommit = committed.Task;
-                _ = WriteAndReleaseAsync(group, NextStored(), previous, committed);
+                _ = WriteAndReleaseAsync(group, BeginGroup(), previous, committed);
             }
         }
         catch (Exception exception)
@@ -183,12 +197,22 @@ sealed class GroupWriter : IAsyncDisposable
     {
         try
         {
-            await StoredSpans.RecallAsync(_commits, _blocks, null, _seen, _closing.Token);
+            await StoredSpans.RecallAsync(_commits, _slices, _sliceBlocks, _blocks, null, _seen, _closing.Token);
         }
         catch (Exception exception)
         {
             // whatever it is, spans can be written
             _logger.RecallFailed(exception.Message);
+        }
+    }
+
+    long BeginGroup()
+    {
+        lock (_lock)
+        {
+            var stored = NextStored();
+            _underWay.Add(stored);
+            return stored;
         }
     }
 
@@ -217,6 +241,8 @@ sealed class GroupWriter : IAsyncDisposable
         finally
         {
             committed.SetResult();
+            lock (_lock)
+                _underWay.Remove(stored);
             _groups.Release();
         }
     }
@@ -276,21 +302,22 @@ sealed class GroupWriter : IAsyncDisposable
                 throw new InvalidOperationException("The group was taken over by another collector.");
             }
             Remember(encoded);
+            _blocks.Remember(new BlockId(stored, Writer, 0), encoded.Blocks);
         }
         for (var i = 0; i < group.Count; i++)
             Answer(group[i], outcomes[i]);
     }
 
-    /// <summary>A group that comes after it was decided what is kept of its time would be lost.</summary>
+    /// <summary>A group that comes after its time was compacted would be lost.</summary>
     async Task ThrowIfTooOldAsync(long stored, TimeSpan age)
     {
-        if (age > Thinning.MaxGroupAge)
+        if (age > Compaction.MaxGroupAge)
             throw new InvalidOperationException("The group took too long to be written, and is written anew.");
-        var last = (await UntilTakenAsync(() => _slices.CurrentAsync(CancellationToken.None).AsTask())).LastDecided;
-        if (Slices.NumberOf(stored) <= last)
+        var upto = (await UntilTakenAsync(() => _slices.CurrentAsync(CancellationToken.None).AsTask())).Upto;
+        if (stored < upto)
         {
-            throw new InvalidOperationException("It is decided already what is kept of the time of this group: " +
-                "the clock of this server, or of the one that thins out, must be wrong by many minutes.");
+            throw new InvalidOperationException("The time of this group was compacted already: the clock of this " +
+                "server, or of the one that compacts, must be wrong by many minutes.");
         }
     }
 
@@ -317,11 +344,11 @@ sealed class GroupWriter : IAsyncDisposable
         foreach (var point in group.SelectMany(waiting => waiting.Batch.Counted)
             .Concat(reports?.SelectMany(report => report.Correction?.Points() ?? []) ?? []))
             statistics.Add(point);
-        var repeats = reports is null ? null : Array.ConvertAll(reports, report =>
-            (report.IsRepeat ? BlockFlags.Repeat : 0) | (report.Correction is null ? 0 : BlockFlags.Correction));
-        var blocks = BlockMaker.Make(spans, stored, Writer, _options.BlockSpans, repeats: repeats);
+        var marks = reports is null ? null : Array.ConvertAll(reports, report =>
+            (report.IsRepeat ? SpanFlags.Repeat : 0) | (report.Correction is null ? 0 : SpanFlags.Correction));
+        var blocks = GroupBlocks.Make(spans, stored, Writer, _options.BlockSpans, marks);
         var points = PointsCodec.Encode(statistics.Points(_ => true, long.MinValue, long.MaxValue));
-        return new Encoded(spans, now, blocks, _names.Of(spans), new Commit(Writer, stored, blocks.Count, points));
+        return new Encoded(spans, now, blocks, _names.Of(spans), new Commit(Writer, stored, blocks.Count, spans.Count, points));
     }
 
     /// <summary>
@@ -335,7 +362,7 @@ sealed class GroupWriter : IAsyncDisposable
         {
             for (var i = 0; i < spans.Count; i++)
             {
-                var report = _seen.Add(spans[i], spans[i].ServiceName.ToLowerInvariant(), nowMillis);
+                var report = _seen.Add(spans[i], SpanIdentity.ServiceOf(spans[i].ServiceName), nowMillis);
                 if (report.IsRepeat)
                     (reports ??= new SpanReport[spans.Count])[i] = report;
             }
@@ -349,7 +376,7 @@ sealed class GroupWriter : IAsyncDisposable
         lock (_seen)
         {
             foreach (var span in encoded.Spans)
-                _seen.Add(span, span.ServiceName.ToLowerInvariant(), encoded.Millis);
+                _seen.Add(span, SpanIdentity.ServiceOf(span.ServiceName), encoded.Millis);
             _seen.Publish();
         }
     }
@@ -363,8 +390,8 @@ sealed class GroupWriter : IAsyncDisposable
             hours = [.. encoded.Blocks.Select(block => block.Hour).Distinct().Where(hour => !_hours.Contains(hour))];
         List<Row> rows =
         [
-            .. hours.Select(_rows.OfHour), .. _names.RowsOf(encoded.Names),
-            .. BlockRows.Of(encoded.Blocks, _options.Retention), _commits.CountsOf(encoded.Commit),
+            .. hours.Select(_table.OfHour), .. _names.RowsOf(encoded.Names),
+            .. BlockTable.Of(encoded.Blocks, new BlockId(stored, Writer, 0), _options.Retention), _commits.CountsOf(encoded.Commit),
         ];
         if (slot > _lastSlot)
             rows.Add(_commits.OfWriter(Writer, _firstSlot, slot));
@@ -439,7 +466,7 @@ sealed class GroupWriter : IAsyncDisposable
 
     /// <param name="Millis">When it was, in milliseconds since 1970.</param>
     sealed record Encoded(
-        List<Span> Spans, long Millis, List<EncodedBlock> Blocks, List<(NameKind, string, string)> Names,
+        List<Span> Spans, long Millis, List<BuiltBlock> Blocks, List<(NameKind, string, string)> Names,
         Commit Commit);
 
     sealed class Waiting(SpanBatch batch)

@@ -37,8 +37,8 @@ static partial class Log
         "traces are kept")]
     public static partial void ThinnedOut(this ILogger logger, DateTimeOffset time, int kept, int traces);
 
-    [LoggerMessage(13, LogLevel.Warning, "Thinning out failed; it is tried again: {Reason}")]
-    public static partial void ThinningFailed(this ILogger logger, string reason);
+    [LoggerMessage(13, LogLevel.Warning, "Compaction failed; it is tried again: {Reason}")]
+    public static partial void CompactionFailed(this ILogger logger, string reason);
 
     [LoggerMessage(15, LogLevel.Error, "The span {SpanId} of trace {TraceId} is stored but cannot be counted in " +
         "statistics; others like it are named once a minute at most")]

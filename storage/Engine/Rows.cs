@@ -44,14 +44,11 @@ static class Rows
     const int MaxParallelReads = 64;
 
     const long MicrosPerSlot = 60_000_000;
-    const ulong NanosPerHour = 3_600_000_000_000;
 
     public static TimeSpan Day { get; } = TimeSpan.FromDays(1);
 
     /// <summary>The minute since 1970 in which a group was begun, by which commits lie together.</summary>
     public static long SlotOf(long stored) => stored / MicrosPerSlot;
-
-    public static long HourOf(ulong startNanos) => (long)(startNanos / NanosPerHour);
 
     public static byte[] Partition(StateKind kind) => [(byte)kind];
 

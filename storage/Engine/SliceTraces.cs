@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Tracing.Model;
+using Tracing.Storage.Blocks;
 
 namespace Tracing.Storage.Engine;
 
@@ -26,27 +27,34 @@ sealed class SliceTraces
     /// </summary>
     public void Add(SpanBlock block, bool isOfNext)
     {
-        for (var i = 0; i < block.Count; i++)
+        for (var trace = 0; trace < block.TraceCount; trace++)
         {
-            var low = block.Traces[block.TraceOf[i]].Low;
+            var low = block.Traces.Ids[trace].Low;
             if (isOfNext && !_traces.ContainsKey(low))
                 continue;
-            ref var trace = ref CollectionsMarshal.GetValueRefOrAddDefault(_traces, low, out var isKnown);
-            var step = IdOf(_steps, (block.ServiceOf(i), block.NameOf(i)));
-            // the root: of the spans without a parent the first to start, or of all if each has one
-            var start = block.Starts[i] == 0 ? ulong.MaxValue : block.Starts[i];
-            var rank = (block.HasParent(i), start);
-            if (!isKnown || rank.CompareTo(trace.RootRank) < 0)
-            {
-                trace.RootRank = rank;
-                trace.Operation = IdOf(_operations, (step, block.Kinds[i]));
-                trace.Duration = (long?)block.KnownDurationOf(i);
-            }
-            trace.HasError |= block.Statuses[i] == StatusCode.Error;
-            trace.IsDebug |= block.IsDebug(i);
-            trace.GoesOn |= isOfNext;
-            trace.Path = _paths.Add(trace.Path, step);
+            ref var traits = ref CollectionsMarshal.GetValueRefOrAddDefault(_traces, low, out var isKnown);
+            for (var i = block.Traces.From[trace]; i < block.Traces.From[trace + 1]; i++, isKnown = true)
+                Add(ref traits, block, i, isKnown);
+            traits.GoesOn |= isOfNext;
         }
+    }
+
+    void Add(ref Traits trace, SpanBlock block, int i, bool isKnown)
+    {
+        var template = block.TemplateOf(i);
+        var step = IdOf(_steps, (block.ServiceOf(block.SourceCodes[i]), block.NameOf(template.Name)));
+        // the root: of the spans without a parent the first to start, or of all if each has one
+        var start = block.Starts[i] == 0 ? ulong.MaxValue : block.Starts[i];
+        var rank = (block.HasParent(i), start);
+        if (!isKnown || rank.CompareTo(trace.RootRank) < 0)
+        {
+            trace.RootRank = rank;
+            trace.Operation = IdOf(_operations, (step, template.Kind));
+            trace.Duration = (long?)block.KnownDurationOf(i);
+        }
+        trace.HasError |= template.Status == StatusCode.Error;
+        trace.IsDebug |= (template.Flags & SpanFlags.Debug) != 0;
+        trace.Path = _paths.Add(trace.Path, step);
     }
 
     /// <summary>Those for which it is open whether they are kept.</summary>

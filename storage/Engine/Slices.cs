@@ -4,40 +4,71 @@ using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
 
-/// <summary>What was decided on a slice: all groups that were begun within 5 minutes.</summary>
+/// <summary>Where the spans of a slice are: of all groups that were begun within 5 minutes.</summary>
 /// <param name="Number">Since 1970.</param>
-/// <param name="Writer">Who wrote what is kept of it; 0 where all is kept, where it is.</param>
-/// <param name="Since">Seconds since 1970.</param>
+/// <param name="Generation">What has the spans of groups up to a time.</param>
+/// <param name="Upto">That time, excluded, in microseconds since 1970; those of later groups are where they were.</param>
+/// <param name="Writers">Of each group of blocks of the generation, in their order, who wrote it.</param>
+/// <param name="Since">Of when this is, in seconds since 1970.</param>
 /// <param name="Hours">Since 1970, in which spans of its blocks start.</param>
-/// <param name="IsRemoved">Whether the blocks that were thinned out are deleted.</param>
+/// <param name="IsDecided">Whether it is decided which of its traces are kept.</param>
+/// <param name="IsRemoved">Whether the blocks of the generations before are deleted.</param>
 /// <param name="Version">Of its row; 0 while there is none.</param>
-sealed record Slice(
-    long Number, long Writer, long Since, IReadOnlyList<long> Hours, bool IsRemoved = false, long Version = 0)
+sealed record Slice(long Number, Generation Generation, long Upto, IReadOnlyList<long> Writers, long Since,
+    IReadOnlyList<long> Hours, bool IsDecided = false, bool IsRemoved = false, long Version = 0)
 {
+    /// <summary>Whether all its groups were compacted; no other one is to join it.</summary>
+    public bool IsComplete => Upto == Slices.StartOf(Number + 1);
+
+    /// <summary>One of which nothing was compacted yet.</summary>
+    public static Slice New(long number) => new(number, Generation.Compacted, Slices.StartOf(number), [], 0, []);
+
     public static Slice Of(Entry row)
     {
         var value = new ByteReader(row.Value);
-        var (writer, since, isRemoved) = ((long)value.ReadFixed(), value.ReadSigned(), value.ReadInt32() != 0);
-        var hours = new long[value.ReadCount()];
-        for (var i = 0; i < hours.Length; i++)
-            hours[i] = value.ReadSigned();
-        return new(Keys.NumberAt(row.Key, 0), writer, since, hours, isRemoved, row.Version);
+        var (generation, upto, since) = ((Generation)value.ReadInt32(), value.ReadSigned(), value.ReadSigned());
+        var (isDecided, isRemoved) = (value.ReadInt32() != 0, value.ReadInt32() != 0);
+        var writers = ReadAll(ref value, static (ref ByteReader input) => (long)input.ReadFixed());
+        var hours = ReadAll(ref value, static (ref ByteReader input) => input.ReadSigned());
+        return new(Keys.NumberAt(row.Key, 0), generation, upto, writers, since, hours, isDecided, isRemoved,
+            row.Version);
     }
 
     public byte[] ToValue()
     {
         var value = new ByteWriter();
-        value.WriteFixed((ulong)Writer);
+        value.Write((int)Generation);
+        value.WriteSigned(Upto);
         value.WriteSigned(Since);
+        value.Write(IsDecided ? 1 : 0);
         value.Write(IsRemoved ? 1 : 0);
+        value.Write(Writers.Count);
+        foreach (var writer in Writers)
+            value.WriteFixed((ulong)writer);
         value.Write(Hours.Count);
         foreach (var hour in Hours)
             value.WriteSigned(hour);
         return value.Written.ToArray();
     }
+
+    /// <summary>Whether a block has spans of the slice that are to be seen.</summary>
+    public bool Contains(BlockId id) => id.Generation == Generation.Group
+        ? id.Stored >= Upto
+        : id.Generation == Generation && id.Stored - Slices.StartOf(Number) is var at && at < Writers.Count &&
+            Writers[(int)at] == id.Writer;
+
+    delegate long ReadNumber(ref ByteReader input);
+
+    static long[] ReadAll(ref ByteReader input, ReadNumber read)
+    {
+        var numbers = new long[input.ReadCount()];
+        for (var i = 0; i < numbers.Length; i++)
+            numbers[i] = read(ref input);
+        return numbers;
+    }
 }
 
-/// <summary>The slices on which it is decided what is kept. For any thread.</summary>
+/// <summary>The slices that compaction has written anew. For any thread.</summary>
 sealed class Slices
 {
     public const int Minutes = 5;
@@ -45,8 +76,8 @@ sealed class Slices
     const long Micros = Minutes * 60_000_000L;
 
     /// <summary>
-    /// So long what was read is taken for true; blocks that are thinned out are deleted much later, so that whoever
-    /// still reads them finds them.
+    /// So long what was read is taken for true; blocks are deleted much later than others take their place, so that
+    /// whoever still reads them finds them.
     /// </summary>
     static readonly TimeSpan _knownFor = TimeSpan.FromSeconds(30);
 
@@ -70,12 +101,11 @@ sealed class Slices
     {
         var read = TimeProvider.System.GetTimestamp();
         var slices = (await _tables.ReadAsync(StateKind.Slices, cancellation)).ConvertAll(Slice.Of);
-        var thinned = slices.Where(slice => slice.Writer != 0)
-            .ToDictionary(slice => slice.Number, slice => slice.Writer);
-        var last = slices.MaxBy(slice => slice.Number);
-        var gone = last is { Writer: not 0 } ? await ReadGoneAsync(last, cancellation) : [];
-        _current = new CurrentBlocks(read, last?.Number ?? -1, thinned, gone);
-        return slices.ToDictionary(slice => slice.Number);
+        var byNumber = slices.ToDictionary(slice => slice.Number);
+        var last = slices.Where(slice => slice.IsDecided).MaxBy(slice => slice.Number);
+        var gone = last is { Generation: Generation.Thinned } ? await ReadGoneAsync(last, cancellation) : [];
+        _current = new CurrentBlocks(read, slices.Count == 0 ? 0 : slices.Max(slice => slice.Upto), byNumber, gone);
+        return byNumber;
     }
 
     /// <summary>Which blocks have the spans that are there now.</summary>
@@ -87,9 +117,10 @@ sealed class Slices
         return _current!;
     }
 
-    /// <summary>Decides on a slice, unless somebody has before.</summary>
+    /// <summary>Has other blocks take the place of a slice's, unless somebody has changed it since it was read.</summary>
+    /// <param name="version">Of the slice that was read; 0 for none.</param>
     /// <param name="gone">The low halves of the ids of traces that go but have spans in the next slice.</param>
-    public async Task DecideAsync(Slice slice, ulong[] gone, CancellationToken cancellation)
+    public async Task ReplaceAsync(Slice slice, long version, ulong[] gone, CancellationToken cancellation)
     {
         if (gone.Length > 0)
         {
@@ -97,7 +128,7 @@ sealed class Slices
             await _tables.PutAsync([new(Table.State, GoneOf(slice), Keys.Empty, lows, _timeToLive)],
                 cancellation: cancellation);
         }
-        await _tables.CompareAndSetAsync(RowOf(slice), 0, [], cancellation);
+        await _tables.CompareAndSetAsync(RowOf(slice), version, [], cancellation);
         await ReadAsync(cancellation);
     }
 
@@ -113,25 +144,21 @@ sealed class Slices
     Row RowOf(Slice slice) => new(Table.State, Rows.Partition(StateKind.Slices), Keys.Of(slice.Number),
         slice.ToValue(), _timeToLive);
 
-    static byte[] GoneOf(Slice slice) => Keys.OfKind((byte)StateKind.Gone, slice.Number, slice.Writer);
+    static byte[] GoneOf(Slice slice) => Keys.OfKind((byte)StateKind.Gone, slice.Number, slice.Writers[0]);
 }
 
-/// <summary>
-/// Which blocks have the spans that are there: of a slice that was thinned out those kept, else the whole.
-/// </summary>
+/// <summary>Which blocks have the spans that are there.</summary>
 /// <param name="Read">A time stamp of the system.</param>
-/// <param name="LastDecided">The number of the last slice on which it is decided what is kept.</param>
-/// <param name="Thinned">By slice, who wrote what is kept of it.</param>
+/// <param name="Upto">Up to when groups were compacted, microseconds since 1970: no other one is to be of before.</param>
+/// <param name="Slices">By their numbers.</param>
 /// <param name="Gone">
-/// The low halves of the ids of traces that went with the last slice, but have spans in the next one, which is not
-/// decided on yet: they are not to be seen.
+/// The low halves of the ids of traces that went with the last slice that was decided on, but have spans in the next
+/// one, which is not: they are not to be seen.
 /// </param>
-sealed record CurrentBlocks(long Read, long LastDecided, Dictionary<long, long> Thinned, HashSet<ulong> Gone)
+sealed record CurrentBlocks(
+    long Read, long Upto, IReadOnlyDictionary<long, Slice> Slices, IReadOnlySet<ulong> Gone)
 {
-    /// <summary>Whether there is anything but whole blocks.</summary>
-    public bool HaveKept => Thinned.Count > 0;
-
-    public bool Contain(BlockId id) => Thinned.TryGetValue(Slices.NumberOf(id.Stored), out var writer)
-        ? id.IsKept && id.Writer == writer
-        : !id.IsKept;
+    public bool Contain(BlockId id) => Slices.TryGetValue(Engine.Slices.NumberOf(id.Stored), out var slice)
+        ? slice.Contains(id)
+        : id.Generation == Generation.Group;
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Tracing.Model;
 using Tracing.Model.Wire;
+using Tracing.Storage.Blocks;
 using Tracing.Storage.TraceQl;
 
 namespace Tracing.Storage.Engine;
@@ -55,6 +56,7 @@ sealed class SpanScan(Blocks blocks)
         var heads = await blocks.ReadHeadsAsync(selection.StartUnixNano, selection.EndUnixNano - 1, cancellation);
         var isSample = maxSpans < int.MaxValue;
         var ofBlock = Math.Max(MinSampledOfBlock, maxSpans / Math.Max(1, heads.Count));
+        heads = await blocks.AmongAsync(heads, filter.MayMatch, cancellation);
         foreach (var chunk in heads
             .OrderBy(head => isSample ? SeededHash.Of((ulong)head.Id.Stored, (ulong)head.Id.Number) : 0)
             .ThenByDescending(head => head.Id).Chunk(BlocksAtOnce))
@@ -64,17 +66,17 @@ sealed class SpanScan(Blocks blocks)
                 if (block is null)
                     continue;
                 seen.Publish();
-                var found = filter.Find(block, selection.StartUnixNano, selection.EndUnixNano).Reverse().ToList();
-                var every = isSample ? Math.Max(1, (found.Count + ofBlock - 1) / ofBlock) : 1;
-                for (var at = 0; at < found.Count; at += every)
+                var found = filter.Find(block, selection.StartUnixNano, selection.EndUnixNano);
+                if (gone.Count > 0)
+                    RemoveGone(block, found, gone);
+                if (!filter.IsExact)
+                    traces.UnionWith(TracesOf(block, found));
+                else
                 {
-                    var i = found[at];
-                    if (gone.Contains(block.Traces[block.TraceOf[i]].Low))
-                        continue;
-                    if (!filter.IsExact)
-                        traces.Add(block.Traces[block.TraceOf[i]]);
-                    else if (seen.TryAdd(block.KeyOf(i), block.IsZipkin(i)))
-                        yield return new(AsOtlp(block.ToSpan(i)), block.KeptOf(block.TraceOf[i]));
+                    var count = found.Count();
+                    var every = isSample ? Math.Max(1, (count + ofBlock - 1) / ofBlock) : 1;
+                    foreach (var span in Read(block, LastOnes(block, found, count, every, seen)))
+                        yield return span;
                 }
             }
         }
@@ -94,7 +96,7 @@ sealed class SpanScan(Blocks blocks)
                         var span = facts.Spans[i];
                         if (span.StartUnixNano >= selection.StartUnixNano &&
                             span.StartUnixNano < selection.EndUnixNano && selection.Filter.Matches(span, facts) &&
-                            seen.TryAdd(spans[i], spans[i].ServiceName.ToLowerInvariant()))
+                            seen.TryAdd(spans[i], SpanIdentity.ServiceOf(spans[i].ServiceName)))
                             yield return new(span, stored.Kept);
                     }
                 }
@@ -112,6 +114,52 @@ sealed class SpanScan(Blocks blocks)
                 AdjustedCount.Round(one.Weight, one.Span.TraceId, one.Span.SpanId));
         }
         return latencies;
+    }
+
+    /// <summary>Of the rows every so many, from the last on; those that no later one of the same span follows.</summary>
+    static List<int> LastOnes(SpanBlock block, RowSet found, int count, int every, SeenSpans seen)
+    {
+        var rows = new List<int>(count / every + 1);
+        var left = count - 1;
+        foreach (var row in found)
+        {
+            if (left-- % every == 0)
+                rows.Add(row);
+        }
+        rows.Reverse();
+        rows.RemoveAll(row => !seen.TryAdd(
+            block.IdentityOf(row, block.Traces.Of(row)), block.TemplateOf(row).IsZipkin));
+        rows.Reverse();
+        return rows;
+    }
+
+    static IEnumerable<WeightedSpan> Read(SpanBlock block, List<int> rows)
+    {
+        var cursor = new SpanCursor(block);
+        foreach (var row in rows)
+        {
+            yield return new(AsOtlp(cursor.Read(row)),
+                block.Kept.Length == 0 ? TraceKept.Whole : block.Kept[block.Traces.Of(row)]);
+        }
+    }
+
+    static void RemoveGone(SpanBlock block, RowSet found, IReadOnlySet<ulong> gone)
+    {
+        foreach (var row in found)
+        {
+            if (gone.Contains(block.Traces.Ids[block.Traces.Of(row)].Low))
+                found.Remove(row);
+        }
+    }
+
+    static IEnumerable<TraceId> TracesOf(SpanBlock block, RowSet found)
+    {
+        for (var row = found.Next(0); row >= 0;)
+        {
+            var trace = block.Traces.Of(row);
+            yield return block.Traces.Ids[trace];
+            row = found.Next(block.Traces.From[trace + 1]);
+        }
     }
 
     static Span AsOtlp(Span span) => span.Origin == SpanOrigin.Zipkin ? OtlpGroups.FromZipkin(span) : span;

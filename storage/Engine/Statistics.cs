@@ -1,4 +1,5 @@
 using Tracing.Model;
+using Tracing.Storage.Blocks;
 using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
@@ -31,6 +32,8 @@ sealed class Statistics
 
     readonly ITables _tables;
     readonly Commits _commits;
+    readonly Slices _slices;
+    readonly SliceBlocks _sliceBlocks;
     readonly Blocks _blocks;
     readonly EngineOptions _options;
     readonly TimeProvider _time;
@@ -41,12 +44,14 @@ sealed class Statistics
     SeenSpans _seen = new();
     int _edgeSpans;
 
-    public Statistics(ITables tables, Commits commits, Blocks blocks, EngineOptions options, TimeProvider time,
+    public Statistics(ITables tables, Commits commits, Slices slices, SliceBlocks sliceBlocks, Blocks blocks, EngineOptions options, TimeProvider time,
         long owner, UncountedSpans uncounted)
     {
         _uncounted = uncounted;
         _tables = tables;
         _commits = commits;
+        _slices = slices;
+        _sliceBlocks = sliceBlocks;
         _blocks = blocks;
         _options = options;
         _time = time;
@@ -76,7 +81,7 @@ sealed class Statistics
         if (_edges is null)
         {
             _seen = new SeenSpans();
-            await StoredSpans.RecallAsync(_commits, _blocks, marks, _seen, cancellation);
+            await StoredSpans.RecallAsync(_commits, _slices, _sliceBlocks, _blocks, marks, _seen, cancellation);
             _edges = new EdgeLinker(_names);
         }
         // of an attempt that failed
@@ -196,11 +201,12 @@ sealed class Statistics
             {
                 if (block is null)
                     continue;
-                Span[] spans = [.. Enumerable.Range(0, block.Count).Select(block.ToSpan)];
+                var spans = block.ReadAll();
                 _edges!.Add(spans, statistics);
                 _edgeSpans += block.Count;
                 stored.AddRange(spans.Select((span, i) =>
-                    (SpanPlace.Of(id, block, i), span, block.IsRepeat(i), block.IsCorrection(i))));
+                    (SpanPlace.Of(id, block, i), span, (block.TemplateOf(i).Flags & SpanFlags.Repeat) != 0,
+                        (block.TemplateOf(i).Flags & SpanFlags.Correction) != 0)));
             }
             // reports of one span may be in blocks of several hours
             foreach (var (_, span, isRepeat, isCorrection) in stored.OrderBy(each => each.Place))

@@ -1,4 +1,5 @@
 using Tracing.Model;
+using Tracing.Storage.Blocks;
 
 namespace Tracing.Storage.Engine;
 
@@ -8,60 +9,69 @@ static class StoredSpans
     /// <summary>Incomplete spans recalled: more than <see cref="SeenSpans"/> remembers.</summary>
     const int MaxHalves = 30_000;
 
+    const long MicrosPerMilli = 1000;
+
     /// <summary>
     /// Has the spans of committed groups remembered, the last ones first, as far back as they may be sent again and as
     /// there is room for.
     /// </summary>
     /// <param name="marks">Only groups up to these, by writer; null for all.</param>
-    public static async Task RecallAsync(Commits commits, Blocks blocks, IReadOnlyDictionary<long, long>? marks,
-        SeenSpans seen, CancellationToken cancellation)
+    public static async Task RecallAsync(Commits commits, Slices slices, SliceBlocks sliceBlocks, Blocks blocks,
+        IReadOnlyDictionary<long, long>? marks, SeenSpans seen, CancellationToken cancellation)
     {
         var writers = await commits.ReadWritersAsync(cancellation);
         if (writers.Count == 0)
             return;
+        var known = await slices.ReadAsync(cancellation);
         var newest = writers.Max(writer => writer.Last);
-        var slots = (int)SeenSpans.ResentFor.TotalMinutes + 1;
-        var groups = new List<(long Writer, long Stored, int Blocks)>();
-        foreach (var (writer, first, last) in writers)
-        {
-            var mark = marks is null ? long.MaxValue : marks.GetValueOrDefault(writer, -1);
-            for (var slot = Math.Max(first, newest - slots); slot <= last; slot++)
-            {
-                groups.AddRange((await commits.ReadGroupsAsync(writer, slot, cancellation))
-                    .Where(group => group.Stored <= mark)
-                    .Select(group => (writer, group.Stored, group.Blocks)));
-            }
-        }
+        var oldest = newest - (int)SeenSpans.ResentFor.TotalMinutes - 1;
         var left = seen.Capacity;
+        var halves = new List<(SpanPlace Place, Span Span)>();
         // the last first
-        var halves = new List<(Span Span, long Millis)>();
-        foreach (var (writer, stored, count) in groups.OrderByDescending(group => group.Stored))
+        for (var number = newest / Slices.Minutes; number >= oldest / Slices.Minutes && left > 0; number--)
         {
-            for (var number = count - 1; number >= 0 && left > 0; number--)
+            var ids = await sliceBlocks.ReadAsync(number, known.GetValueOrDefault(number), writers, cancellation);
+            for (var i = ids.Count - 1; i >= 0 && left > 0; i--)
             {
-                if (await blocks.ReadOnceAsync(new BlockId(stored, writer, number), cancellation) is { } block)
+                if (await blocks.ReadOnceAsync(ids[i], cancellation) is { } block)
                 {
-                    Recall(block, stored / 1000, seen, halves);
+                    Recall(ids[i], block, marks, seen, halves);
                     left -= block.Count;
                 }
             }
         }
-        for (var i = halves.Count - 1; i >= 0; i--)
-            seen.Add(halves[i].Span, halves[i].Span.ServiceName.ToLowerInvariant(), halves[i].Millis);
+        halves.Sort((one, other) => one.Place.CompareTo(other.Place));
+        foreach (var (place, span) in halves)
+            seen.Add(span, SpanIdentity.ServiceOf(span.ServiceName), place.Commit.Stored / MicrosPerMilli);
         seen.Publish();
     }
 
-    static void Recall(SpanBlock block, long millis, SeenSpans seen, List<(Span Span, long Millis)> halves)
+    static void Recall(BlockId id, SpanBlock block, IReadOnlyDictionary<long, long>? marks, SeenSpans seen,
+        List<(SpanPlace Place, Span Span)> halves)
     {
-        for (var i = block.Count - 1; i >= 0; i--)
+        var places = Array.ConvertAll(block.CommitNames, CommitPlace.Of);
+        var isCounted = Array.ConvertAll(places, place =>
+            marks is null || place.Stored <= marks.GetValueOrDefault(place.Writer, -1));
+        var ofBlock = new List<int>();
+        for (var trace = block.TraceCount - 1; trace >= 0; trace--)
         {
-            if (block.Starts[i] > 0 && block.KnownDurationOf(i) is not null)
+            for (var i = block.Traces.From[trace + 1] - 1; i >= block.Traces.From[trace]; i--)
             {
-                seen.Recall(block.KeyOf(i), block.IsZipkin(i), block.Starts[i],
-                    block.Statuses[i] == StatusCode.Error, millis);
+                if (!isCounted[block.CommitCodes[i]])
+                    continue;
+                if (block.Starts[i] > 0 && block.KnownDurationOf(i) is not null)
+                {
+                    seen.Recall(block.IdentityOf(i, trace), block.TemplateOf(i).IsZipkin, block.Starts[i],
+                        block.TemplateOf(i).Status == StatusCode.Error,
+                        places[block.CommitCodes[i]].Stored / MicrosPerMilli);
+                }
+                else if (halves.Count + ofBlock.Count < MaxHalves)
+                    ofBlock.Add(i);
             }
-            else if (halves.Count < MaxHalves)
-                halves.Add((block.ToSpan(i), millis));
         }
+        ofBlock.Reverse();
+        var cursor = new SpanCursor(block);
+        foreach (var i in ofBlock)
+            halves.Add((SpanPlace.Of(id, block, i), cursor.Read(i)));
     }
 }

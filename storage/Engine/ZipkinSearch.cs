@@ -1,4 +1,5 @@
 using Tracing.Model;
+using Tracing.Storage.Blocks;
 
 namespace Tracing.Storage.Engine;
 
@@ -84,8 +85,10 @@ sealed class ZipkinSearch
     {
         if (_conditions.Length == 0)
             return;
-        var ids = heads.Select(head => head.Id).Where(_looked.Add).ToList();
-        foreach (var chunk in ids.Chunk(64))
+        var unknown = heads.FindAll(head => _looked.Add(head.Id));
+        unknown = await _blocks.AmongAsync(unknown,
+            summary => Array.Exists(_conditions, condition => condition.MayBeIn(summary)), _cancellation);
+        foreach (var chunk in unknown.Select(head => head.Id).Chunk(64))
         {
             foreach (var block in await _blocks.ReadAsync(chunk, _cancellation))
             {
@@ -108,20 +111,29 @@ sealed class ZipkinSearch
             foreach (var (head, block) in chunk.Zip(
                 await _blocks.ReadAsync([.. chunk.Select(each => each.Id)], _cancellation)))
             {
-                for (var i = 0; block is not null && i < block.Count; i++)
-                {
-                    if (block.Starts[i] < from || block.Starts[i] > end)
-                        continue;
-                    var key = KeyOf(block.Traces[block.TraceOf[i]]);
-                    var here = (Start: block.Starts[i], Place: SpanPlace.Of(head.Id, block, i));
-                    if (candidates.TryGetValue(key, out var latest))
-                        candidates[key] = Compare(here, latest) < 0 ? here : latest;
-                    else if (!_decided.Contains(key) && Array.TrueForAll(_meeting, meeting => meeting.Contains(key)))
-                        candidates.Add(key, here);
-                }
+                for (var trace = 0; trace < block?.TraceCount; trace++)
+                    AddCandidate(candidates, head.Id, block, trace, from, end);
             }
         }
         return candidates;
+    }
+
+    void AddCandidate(Dictionary<TraceId, (ulong Start, SpanPlace Place)> candidates, BlockId id, SpanBlock block,
+        int trace, ulong from, ulong end)
+    {
+        var key = KeyOf(block.Traces.Ids[trace]);
+        var isKnown = candidates.TryGetValue(key, out var latest);
+        if (!isKnown && (_decided.Contains(key) || !Array.TrueForAll(_meeting, meeting => meeting.Contains(key))))
+            return;
+        for (var i = block.Traces.From[trace]; i < block.Traces.From[trace + 1]; i++)
+        {
+            if (block.Starts[i] < from || block.Starts[i] > end || (isKnown && block.Starts[i] < latest.Start))
+                continue;
+            var here = (Start: block.Starts[i], Place: SpanPlace.Of(id, block, i));
+            if (!isKnown || Compare(here, latest) < 0)
+                candidates[key] = latest = here;
+            isKnown = true;
+        }
     }
 
     /// <summary>Negative when the one is later, or was stored before the other of the same start.</summary>

@@ -12,6 +12,9 @@ enum Table
     /// <summary>What is known of blocks without reading them.</summary>
     Blocks,
 
+    /// <summary>What blocks have, in some 20 KiB for each, so that those that cannot match are not read.</summary>
+    Summaries,
+
     /// <summary>Which blocks have spans of a trace: most of all rows, without values.</summary>
     Traces,
 
@@ -34,6 +37,9 @@ enum Table
 /// <param name="Value">May be empty.</param>
 /// <param name="TimeToLive">After which it is gone; zero for never.</param>
 readonly record struct Row(Table Table, byte[] Partition, byte[] Key, byte[] Value, TimeSpan TimeToLive);
+
+/// <summary>What a row is found by.</summary>
+readonly record struct RowKey(Table Table, byte[] Partition, byte[] Key);
 
 /// <summary>A row that was read.</summary>
 /// <param name="Version">Never 0 where it was compared and set; it has no meaning but to be equal or not.</param>
@@ -72,6 +78,9 @@ interface ITables : IAsyncDisposable
 
     /// <summary>Deletes what <see cref="ScanAsync"/> would find.</summary>
     Task DeleteAsync(Table table, byte[] partition, byte[] from, byte[]? to, CancellationToken cancellation = default);
+
+    /// <summary>Deletes rows that were put, if they are there. After a crash some may be there again.</summary>
+    Task DeleteAsync(IReadOnlyList<RowKey> rows, CancellationToken cancellation = default);
 
     /// <summary>Deletes a row, also one whose put is still under way until then.</summary>
     Task ForbidAsync(Table table, byte[] partition, byte[] key, DateTimeOffset until,

@@ -100,7 +100,7 @@ sealed class Evaluator(Span? span, TraceFacts? trace)
         }
     }
 
-    static Value Find(KeyValue[] attributes, string key)
+    internal static Value Find(KeyValue[] attributes, string key)
     {
         // of a key that repeats the last counts
         for (var i = attributes.Length - 1; i >= 0; i--)

@@ -42,6 +42,7 @@ sealed class CqlTables(Connection connection) : ITables
         ScanBackFromEnd,
         Delete,
         DeleteToEnd,
+        DeleteRow,
         Forbid,
     }
 
@@ -50,12 +51,8 @@ sealed class CqlTables(Connection connection) : ITables
     public async Task PutAsync(IReadOnlyList<Row> rows, Row? last = null, Func<Task>? beforeLast = null,
         CancellationToken cancellation = default)
     {
-        var statements = await BatchesAsync(rows);
-        await Parallel.ForEachAsync(statements, new ParallelOptions
-        {
-            MaxDegreeOfParallelism = WriteWindow.Max,
-            CancellationToken = cancellation,
-        }, async (statement, _) => await WriteAsync(statement, cancellation));
+        await WriteAllAsync(await BatchesAsync(rows, row => (row.Partition,
+            row.Partition.Length + row.Key.Length + row.Value.Length), InsertAsync), cancellation);
         if (beforeLast is not null)
             await beforeLast();
         if (last is { } row)
@@ -94,6 +91,11 @@ sealed class CqlTables(Connection connection) : ITables
         CancellationToken cancellation = default) => await connection.RunAsync(to is null
             ? (await PrepareAsync(table, Operation.DeleteToEnd)).Bind(partition, from)
             : (await PrepareAsync(table, Operation.Delete)).Bind(partition, from, to), cancellation);
+
+    public async Task DeleteAsync(IReadOnlyList<RowKey> rows, CancellationToken cancellation = default) =>
+        await WriteAllAsync(await BatchesAsync(rows, row => (row.Partition, row.Partition.Length + row.Key.Length),
+            async row => (await PrepareAsync(row.Table, Operation.DeleteRow)).Bind(row.Partition, row.Key)),
+            cancellation);
 
     /// <summary>A deletion with the time until which it is to win.</summary>
     public async Task ForbidAsync(Table table, byte[] partition, byte[] key, DateTimeOffset until,
@@ -149,6 +151,13 @@ sealed class CqlTables(Connection connection) : ITables
         : (int)Math.Clamp(Math.Ceiling(timeToLive.TotalSeconds), 1,
             Math.Clamp((_lastEnd - TimeProvider.System.GetUtcNow()).TotalSeconds, 1, MaxSeconds));
 
+    Task WriteAllAsync(List<IStatement> statements, CancellationToken cancellation) =>
+        Parallel.ForEachAsync(statements, new ParallelOptions
+        {
+            MaxDegreeOfParallelism = WriteWindow.Max,
+            CancellationToken = cancellation,
+        }, async (statement, _) => await WriteAsync(statement, cancellation));
+
     async Task WriteAsync(IStatement statement, CancellationToken cancellation)
     {
         var wait = _firstWait;
@@ -171,19 +180,20 @@ sealed class CqlTables(Connection connection) : ITables
     /// <summary>
     /// Small rows whose first replica is the same together, so that a batch is work of one node and its copies.
     /// </summary>
-    async Task<List<IStatement>> BatchesAsync(IReadOnlyList<Row> rows)
+    async Task<List<IStatement>> BatchesAsync<T>(IReadOnlyList<T> rows, Func<T, (byte[] Partition, int Bytes)> sizeOf,
+        Func<T, Task<BoundStatement>> bind)
     {
         var metadata = connection.Session.Cluster.Metadata;
         var isOneNode = metadata.AllHosts().Count <= 1;
         var statements = new List<IStatement>();
         foreach (var ofReplica in rows.GroupBy(row => isOneNode ? null : metadata.GetReplicas(
-            connection.Options.Keyspace, row.Partition).FirstOrDefault()?.Address))
+            connection.Options.Keyspace, sizeOf(row).Partition).FirstOrDefault()?.Address))
         {
             var (batch, count, bytes) = (new BatchStatement(), 0, 0);
             foreach (var row in ofReplica)
             {
-                var statement = await InsertAsync(row);
-                var size = row.Partition.Length + row.Key.Length + row.Value.Length;
+                var statement = await bind(row);
+                var (partition, size) = sizeOf(row);
                 if (size > MaxBatchBytes / 2)
                 {
                     statements.Add(statement);
@@ -197,7 +207,7 @@ sealed class CqlTables(Connection connection) : ITables
                 if (count == 0)
                 {
                     batch.SetBatchType(BatchType.Unlogged)
-                        .SetRoutingKey(new RoutingKey { RawRoutingKey = row.Partition });
+                        .SetRoutingKey(new RoutingKey { RawRoutingKey = partition });
                     batch.SetIdempotence(true);
                 }
                 batch.Add(statement);
@@ -245,6 +255,7 @@ sealed class CqlTables(Connection connection) : ITables
             Operation.ScanBackFromEnd => Select("ORDER BY key DESC LIMIT ?"),
             Operation.Delete => $"DELETE FROM {name} WHERE partition = ? AND key >= ? AND key < ?",
             Operation.DeleteToEnd => $"DELETE FROM {name} WHERE partition = ? AND key >= ?",
+            Operation.DeleteRow => $"DELETE FROM {name} WHERE partition = ? AND key = ?",
             _ => $"DELETE FROM {name} USING TIMESTAMP ? WHERE partition = ? AND key = ?",
         };
 
@@ -256,6 +267,7 @@ sealed class CqlTables(Connection connection) : ITables
         Table.BlockData => "block_data",
         Table.KeptData => "kept_data",
         Table.Blocks => "blocks",
+        Table.Summaries => "summaries",
         Table.Traces => "traces",
         Table.Commits => "commits",
         Table.Names => "names",

@@ -340,6 +340,7 @@ sealed record Family(string Name, int BufferBytes, int Buffers = 2, int BlockByt
         Table.BlockData => new("block_data", 32 << 20, 3, IsCompressed: false, HasBlobs: true),
         Table.KeptData => new("kept_data", 16 << 20, IsCompressed: false, HasBlobs: true),
         Table.Blocks => new("blocks", 4 << 20),
+        Table.Summaries => new("summaries", 4 << 20, IsCompressed: false, HasBlobs: true),
         // the length of the partition, which is a half of a trace's id
         Table.Traces => new("traces", 16 << 20, PrefixBytes: 2 + sizeof(ulong)),
         Table.Commits => new("commits", 8 << 20, IsCompressed: false),

@@ -137,6 +137,16 @@ sealed class RocksDbTables : ITables
             return true;
         }));
 
+    public Task DeleteAsync(IReadOnlyList<RowKey> rows, CancellationToken cancellation = default) =>
+        Task.FromResult(Run(() =>
+        {
+            using var batch = _db.NewBatch();
+            foreach (var row in rows)
+                batch.Delete(Family.NumberOf(row.Table), KeyOf(row.Partition, row.Key));
+            Write(batch, isSynced: false);
+            return true;
+        }));
+
     /// <summary>Nobody else writes, and who would have is gone.</summary>
     public Task ForbidAsync(Table table, byte[] partition, byte[] key, DateTimeOffset until,
         CancellationToken cancellation = default) => Task.FromResult(Run(() =>

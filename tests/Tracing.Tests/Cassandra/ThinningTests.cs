@@ -82,8 +82,8 @@ public sealed class ThinningTests : IAsyncLifetime
         await using var store = await OpenAsync();
         await StoreAsync(store, 1, 400);
         _passed += TimeSpan.FromHours(2);
-        await store.ThinNowAsync(Cancellation);
-        await store.ThinNowAsync(Cancellation);
+        await store.CompactNowAsync(Cancellation);
+        await store.CompactNowAsync(Cancellation);
         Assert.Equal(400, await CountAsync(store));
         await ThinAsync(store, TimeSpan.Zero);
         Assert.Equal(Drawn(1, 400), await CountAsync(store));
@@ -167,8 +167,8 @@ public sealed class ThinningTests : IAsyncLifetime
         _passed += time;
         await store.CountNowAsync(Cancellation);
         // nothing is done the first time
-        await store.ThinNowAsync(Cancellation);
-        await store.ThinNowAsync(Cancellation);
+        await store.CompactNowAsync(Cancellation);
+        await store.CompactNowAsync(Cancellation);
     }
 
     static async Task<int> CountAsync(BlockSpanStore store)
@@ -183,5 +183,5 @@ public sealed class ThinningTests : IAsyncLifetime
     /// <summary>Of what groups store; what is kept of slices left out.</summary>
     async Task<int> RowsAsync(string table) =>
         (await _session!.ExecuteAsync(new SimpleStatement($"SELECT key FROM {table}")))
-        .Count(row => row.GetValue<byte[]>(0)[0] == BlockId.PrefixOf(false));
+        .Count(row => row.GetValue<byte[]>(0)[0] == (byte)Generation.Group);
 }

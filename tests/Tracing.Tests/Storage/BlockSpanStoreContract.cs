@@ -15,7 +15,7 @@ public abstract class BlockSpanStoreContract : SpanStoreContract
         for (var i = 0; i < 3; i++)
         {
             foreach (var each in Stores(store))
-                await each.ThinNowAsync(Cancellation);
+                await each.CompactNowAsync(Cancellation);
         }
     }
 

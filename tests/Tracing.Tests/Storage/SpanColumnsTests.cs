@@ -119,11 +119,5 @@ public sealed class SpanColumnsTests
         return writer.Write(columns, [.. Enumerable.Range(0, columns.Count)]);
     }
 
-    static List<Span> Read(Block block)
-    {
-        var spans = new List<Span>();
-        for (var trace = 0; trace < block.TraceCount; trace++)
-            block.AddSpans(trace, spans);
-        return spans;
-    }
+    static Span[] Read(Block block) => block.ReadAll();
 }

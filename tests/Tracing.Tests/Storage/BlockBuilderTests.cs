@@ -8,7 +8,7 @@ using static Tracing.Tests.SomeSpans;
 namespace Tracing.Tests;
 
 /// <summary>Many blocks rewritten as few.</summary>
-public sealed class BlockMergerTests
+public sealed class BlockBuilderTests
 {
     [Fact]
     public void All_spans_come_back_in_the_order_stored_within_their_traces()
@@ -17,11 +17,11 @@ public sealed class BlockMergerTests
         for (var round = 0; round < 10; round++)
         {
             Span[][] groups = [.. Enumerable.Range(0, 8).Select(_ => Sorted(TraceQlGen.Spans(random, 100)))];
-            using var merger = new BlockMerger(1, 50);
+            using var builder = new BlockBuilder(1, 50);
             // in whatever order blocks are read, commits tell that of their spans
-            var merged = merger.Merge(
+            var built = Build(builder, 
                 groups.Index().OrderBy(_ => random.Next()).Select(each => Write(each.Item, each.Index)));
-            var read = merged.SelectMany(block => Spans(new SpanBlock(block.Bytes))).ToList();
+            var read = built.SelectMany(block => new SpanBlock(block.Bytes).ReadAll()).ToList();
             Assert.Equal(800, read.Count);
             foreach (var ofTrace in groups.SelectMany(group => group).GroupBy(HourOfTrace))
                 Assert.Equal(ofTrace, read.Where(span => HourOfTrace(span) == ofTrace.Key));
@@ -34,14 +34,14 @@ public sealed class BlockMergerTests
         var random = new Random(22);
         Span[] spans = [.. Enumerable.Range(1, 1000).Select(n =>
             Otlp((ulong)(n / 5) + 1, id: (ulong)n).At(random.Next(1_000_000), 1))];
-        using var merger = new BlockMerger(1, 100);
-        var merged = merger.Merge(spans.Chunk(50).Select((group, i) => Write(Sorted(group), i)));
-        Assert.All(merged, block => Assert.InRange(block.Summary.Spans, 1, 110));
-        Assert.InRange(merged.Count, 9, 11);
-        var starts = merged.SelectMany(block => new SpanBlock(block.Bytes).Traces.Starts).ToList();
+        using var builder = new BlockBuilder(1, 100);
+        var built = Build(builder, spans.Chunk(50).Select((group, i) => Write(Sorted(group), i)));
+        Assert.All(built, block => Assert.InRange(block.Spans, 1, 110));
+        Assert.InRange(built.Count, 9, 11);
+        var starts = built.SelectMany(block => new SpanBlock(block.Bytes).Traces.Starts).ToList();
         Assert.Equal(starts.Order(), starts);
         Assert.Equal(
-            spans.Select(span => span.TraceId.Low).Distinct().Order(), merged.SelectMany(each => each.Lows).Order());
+            spans.Select(span => span.TraceId.Low).Distinct().Order(), built.SelectMany(each => each.Lows).Order());
     }
 
     [Fact]
@@ -49,12 +49,12 @@ public sealed class BlockMergerTests
     {
         Span[] spans = [.. Enumerable.Range(1, 1000).Select(n =>
             Otlp(1, id: (ulong)n).At(n % 2 == 0 ? 0 : 3_600_000_000, 1))];
-        using var merger = new BlockMerger(1, 100);
-        var merged = merger.Merge([Write(spans, 0)]);
-        Assert.All(merged, block => Assert.InRange(block.Summary.Spans, 1, 200));
-        Assert.Equal(1000, merged.Sum(block => block.Summary.Spans));
-        Assert.Equal(2, merged.Select(block => block.Hour).Distinct().Count());
-        Assert.All(merged, block => Assert.Equal(block.Hour, (long)(block.Summary.MaxStart / 3_600_000_000_000)));
+        using var builder = new BlockBuilder(1, 100);
+        var built = Build(builder, [Write(spans, 0)]);
+        Assert.All(built, block => Assert.InRange(block.Spans, 1, 200));
+        Assert.Equal(1000, built.Sum(block => block.Spans));
+        Assert.Equal(2, built.Select(block => block.Hour).Distinct().Count());
+        Assert.All(built, block => Assert.Equal(block.Hour, (long)(block.MaxStart / 3_600_000_000_000)));
     }
 
     [Fact]
@@ -62,9 +62,9 @@ public sealed class BlockMergerTests
     {
         Span[] spans = [.. Enumerable.Range(1, 100).Select(n =>
             Otlp((ulong)n).With(Tag("prompt", new string((char)('a' + (n % 26)), 1000 + (1000 * n)))))];
-        using var merger = new BlockMerger(1, 10_000);
+        using var builder = new BlockBuilder(1, 10_000);
         // of 5 MB
-        Assert.Equal(2, merger.Merge([Write(spans, 0)]).Count);
+        Assert.Equal(2, Build(builder, [Write(spans, 0)]).Count);
     }
 
     [Fact]
@@ -73,11 +73,11 @@ public sealed class BlockMergerTests
         Span[] spans = [.. Enumerable.Range(1, 100).Select(n => Otlp((ulong)n))];
         var kept = spans.Where((_, i) => i % 3 == 0)
             .ToDictionary(span => span.TraceId.Low, _ => new TraceKept(KeptReason.Baseline, 3));
-        using var merger = new BlockMerger(1, 1000);
-        var block = new SpanBlock(merger.Merge([Write(spans, 0)], kept.ContainsKey, kept).Single().Bytes);
+        using var builder = new BlockBuilder(1, 1000);
+        var block = new SpanBlock(Build(builder, [Write(spans, 0)], kept.ContainsKey, kept).Single().Bytes);
         Assert.Equal(34, block.Count);
         Assert.All(block.Kept, why => Assert.Equal(new TraceKept(KeptReason.Baseline, 3), why));
-        Assert.Empty(merger.Merge([Write(spans, 0)], _ => false));
+        Assert.Empty(Build(builder, [Write(spans, 0)], _ => false));
     }
 
     static (TraceId, ulong) HourOfTrace(Span span) => (span.TraceId, span.StartUnixNano / 3_600_000_000_000);
@@ -85,12 +85,12 @@ public sealed class BlockMergerTests
     // as groups are stored: the spans of a trace beside each other
     static Span[] Sorted(Span[] spans) => [.. spans.OrderBy(span => span.TraceId.Low)];
 
-    static List<Span> Spans(SpanBlock block)
+    static List<BuiltBlock> Build(BlockBuilder builder, IEnumerable<SpanBlock> blocks,
+        Predicate<ulong>? isKept = null, IReadOnlyDictionary<ulong, TraceKept>? kept = null)
     {
-        var spans = new List<Span>();
-        for (var trace = 0; trace < block.TraceCount; trace++)
-            block.AddSpans(trace, spans);
-        return spans;
+        foreach (var block in blocks)
+            builder.Add(block, isKept);
+        return builder.Build(byStart: true, kept);
     }
 
     static SpanBlock Write(Span[] spans, int commit)

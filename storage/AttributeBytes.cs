@@ -31,6 +31,9 @@ static class AttributeBytes
         }
     }
 
+    /// <summary>The type of a value that was written; it takes one byte.</summary>
+    public static AttributeType TypeOf(ReadOnlySpan<byte> value) => (AttributeType)value[0];
+
     public static AttributeValue Read(ref ByteReader input) => (AttributeType)input.ReadInt32() switch
     {
         AttributeType.Empty => default,

@@ -139,8 +139,11 @@ sealed class BlockSummary
         var entries = new HashSet<ulong>();
         foreach (var template in block.Templates)
         {
-            entries.Add(SummaryHash.OfName(block.NameBytesOf(template.Name)));
-            entries.Add(SummaryHash.OfZipkinName(ZipkinText.ToLower(block.NameOf(template.Name))));
+            var name = block.NameOf(template.Name);
+            entries.Add(SummaryHash.OfName(name));
+            if (name.Length > SeriesNames.MaxLength)
+                entries.Add(SummaryHash.OfName(SeriesNames.Cut(name)));
+            entries.Add(SummaryHash.OfZipkinName(ZipkinText.ToLower(name)));
         }
         for (var source = 0; source < block.SourceCount; source++)
         {
@@ -206,7 +209,7 @@ static class SummaryHash
     const long TruthSeed = 2;
     const long OtherTypeSeed = 3;
 
-    public static ulong OfName(ReadOnlySpan<byte> name) => XxHash3.HashToUInt64(name, NameSeed);
+    public static ulong OfName(string name) => XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(name), NameSeed);
 
     /// <param name="name">Cut and in lower case, as Zipkin's search compares it.</param>
     public static ulong OfZipkinName(string name) =>
@@ -244,7 +247,11 @@ static class SummaryHash
         switch (value.Type)
         {
             case AttributeType.String:
-                entries.Add(OfText(ofKey, value.AsString()!));
+                var text = value.AsString()!;
+                entries.Add(OfText(ofKey, text));
+                // what is listed of it is equal to it
+                if (text.Length > SeriesNames.MaxLength)
+                    entries.Add(OfText(ofKey, SeriesNames.Cut(text)));
                 break;
             case AttributeType.Int:
                 entries.Add(OfNumber(ofKey, value.AsInt()));

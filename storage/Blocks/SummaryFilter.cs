@@ -24,7 +24,7 @@ static class SummaryFilter
         {
             case FieldReference { Field: Field.Name } when
                 comparison.Operator == Operator.Equal && literal.Form == ValueForm.Text:
-                return summary.MayHave(SummaryHash.OfName(Encoding.UTF8.GetBytes(literal.Text)));
+                return summary.MayHave(SummaryHash.OfName(literal.Text));
             case FieldReference { Field: Field.Status } when Holds(Value.Of(StatusCode.Error)) &&
                 !Holds(Value.Of(StatusCode.Unset)) && !Holds(Value.Of(StatusCode.Ok)):
                 return summary.Errors > 0;

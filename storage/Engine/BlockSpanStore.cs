@@ -110,7 +110,7 @@ public sealed class BlockSpanStore : ISpanStore
             selection => _scan.SampleAsync(selection, FacetChoice.MaxSampled, cancellationToken), query);
 
     public Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellationToken) =>
-        _scan.CountLatenciesAsync(selection, cancellationToken);
+        SpanCounter.CountLatenciesAsync(_scan.ReadAsync(selection, cancellationToken));
 
     public async IAsyncEnumerable<IReadOnlyList<Span>> ReadTracesAsync(
         long startMillis, long endMillis, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Tracing.Model;
 using Tracing.Model.Wire;
+using Tracing.Storage.Blocks;
 using Tracing.Storage.TraceQl;
 
 namespace Tracing.Storage.Engine;
@@ -12,114 +13,161 @@ static class SpanCounter
 {
     static readonly KeyScope[] _scopes = Enum.GetValues<KeyScope>();
 
-    public static async Task<KeyCounts> CountKeysAsync(
-        IAsyncEnumerable<WeightedSpan> spans, KeyQuery query)
+    // what columns tell, and what is only told by spans that have events, links or the like
+    static readonly KeyScope[] _columnScopes =
+        [KeyScope.Intrinsic, KeyScope.Span, KeyScope.Resource, KeyScope.Instrumentation];
+    static readonly KeyScope[] _restScopes = [KeyScope.Event, KeyScope.Link];
+
+    public static async Task<KeyCounts> CountKeysAsync(IAsyncEnumerable<ScanPart> parts, KeyQuery query)
     {
-        var counts = new Dictionary<(KeyScope Scope, string Key), KeyTally>();
-        var ofSpan = new HashSet<(string, KeyType)>();
-        var number = 0L;
-        await foreach (var one in spans)
+        var tally = new KeyTally(query);
+        await foreach (var part in parts)
         {
-            var (span, weight) = (one.Span, one.Weight);
-            number++;
-            foreach (var scope in _scopes.Where(scope => query.Scope is null || query.Scope == scope))
-            {
-                ofSpan.Clear();
-                foreach (var (key, type) in KeysOf(span, scope))
-                {
-                    if (!key.StartsWith(query.Prefix, StringComparison.Ordinal) || IsLong(key) ||
-                        !ofSpan.Add((key, type)))
-                        continue;
-                    ref var tally = ref CollectionsMarshal.GetValueRefOrAddDefault(counts, (scope, key), out _);
-                    (tally ??= new KeyTally()).Add(type, number, weight);
-                }
-            }
+            if (part.Rows is { } rows)
+                tally.Add(rows);
+            foreach (var span in part.Spans)
+                tally.Add(span, _scopes);
         }
-        return new KeyCounts([.. counts
-            .OrderByDescending(each => each.Value.Spans).ThenBy(each => each.Key.Scope)
-            .ThenBy(each => each.Key.Key, Utf8Order.Instance)
-            .Take(query.Limit)
-            .Select(each => new KeyCount(each.Key.Key, each.Key.Scope, each.Value.Types, each.Value.Spans))], true);
+        return new KeyCounts(tally.First(query.Limit), true);
     }
 
-    public static async Task<ValueCounts> CountValuesAsync(
-        IAsyncEnumerable<WeightedSpan> spans, ValueQuery query)
+    public static async Task<ValueCounts> CountValuesAsync(IAsyncEnumerable<ScanPart> parts, ValueQuery query)
     {
         var tally = new ValueTally();
         var ofSpan = new HashSet<(KeyType, string)>();
-        await foreach (var one in spans)
+        await foreach (var part in parts)
         {
-            var (span, weight) = (one.Span, one.Weight);
-            foreach (var scope in _scopes.Where(scope => query.Scope is null || query.Scope == scope))
+            if (part.Rows is { } rows)
+                Add(rows);
+            foreach (var span in part.Spans)
+                AddAll(span, _scopes);
+        }
+        return new ValueCounts(tally.First(query.Limit), true);
+
+        void Add(SelectedRows rows)
+        {
+            foreach (var scope in _columnScopes.Where(IsWanted))
+            {
+                var left = rows.AddValues(scope, query.Key, (type, text, weight) =>
+                {
+                    if (text.StartsWith(query.Prefix, StringComparison.Ordinal))
+                        tally.Add(scope, type, text, weight);
+                });
+                foreach (var span in rows.Read(left))
+                    AddAll(span, [scope]);
+            }
+            if (_restScopes.Any(IsWanted))
+            {
+                foreach (var span in rows.Read(rows.Where(template => (template.Flags & SpanFlags.Rest) != 0)))
+                    AddAll(span, _restScopes);
+            }
+        }
+
+        void AddAll(in WeightedSpan span, KeyScope[] scopes)
+        {
+            foreach (var scope in scopes.Where(IsWanted))
             {
                 ofSpan.Clear();
-                foreach (var (type, text) in ValuesOf(span, scope, query.Key))
+                foreach (var (type, text) in ValuesOf(span.Span, scope, query.Key))
                 {
                     if (text.StartsWith(query.Prefix, StringComparison.Ordinal) && ofSpan.Add((type, text)))
-                        tally.Add(scope, type, text, weight);
+                        tally.Add(scope, type, text, span.Weight);
                 }
             }
         }
-        return new ValueCounts(tally.First(query.Limit), true);
+
+        bool IsWanted(KeyScope scope) => query.Scope is null || query.Scope == scope;
+    }
+
+    public static async Task<SpanLatencies> CountLatenciesAsync(IAsyncEnumerable<ScanPart> parts)
+    {
+        var latencies = new SpanLatencies();
+        await foreach (var part in parts)
+        {
+            if (part.Rows is { } rows)
+                Add(rows);
+            foreach (var one in part.Spans)
+            {
+                latencies.IsEstimated |= !(one.Adjusted <= AdjustedCount.Max);
+                latencies.Record(one.Span.KnownDuration, one.Span.Status == StatusCode.Error,
+                    AdjustedCount.Round(one.Weight, one.Span.TraceId, one.Span.SpanId));
+            }
+        }
+        return latencies;
+
+        void Add(SelectedRows rows)
+        {
+            var block = rows.Block;
+            foreach (var row in rows.Rows)
+            {
+                latencies.IsEstimated |= rows.Adjusted is { } adjusted && !(adjusted[row] <= AdjustedCount.Max);
+                latencies.Record(block.KnownDurationOf(row), block.TemplateOf(row).Status == StatusCode.Error,
+                    rows.Weights is { } weights
+                        ? AdjustedCount.Round(weights[row], block.Traces.Ids[block.Traces.Of(row)],
+                            new SpanId(block.SpanIdOf(row)))
+                        : 1);
+            }
+        }
     }
 
     /// <param name="read">Reads the spans.</param>
     /// <param name="sample">Reads some spans of a selection, by which keys are chosen.</param>
-    public static async Task<FacetCounts> CountFacetsAsync(Func<IAsyncEnumerable<WeightedSpan>> read,
+    public static async Task<FacetCounts> CountFacetsAsync(Func<IAsyncEnumerable<ScanPart>> read,
         Func<SpanSelection, IAsyncEnumerable<WeightedSpan>> sample, FacetQuery query)
     {
         var keys = query.Of is { } facets ? facets.Select(facet => facet.Key).ToList()
             : query.Keys.Count > 0 ? query.Keys.Distinct().ToList()
             : await ChooseAsync(sample, query);
         var tallies = keys.Select(_ => new ValueTally()).ToList();
-        var traces = new Dictionary<TraceId, (double Kept, double Adjusted)>();
-        var durations = new List<(ulong Nanos, double Weight)>();
-        var (total, errors) = (0.0, 0.0);
-        await foreach (var one in read())
+        var totals = new SpanTotals();
+        await foreach (var part in read())
         {
-            var (span, weight) = (one.Span, one.Weight);
-            // A trace is kept as a whole, so that it weighs as much as the heaviest of its spans by that. Its clients
-            // sample alike (by the bits of one id), so that it is here if the likeliest of its spans is: it stands for
-            // as many as the lightest. Spans that were kept for what they showed weigh nothing.
-            ref var trace = ref CollectionsMarshal.GetValueRefOrAddDefault(traces, span.TraceId, out _);
-            var adjusted = Math.Min(one.Adjusted ?? 1, AdjustedCount.Max);
-            trace = (Math.Max(trace.Kept, one.Kept), adjusted > 0 && (trace.Adjusted == 0 || adjusted < trace.Adjusted)
-                ? adjusted
-                : trace.Adjusted);
-            if (span.KnownDuration is { } nanos)
-                durations.Add((nanos, weight));
-            total += weight;
-            errors += span.Status == StatusCode.Error ? weight : 0;
-            for (var i = 0; i < keys.Count; i++)
+            if (part.Rows is { } rows)
             {
-                if (ValueOf(span, keys[i]) is var (type, text))
-                    tallies[i].Add(keys[i].Scope ?? KeyScope.Span, type, text, weight);
+                totals.Add(rows);
+                for (var i = 0; i < keys.Count; i++)
+                    AddFirst(rows, keys[i], tallies[i]);
+            }
+            foreach (var span in part.Spans)
+            {
+                totals.Add(span);
+                for (var i = 0; i < keys.Count; i++)
+                    AddFirst(span, keys[i], tallies[i]);
             }
         }
-        var ofTraces = traces.Values.Sum(trace => trace.Kept * trace.Adjusted);
-        return new FacetCounts(total, ofTraces, errors, Summary(durations),
+        return new FacetCounts(totals.Spans, totals.Traces, totals.Errors, totals.Durations(),
             [.. keys.Select((key, i) => query.Of is { } of
                 ? tallies[i].Of(of[i])
                 : new Facet(key, tallies[i].Distinct, tallies[i].First(query.Limit)))]);
     }
 
-    static DurationSummary? Summary(List<(ulong Nanos, double Weight)> durations)
+    /// <summary>Counts the first value that each row has for a key.</summary>
+    static void AddFirst(SelectedRows rows, SpanKey key, ValueTally tally)
     {
-        if (durations.Count == 0)
-            return null;
-        durations.Sort();
-        var total = durations.Sum(each => each.Weight);
-        var (next, faster) = (0, durations[0].Weight);
-        return new DurationSummary(
-            (long)durations[0].Nanos, Quantile(50), Quantile(90), Quantile(99), (long)durations[^1].Nanos);
-
-        // asked for in their order
-        long Quantile(int percent)
+        if (key.Scope is KeyScope.Event or KeyScope.Link)
         {
-            while (faster * 100 < total * percent && next < durations.Count - 1)
-                faster += durations[++next].Weight;
-            return (long)durations[next].Nanos;
+            foreach (var span in rows.Read(rows.Where(template => (template.Flags & SpanFlags.Rest) != 0)))
+                AddFirst(span, key, tally);
+            return;
         }
+        var without = key.Scope is null ? RowSet.None(rows.Block.Count) : null;
+        var left = rows.AddValues(key.Scope ?? KeyScope.Span, key.Name,
+            (type, text, weight) => tally.Add(key.Scope ?? KeyScope.Span, type, text, weight), without);
+        foreach (var span in rows.Read(left))
+            AddFirst(span, key, tally);
+        if (without is { IsEmpty: false })
+        {
+            left = new SelectedRows(rows.Block, without).AddValues(KeyScope.Resource, key.Name,
+                (type, text, weight) => tally.Add(KeyScope.Span, type, text, weight));
+            foreach (var span in rows.Read(left))
+                AddFirst(span, key, tally);
+        }
+    }
+
+    static void AddFirst(in WeightedSpan span, SpanKey key, ValueTally tally)
+    {
+        if (ValueOf(span.Span, key) is var (type, text))
+            tally.Add(key.Scope ?? KeyScope.Span, type, text, span.Weight);
     }
 
     static async Task<List<SpanKey>> ChooseAsync(
@@ -154,7 +202,7 @@ static class SpanCounter
             spans > 0 ? shares[(key, value.Type, value.Value)] / spans : 0)];
     }
 
-    static (KeyType Type, string Text)? ValueOf(Span span, SpanKey key)
+    public static (KeyType Type, string Text)? ValueOf(Span span, SpanKey key)
     {
         foreach (var scope in key.Scope is { } one ? [one] : new[] { KeyScope.Span, KeyScope.Resource })
         {
@@ -164,7 +212,7 @@ static class SpanCounter
         return null;
     }
 
-    static IEnumerable<(string Key, KeyType Type)> KeysOf(Span span, KeyScope scope) => scope == KeyScope.Intrinsic
+    public static IEnumerable<(string Key, KeyType Type)> KeysOf(Span span, KeyScope scope) => scope == KeyScope.Intrinsic
         ? SpanKey.FieldNames.Select(name => (Name: name, Value: FieldOf(span, name)))
             .Where(field => field.Value.Text.Length > 0)
             .Select(field => (field.Name, field.Value.Type))
@@ -205,59 +253,6 @@ static class SpanCounter
 
     public static bool IsLong(string text) =>
         text.Length > KeyQuery.MaxTextBytes / 3 && Encoding.UTF8.GetByteCount(text) > KeyQuery.MaxTextBytes;
-
-    /// <summary>How many spans have a key, and of which types.</summary>
-    sealed class KeyTally
-    {
-        readonly SortedDictionary<KeyType, double> _types = [];
-        long _lastSpan;
-
-        public double Spans { get; private set; }
-
-        public TypeCount[] Types => [.. _types.Select(type => new TypeCount(type.Key, type.Value))];
-
-        public void Add(KeyType type, long span, double weight)
-        {
-            _types[type] = _types.GetValueOrDefault(type) + weight;
-            if (span != _lastSpan)
-                Spans += weight;
-            _lastSpan = span;
-        }
-    }
-
-    /// <summary>How many spans have each value.</summary>
-    sealed class ValueTally
-    {
-        readonly Dictionary<(KeyScope Scope, KeyType Type, string Text), double> _counts = [];
-
-        public int Distinct => _counts.Count;
-
-        public void Add(KeyScope scope, KeyType type, string text, double weight) =>
-            CollectionsMarshal.GetValueRefOrAddDefault(_counts, (scope, type, text), out _) += weight;
-
-        /// <summary>The values of another facet of the key, by how many spans have them here.</summary>
-        public Facet Of(Facet other)
-        {
-            return new Facet(other.Key,
-                other.Values.Count(value => _counts.ContainsKey((value.Scope, value.Type, value.Value))),
-                [.. other.Values.Select(value => value with
-                {
-                    Spans = _counts.GetValueOrDefault((value.Scope, value.Type, value.Value)),
-                })]);
-        }
-
-        public ValueCount[] First(int limit) => [.. _counts
-            .OrderByDescending(each => each.Value).ThenBy(each => each.Key.Scope).ThenBy(each => each.Key.Type)
-            .ThenBy(each => each.Key.Type == KeyType.Int ? long.Parse(each.Key.Text, Invariant) : 0)
-            // by size, what is no number last
-            .ThenBy(each => each.Key.Text == "NaN")
-            .ThenBy(each => each.Key.Type == KeyType.Double ? double.Parse(each.Key.Text, Invariant) : 0)
-            .ThenBy(each => each.Key.Text, Utf8Order.Instance)
-            .Take(limit)
-            .Select(each => new ValueCount(each.Key.Text, each.Key.Type, each.Key.Scope, each.Value))];
-
-        static System.Globalization.CultureInfo Invariant => System.Globalization.CultureInfo.InvariantCulture;
-    }
 
     /// <summary>Texts in the order of their bytes in UTF-8, which is that of code points.</summary>
     public sealed class Utf8Order : IComparer<string>

@@ -6,20 +6,6 @@ using Tracing.Storage.TraceQl;
 
 namespace Tracing.Storage.Engine;
 
-/// <summary>A span, as OTLP says it.</summary>
-/// <param name="Kept">How many stored spans it stands for; see <see cref="TraceKept"/>.</param>
-/// <param name="Adjusted">How many spans it stands for by its client's sampling; null if that is not known.</param>
-readonly record struct WeightedSpan(Span Span, double Kept, double? Adjusted)
-{
-    public WeightedSpan(Span span, TraceKept kept)
-        : this(span, kept.Weight, SamplingThreshold.AdjustedCount(span.TraceState))
-    {
-    }
-
-    /// <summary>How many spans it stands for; what every count is a sum of.</summary>
-    public double Weight => Kept * Math.Min(Adjusted ?? 1, AdjustedCount.Max);
-}
-
 /// <summary>Goes through the spans that a selection has.</summary>
 sealed class SpanScan(Blocks blocks)
 {
@@ -38,12 +24,12 @@ sealed class SpanScan(Blocks blocks)
     /// </summary>
     public IAsyncEnumerable<WeightedSpan> SampleAsync(
         SpanSelection selection, int maxSpans, CancellationToken cancellation) =>
-        ReadAsync(selection, maxSpans, cancellation).Take(maxSpans);
+        ReadAsync(selection, maxSpans, cancellation).SelectMany(part => part.All()).Take(maxSpans);
 
-    public IAsyncEnumerable<WeightedSpan> ReadAsync(SpanSelection selection, CancellationToken cancellation) =>
+    public IAsyncEnumerable<ScanPart> ReadAsync(SpanSelection selection, CancellationToken cancellation) =>
         ReadAsync(selection, int.MaxValue, cancellation);
 
-    async IAsyncEnumerable<WeightedSpan> ReadAsync(
+    async IAsyncEnumerable<ScanPart> ReadAsync(
         SpanSelection selection, int maxSpans, [EnumeratorCancellation] CancellationToken cancellation)
     {
         if (selection.EndUnixNano <= selection.StartUnixNano)
@@ -63,21 +49,23 @@ sealed class SpanScan(Blocks blocks)
         {
             foreach (var block in await blocks.ReadAsync([.. chunk.Select(head => head.Id)], cancellation))
             {
+                cancellation.ThrowIfCancellationRequested();
                 if (block is null)
                     continue;
-                seen.Publish();
                 var found = filter.Find(block, selection.StartUnixNano, selection.EndUnixNano);
                 if (gone.Count > 0)
                     RemoveGone(block, found, gone);
                 if (!filter.IsExact)
-                    traces.UnionWith(TracesOf(block, found));
-                else
                 {
-                    var count = found.Count();
-                    var every = isSample ? Math.Max(1, (count + ofBlock - 1) / ofBlock) : 1;
-                    foreach (var span in Read(block, LastOnes(block, found, count, every, seen)))
-                        yield return span;
+                    traces.UnionWith(TracesOf(block, found));
+                    continue;
                 }
+                if (isSample)
+                    Thin(found, ofBlock);
+                seen.Publish();
+                RemoveFollowed(block, found, seen);
+                if (!found.IsEmpty)
+                    yield return new ScanPart(block, found);
             }
         }
         // whether a span fits depends on others of its trace
@@ -86,60 +74,51 @@ sealed class SpanScan(Blocks blocks)
             var lows = chunk.Select(id => id.Low).Distinct(SeededHash.Comparer).ToList();
             foreach (var stored in await blocks.ReadTracesAsync(lows, long.MaxValue, cancellation))
             {
+                seen.Publish();
                 foreach (var id in chunk.Where(id => id.Low == stored.Low))
-                {
-                    var spans = stored.Of(id).Spans;
-                    var facts = new TraceFacts(spans);
-                    seen.Publish();
-                    for (var i = spans.Count - 1; i >= 0; i--)
-                    {
-                        var span = facts.Spans[i];
-                        if (span.StartUnixNano >= selection.StartUnixNano &&
-                            span.StartUnixNano < selection.EndUnixNano && selection.Filter.Matches(span, facts) &&
-                            seen.TryAdd(spans[i], SpanIdentity.ServiceOf(spans[i].ServiceName)))
-                            yield return new(span, stored.Kept);
-                    }
-                }
+                    yield return new ScanPart(Select(stored.Of(id), selection, seen));
             }
         }
     }
 
-    public async Task<SpanLatencies> CountLatenciesAsync(SpanSelection selection, CancellationToken cancellation)
+    static List<WeightedSpan> Select(StoredTrace stored, SpanSelection selection, SeenSpans seen)
     {
-        var latencies = new SpanLatencies();
-        await foreach (var one in ReadAsync(selection, cancellation))
+        var spans = stored.Spans;
+        var facts = new TraceFacts(spans);
+        var selected = new List<WeightedSpan>();
+        for (var i = spans.Count - 1; i >= 0; i--)
         {
-            latencies.IsEstimated |= !(one.Adjusted <= AdjustedCount.Max);
-            latencies.Record(one.Span.KnownDuration, one.Span.Status == StatusCode.Error,
-                AdjustedCount.Round(one.Weight, one.Span.TraceId, one.Span.SpanId));
+            var span = facts.Spans[i];
+            if (span.StartUnixNano >= selection.StartUnixNano && span.StartUnixNano < selection.EndUnixNano &&
+                selection.Filter.Matches(span, facts) &&
+                seen.TryAdd(spans[i], SpanIdentity.ServiceOf(spans[i].ServiceName)))
+                selected.Add(new(span, stored.Kept.Weight));
         }
-        return latencies;
+        return selected;
     }
 
-    /// <summary>Of the rows every so many, from the last on; those that no later one of the same span follows.</summary>
-    static List<int> LastOnes(SpanBlock block, RowSet found, int count, int every, SeenSpans seen)
+    /// <summary>Leaves so many rows, from all over the block.</summary>
+    static void Thin(RowSet rows, int max)
     {
-        var rows = new List<int>(count / every + 1);
-        var left = count - 1;
-        foreach (var row in found)
-        {
-            if (left-- % every == 0)
-                rows.Add(row);
-        }
-        rows.Reverse();
-        rows.RemoveAll(row => !seen.TryAdd(
-            block.IdentityOf(row, block.Traces.Of(row)), block.TemplateOf(row).IsZipkin));
-        rows.Reverse();
-        return rows;
-    }
-
-    static IEnumerable<WeightedSpan> Read(SpanBlock block, List<int> rows)
-    {
-        var cursor = new SpanCursor(block);
+        var every = (rows.Count() + max - 1) / max;
+        var number = 0;
         foreach (var row in rows)
         {
-            yield return new(AsOtlp(cursor.Read(row)),
-                block.Kept.Length == 0 ? TraceKept.Whole : block.Kept[block.Traces.Of(row)]);
+            if (number++ % every != 0)
+                rows.Remove(row);
+        }
+    }
+
+    /// <summary>Removes the reports of spans that a later one follows, which was seen before.</summary>
+    static void RemoveFollowed(SpanBlock block, RowSet rows, SeenSpans seen)
+    {
+        for (var trace = block.TraceCount - 1; trace >= 0; trace--)
+        {
+            for (var row = block.Traces.From[trace + 1] - 1; row >= block.Traces.From[trace]; row--)
+            {
+                if (rows[row] && !seen.TryAdd(block.IdentityOf(row, trace), block.TemplateOf(row).IsZipkin))
+                    rows.Remove(row);
+            }
         }
     }
 
@@ -161,6 +140,4 @@ sealed class SpanScan(Blocks blocks)
             row = found.Next(block.Traces.From[trace + 1]);
         }
     }
-
-    static Span AsOtlp(Span span) => span.Origin == SpanOrigin.Zipkin ? OtlpGroups.FromZipkin(span) : span;
 }

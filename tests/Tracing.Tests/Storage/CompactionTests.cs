@@ -25,8 +25,15 @@ public sealed class CompactedBlocksTests : RocksDbSpanStoreContract
         public override async Task<AppendOutcome> AppendAsync(SpanBatch batch, CancellationToken cancellationToken)
         {
             var outcome = await blocks.AppendAsync(batch, cancellationToken);
-            await blocks.CountNowAsync(cancellationToken);
-            await blocks.CompactNowAsync(cancellationToken);
+            try
+            {
+                await blocks.CountNowAsync(cancellationToken);
+                await blocks.CompactNowAsync(cancellationToken);
+            }
+            catch (ObjectDisposedException)
+            {
+                // closed meanwhile
+            }
             return outcome;
         }
 

@@ -47,15 +47,21 @@ public sealed class BlockSpanStore : ISpanStore
         _blocks = new Blocks(rows, commits, slices, (long)options.CacheMiB << 20);
         _names = new Names(tables, options);
         _uncounted = new UncountedSpans((span, exception) => logger.NotCounted(exception, span.TraceId, span.SpanId));
+        var committed = new CommittedGroups();
         _writer = new GroupWriter(
-            tables, rows, commits, slices, _blocks, _names, _uncounted, options, time, logger);
-        _statistics = new Statistics(tables, commits, _blocks, options, time, _writer.Writer, _uncounted);
+            tables, rows, commits, slices, _blocks, _names, committed, _uncounted, options, time, logger);
+        _statistics = new Statistics(
+            tables, commits, committed, _blocks, options, time, _writer.Writer, _uncounted);
         _scan = new SpanScan(_blocks);
         _notes = new Notes(tables);
         _thinning = new Thinning(
             tables, rows, commits, slices, _blocks, _statistics, options, _writer.Writer, logger);
         _counts = new Repeated(time, options.CountEvery, _statistics.CountAsync, logger.CountingFailed);
+        committed.Due = () => _ = _counts.StartAsync();
         _thins = new Repeated(time, _thinEvery, _thinning.ThinAsync, logger.ThinningFailed);
+        // where nobody else does, what is left of before is counted first, and what comes is counted as it comes
+        if (!tables.IsShared)
+            committed.Due();
         logger.Opened(place);
     }
 
@@ -179,6 +185,8 @@ public sealed class BlockSpanStore : ISpanStore
         var uncounted = await _statistics.ReadUncountedAsync(cancellationToken);
         if (uncounted.Count == 0 && _counts.IsIdle)
             return true;
+        if (_tables.IsShared)
+            _statistics.WantFlush();
         try
         {
             await _counts.StartAsync().WaitAsync(_countPatience, TimeProvider.System, cancellationToken);
@@ -188,7 +196,7 @@ public sealed class BlockSpanStore : ISpanStore
             return false;
         }
         // what came meanwhile is for the next question; another process may have the lease
-        var marks = await _statistics.ReadMarksAsync(cancellationToken);
+        var marks = await _statistics.ReadCountedAsync(cancellationToken);
         return uncounted.All(each => marks.GetValueOrDefault(each.Key, -1) >= each.Value);
     }
 
@@ -209,19 +217,37 @@ public sealed class BlockSpanStore : ISpanStore
     }
 
     /// <summary>Adds up the statistics of what is stored, if this process is the one that does it.</summary>
-    internal Task CountNowAsync(CancellationToken cancellation) => _counts.RunAsync(cancellation);
+    internal Task CountNowAsync(CancellationToken cancellation) =>
+        _counts.RunAsync(_statistics.CountForGoodAsync, cancellation);
 
     /// <summary>Thins out what is due, if this process is the one that does it.</summary>
-    internal Task ThinNowAsync(CancellationToken cancellation) => _thins.RunAsync(cancellation);
+    internal Task ThinNowAsync(CancellationToken cancellation) =>
+        _thins.RunAsync(_thinning.ThinAsync, cancellation);
 
     async Task CloseAsync()
     {
         await Task.Yield();
-        await _counts.DisposeAsync();
         await _thins.DisposeAsync();
         await _writer.DisposeAsync();
+        await CountLastAsync();
+        await _counts.DisposeAsync();
         await _tables.DisposeAsync();
         _logger.Closed(_place);
+    }
+
+    /// <summary>Leaves nothing for the next start to count, if it can be done in time.</summary>
+    async Task CountLastAsync()
+    {
+        using var deadline = new CancellationTokenSource(_options.WriteTimeout);
+        try
+        {
+            await CountNowAsync(deadline.Token);
+        }
+        catch (Exception exception)
+        {
+            // whatever it is, the next start or another process counts it
+            _logger.CountingFailed(exception.Message);
+        }
     }
 
     void ThrowIfClosed(CancellationToken cancellation)

@@ -9,9 +9,11 @@ namespace Tracing.Storage.Engine;
 /// <param name="millis">When the group was begun, in milliseconds since 1970.</param>
 sealed class GroupCorrections(long millis, SeriesNames names)
 {
-    readonly SpanStatistics _taken = new(millis, names);
-    readonly SpanStatistics _added = new(millis, names);
-    bool _isAny;
+    SpanStatistics? _taken;
+    SpanStatistics? _added;
+
+    /// <summary>Whether there is something to be corrected; seldom.</summary>
+    public bool IsAny => _taken is not null || _added is not null;
 
     /// <param name="isRepeat">Whether the group's writer knew of reports before.</param>
     /// <param name="isCorrection">Whether it has counted what this one adds to them.</param>
@@ -21,20 +23,17 @@ sealed class GroupCorrections(long millis, SeriesNames names)
         var report = seen.Add(span, span.ServiceName.ToLowerInvariant(), millis);
         if (!isRepeat && report.IsRepeat)
         {
-            _isAny = true;
-            _taken.Add([span]);
-            Add(_added, report.Correction);
+            (_taken ??= new(millis, names)).Add([span]);
+            Add(ref _added, report.Correction);
         }
         else if (isCorrection)
-            Add(_taken, report.Uncounted);
+            Add(ref _taken, report.Uncounted);
     }
 
     public void Apply(List<SeriesPoint> points)
     {
-        if (!_isAny)
-            return;
         var counted = points.ToDictionary(point => (point.Series, point.Minute), point => point.Latencies);
-        foreach (var taken in _taken.Points(_ => true, long.MinValue, long.MaxValue))
+        foreach (var taken in _taken?.Points(_ => true, long.MinValue, long.MaxValue) ?? [])
         {
             try
             {
@@ -47,7 +46,7 @@ sealed class GroupCorrections(long millis, SeriesNames names)
             }
         }
         points.RemoveAll(point => point.Latencies.Calls == 0);
-        var added = _added.Points(_ => true, long.MinValue, long.MaxValue);
+        var added = _added?.Points(_ => true, long.MinValue, long.MaxValue) ?? [];
         if (added.Count > 0)
         {
             List<SeriesPoint> all = [.. points, .. added];
@@ -56,12 +55,9 @@ sealed class GroupCorrections(long millis, SeriesNames names)
         }
     }
 
-    void Add(SpanStatistics statistics, SpanCorrection? correction)
+    void Add(ref SpanStatistics? statistics, SpanCorrection? correction)
     {
         foreach (var point in correction?.Points() ?? [])
-        {
-            _isAny = true;
-            statistics.Add(point);
-        }
+            (statistics ??= new(millis, names)).Add(point);
     }
 }

@@ -27,6 +27,7 @@ sealed class GroupWriter : IAsyncDisposable
     readonly Blocks _blocks;
     readonly Bodies _bodies;
     readonly Names _names;
+    readonly CommittedGroups _committed;
     readonly EngineOptions _options;
     readonly TimeProvider _time;
     readonly ILogger _logger;
@@ -56,8 +57,9 @@ sealed class GroupWriter : IAsyncDisposable
 
     public GroupWriter(
         ITables tables, BlockRows rows, Commits commits, Slices slices, Blocks blocks, Names names,
-        UncountedSpans uncounted, EngineOptions options, TimeProvider time, ILogger logger)
+        CommittedGroups committed, UncountedSpans uncounted, EngineOptions options, TimeProvider time, ILogger logger)
     {
+        _committed = committed;
         _uncounted = uncounted;
         _tables = tables;
         _rows = rows;
@@ -229,6 +231,7 @@ sealed class GroupWriter : IAsyncDisposable
         }
         catch (Exception exception)
         {
+            _committed.Miss();
             foreach (var waiting in group.Where(waiting => waiting.Batch.BodyHash != UInt128.Zero))
                 await ReleaseAsync(waiting.Batch.BodyHash, stored);
             if (group.Count > 1)
@@ -276,6 +279,8 @@ sealed class GroupWriter : IAsyncDisposable
                 throw new InvalidOperationException("The group was taken over by another collector.");
             }
             Remember(encoded);
+            _committed.Add(new CommittedGroup(Writer, stored, encoded.Spans, encoded.Flags, encoded.Counts,
+                mine.Sum(waiting => waiting.Batch.Bytes)));
         }
         for (var i = 0; i < group.Count; i++)
             Answer(group[i], outcomes[i]);
@@ -320,8 +325,9 @@ sealed class GroupWriter : IAsyncDisposable
         var repeats = reports is null ? null : Array.ConvertAll(reports, report =>
             (report.IsRepeat ? BlockFlags.Repeat : 0) | (report.Correction is null ? 0 : BlockFlags.Correction));
         var blocks = BlockMaker.Make(spans, stored, Writer, _options.BlockSpans, repeats: repeats);
-        var points = PointsCodec.Encode(statistics.Points(_ => true, long.MinValue, long.MaxValue));
-        return new Encoded(spans, now, blocks, _names.Of(spans), new Commit(Writer, stored, blocks.Count, points));
+        var points = PointsCodec.Encode(statistics.ToList(), isTransient: true);
+        return new Encoded(spans, repeats, statistics, now, blocks, _names.Of(spans),
+            new Commit(Writer, stored, blocks.Count, points));
     }
 
     /// <summary>
@@ -439,8 +445,8 @@ sealed class GroupWriter : IAsyncDisposable
 
     /// <param name="Millis">When it was, in milliseconds since 1970.</param>
     sealed record Encoded(
-        List<Span> Spans, long Millis, List<EncodedBlock> Blocks, List<(NameKind, string, string)> Names,
-        Commit Commit);
+        List<Span> Spans, BlockFlags[]? Flags, SpanStatistics Counts, long Millis, List<EncodedBlock> Blocks,
+        List<(NameKind, string, string)> Names, Commit Commit);
 
     sealed class Waiting(SpanBatch batch)
     {

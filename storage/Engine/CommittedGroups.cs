@@ -6,9 +6,12 @@ namespace Tracing.Storage.Engine;
 /// <param name="Spans">In the order stored.</param>
 /// <param name="Flags">Of each span, what marks it as a repeat; null where none is one.</param>
 /// <param name="Counts">What the group counts.</param>
+/// <param name="Corrections">
+/// What of that is wrong beside the groups that its writer committed before; null where it is not known.
+/// </param>
 /// <param name="Bytes">What the spans take, roughly.</param>
 sealed record CommittedGroup(long Writer, long Stored, IReadOnlyList<Span> Spans, IReadOnlyList<BlockFlags>? Flags,
-    SpanStatistics Counts, long Bytes);
+    SpanStatistics Counts, GroupCorrections? Corrections, long Bytes);
 
 /// <summary>
 /// The groups that this process has committed and not counted yet, so that they need not be read again: as many as
@@ -22,7 +25,11 @@ sealed class CommittedGroups
     /// <summary>When so many spans wait they are counted, rather than at the next time that all is.</summary>
     const int DueSpans = 5_000;
 
+    /// <summary>Groups left out of which it is known what is to be corrected: seldom more than none.</summary>
+    const int MaxCorrections = 1000;
+
     readonly Queue<CommittedGroup> _groups = [];
+    readonly Dictionary<long, GroupCorrections> _corrections = [];
     readonly Lock _lock = new();
     bool _isComplete;
     long _bytes;
@@ -49,7 +56,10 @@ sealed class CommittedGroups
         {
             // what would come after one that is left out is left out too
             if (!_isComplete)
+            {
+                Forget(group);
                 return;
+            }
             _spans += group.Spans.Count;
             _bytes += group.Bytes;
             _groups.Enqueue(group);
@@ -97,6 +107,13 @@ sealed class CommittedGroups
         }
     }
 
+    /// <summary>What is to be corrected of a group that is left out; null for nothing.</summary>
+    public GroupCorrections? TakeCorrections(long stored)
+    {
+        lock (_lock)
+            return _corrections.Remove(stored, out var corrections) ? corrections : null;
+    }
+
     CommittedGroup Dequeue()
     {
         var group = _groups.Dequeue();
@@ -107,7 +124,15 @@ sealed class CommittedGroups
 
     void ForgetAll()
     {
+        foreach (var group in _groups)
+            Forget(group);
         _groups.Clear();
         (_isComplete, _bytes, _spans) = (false, 0, 0);
+    }
+
+    void Forget(CommittedGroup group)
+    {
+        if (group.Corrections is { IsAny: true } corrections && _corrections.Count < MaxCorrections)
+            _corrections[group.Stored] = corrections;
     }
 }

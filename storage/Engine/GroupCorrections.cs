@@ -15,10 +15,21 @@ sealed class GroupCorrections(long millis, SeriesNames names)
     /// <summary>Whether there is something to be corrected; seldom.</summary>
     public bool IsAny => _taken is not null || _added is not null;
 
+    /// <param name="spans">Those of the group, in the order stored.</param>
+    /// <param name="flags">Of each, what its writer knew of it; null where none was known.</param>
+    /// <param name="seen">What groups before have, of all writers that matter.</param>
+    public void Add(IReadOnlyList<Span> spans, IReadOnlyList<BlockFlags>? flags, SeenSpans seen)
+    {
+        for (var i = 0; i < spans.Count; i++)
+        {
+            var known = flags?[i] ?? BlockFlags.None;
+            Add(spans[i], (known & BlockFlags.Repeat) != 0, (known & BlockFlags.Correction) != 0, seen);
+        }
+    }
+
     /// <param name="isRepeat">Whether the group's writer knew of reports before.</param>
     /// <param name="isCorrection">Whether it has counted what this one adds to them.</param>
-    /// <param name="seen">What groups before have, of all writers.</param>
-    public void Add(Span span, bool isRepeat, bool isCorrection, SeenSpans seen)
+    void Add(Span span, bool isRepeat, bool isCorrection, SeenSpans seen)
     {
         var report = seen.Add(span, span.ServiceName.ToLowerInvariant(), millis);
         if (!isRepeat && report.IsRepeat)

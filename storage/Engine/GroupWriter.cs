@@ -278,9 +278,8 @@ sealed class GroupWriter : IAsyncDisposable
                 _logger.TakenOver();
                 throw new InvalidOperationException("The group was taken over by another collector.");
             }
-            Remember(encoded);
             _committed.Add(new CommittedGroup(Writer, stored, encoded.Spans, encoded.Flags, encoded.Counts,
-                mine.Sum(waiting => waiting.Batch.Bytes)));
+                Remember(encoded), mine.Sum(waiting => waiting.Batch.Bytes)));
         }
         for (var i = 0; i < group.Count; i++)
             Answer(group[i], outcomes[i]);
@@ -332,7 +331,8 @@ sealed class GroupWriter : IAsyncDisposable
 
     /// <summary>
     /// What each span is beside those of committed groups and those before it in this one; null where none is a
-    /// repeat. What groups under way at once have in common is found when they are added up.
+    /// repeat. What groups under way at once have in common is found when they are committed, and what those of
+    /// several collectors have when they are added up.
     /// </summary>
     SpanReport[]? FindReports(List<Span> spans, long nowMillis)
     {
@@ -350,14 +350,16 @@ sealed class GroupWriter : IAsyncDisposable
         return reports;
     }
 
-    void Remember(Encoded encoded)
+    /// <summary>Remembers the spans; what groups that were under way at once have both counted is told.</summary>
+    GroupCorrections Remember(Encoded encoded)
     {
+        var corrections = new GroupCorrections(encoded.Millis, _seriesNames);
         lock (_seen)
         {
-            foreach (var span in encoded.Spans)
-                _seen.Add(span, span.ServiceName.ToLowerInvariant(), encoded.Millis);
+            corrections.Add(encoded.Spans, encoded.Flags, _seen);
             _seen.Publish();
         }
+        return corrections;
     }
 
     /// <param name="beforeCommit">Waited for before the group is committed.</param>

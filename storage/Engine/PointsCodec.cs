@@ -48,9 +48,9 @@ static class PointsCodec
 
     /// <param name="points">By series, those of one by time.</param>
     /// <param name="isTransient">Whether they are deleted soon, so that time matters more than room.</param>
-    public static byte[] Encode(IReadOnlyList<SeriesCounts> points, bool isTransient)
+    public static byte[] Encode(IReadOnlyList<SeriesCounts> points, bool isTransient, bool withExemplars = true)
     {
-        var encoder = new Encoder(points.Count == 0 ? 0 : points[0].Minute);
+        var encoder = new Encoder(points.Count == 0 ? 0 : points[0].Minute, withExemplars);
         for (var i = 0; i < points.Count;)
         {
             var end = i + 1;
@@ -74,7 +74,7 @@ static class PointsCodec
         new Decoder((t_decompressor ??= new Decompressor()).Unwrap(data.Span[1..]).ToArray()).Read(isWanted, add);
     }
 
-    sealed class Encoder(long baseMinute)
+    sealed class Encoder(long baseMinute, bool withExemplars)
     {
         readonly ByteWriter _texts = new();
         readonly ByteWriter[] _parts = [new(), new(), new(), new(), new(), new()];
@@ -113,7 +113,7 @@ static class PointsCodec
             var isSingle = totals.Count == 1 && _buckets.Count == 1;
             var has = (counts.IsEstimated ? Has.Estimate : 0) | (totals.ZeroCount > 0 ? Has.Zeros : 0) |
                 (totals.UnknownCount > 0 ? Has.Unknown : 0) | (totals.Excess > 0 ? Has.Excess : 0) |
-                (isSingle ? Has.Single : 0) | (counts.ExemplarCount > 0 ? Has.Exemplars : 0);
+                (isSingle ? Has.Single : 0) | (withExemplars && counts.ExemplarCount > 0 ? Has.Exemplars : 0);
             var least = UInt128.Zero;
             foreach (var (bucket, count) in _buckets)
                 least += (UInt128)count * (ulong)LeastIn(bucket);
@@ -129,7 +129,7 @@ static class PointsCodec
                 Points.Write(_buckets.Count);
             WriteBuckets();
             WriteTotals(totals, has, sum);
-            if (counts.ExemplarCount > 0)
+            if ((has & Has.Exemplars) != 0)
                 WriteExemplars(counts);
         }
 

@@ -101,6 +101,8 @@ sealed class Repeated : IAsyncDisposable
 
     async Task RunInBackgroundAsync()
     {
+        // who starts it goes on
+        await Task.Yield();
         try
         {
             await RunAsync(_run, _closed.Token);

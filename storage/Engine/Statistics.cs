@@ -269,13 +269,15 @@ sealed class Statistics
     async Task StartAsync(CancellationToken cancellation)
     {
         var state = await CountState.ReadAsync(_tables, cancellation);
+        var groups = await _commits.ReadGroupsAsync(state.Applied, cancellation);
         _seen = new SeenSpans();
-        await StoredSpans.RecallAsync(_commits, _blocks, state.Applied, _seen, cancellation);
+        if (_tables.IsShared || groups.Exists(group => group.Writer != _owner))
+            await StoredSpans.RecallAsync(_commits, _blocks, state.Applied, _seen, cancellation);
         _edges = new EdgeLinker(_names);
         if (!state.IsApplied)
         {
             var again = Pending(state.Number, state.From);
-            foreach (var group in await _commits.ReadGroupsAsync(state.From, cancellation))
+            foreach (var group in groups)
             {
                 if (group.Stored <= state.To.GetValueOrDefault(group.Writer, -1))
                     Add(again, await LoadAsync(group, cancellation));
@@ -305,6 +307,9 @@ sealed class Statistics
                 await CountAsync(known ?? await LoadAsync(group, cancellation), cancellation);
                 isAny = true;
             }
+            // those of writers before are counted
+            if (!_tables.IsShared)
+                _seen = new SeenSpans();
         }
         if (_tables.IsShared)
             return isAny;
@@ -346,7 +351,7 @@ sealed class Statistics
         // reports of one span may be in blocks of several hours
         var ordered = stored.OrderBy(each => each.Place).ToList();
         return new CommittedGroup(group.Writer, group.Stored, ordered.ConvertAll(each => each.Span),
-            ordered.ConvertAll(each => each.Flags), counts, 0);
+            ordered.ConvertAll(each => each.Flags), counts, null, 0);
     }
 
     /// <summary>
@@ -358,15 +363,7 @@ sealed class Statistics
         lock (pending.Counts.Gate)
         {
             _isAdding = true;
-            var corrections = new GroupCorrections(group.Stored / 1000, _names);
-            for (var i = 0; i < group.Spans.Count; i++)
-            {
-                var flags = group.Flags?[i] ?? BlockFlags.None;
-                corrections.Add(group.Spans[i], (flags & BlockFlags.Repeat) != 0, (flags & BlockFlags.Correction) != 0,
-                    _seen);
-            }
-            _seen.Publish();
-            if (corrections.IsAny)
+            if (CorrectionsOf(group) is { IsAny: true } corrections)
             {
                 var points = group.Counts.Points(_ => true, long.MinValue, long.MaxValue);
                 corrections.Apply(points);
@@ -384,6 +381,17 @@ sealed class Statistics
             pending.Counted(group);
             _isAdding = false;
         }
+    }
+
+    GroupCorrections? CorrectionsOf(CommittedGroup group)
+    {
+        // where there is one writer, it knows
+        if (!_tables.IsShared && group.Writer == _owner)
+            return group.Corrections ?? _groups.TakeCorrections(group.Stored);
+        var corrections = new GroupCorrections(group.Stored / 1000, _names);
+        corrections.Add(group.Spans, group.Flags, _seen);
+        _seen.Publish();
+        return corrections;
     }
 
     /// <summary>Counts the calls whose callee did not come since it was here the last time.</summary>

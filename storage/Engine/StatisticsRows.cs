@@ -115,7 +115,10 @@ sealed class StatisticsRows(ITables tables, EngineOptions options, TimeProvider 
                 points = Merge(points, _levels[level].Minutes);
             }
             rows[i] = new Row(Table.Latencies, partition, key,
-                Write(number, PointsCodec.Encode(points, isTransient: false)), KeptFor(level));
+                Write(number, PointsCodec.Encode(points, isTransient: false,
+                    // those of calls are asked for by the hour at the finest
+                    withExemplars: level > 0 || sections[i].Section.Level != SeriesLevel.ServiceEdge)),
+                KeptFor(level));
         }
         var result = await tables.CompareAndSetAsync(
             new(Table.Latencies, partition, numberKey, Write(number, []), KeptFor(level)), before?.Version ?? 0, rows,

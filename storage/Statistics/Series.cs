@@ -98,7 +98,8 @@ public readonly record struct Series(
 /// </param>
 /// <param name="Exemplars">
 /// By bucket (<see cref="LatencyBucket.Index"/>) one of the traces counted there, one for each octave, the same in
-/// whatever order they came. Null when not asked for.
+/// whatever order they came; of operations, and of calls between services in longer times than minutes. Null when not
+/// asked for.
 /// </param>
 public sealed record SeriesPoint(
     Series Series, long Minute, LatencyHistogram Latencies, bool IsEstimated,

@@ -207,7 +207,7 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names, Uncoun
         }
         var (weight, isEstimated) = WeightOfClient(span);
         var nanos = (long?)span.KnownDuration;
-        counted.Service.At(minute).Add(nanos, weight, isEstimated, exemplar);
+        counted.Service.At(minute).Add(nanos, weight, isEstimated, default);
         counted.Operation.At(minute).Add(nanos, weight, isEstimated, exemplar);
     }
 

@@ -9,7 +9,7 @@ public abstract partial class SpanStoreContract
 {
     static readonly long _minute = Today / 60_000;
 
-    static SeriesQuery All(SeriesLevel level = SeriesLevel.Operation) => new()
+    private protected static SeriesQuery All(SeriesLevel level = SeriesLevel.Operation) => new()
     {
         Level = level,
         StartMinute = _minute - 60,
@@ -214,13 +214,13 @@ public abstract partial class SpanStoreContract
         Assert.Equal(spans.Length, points.Sum(point => (int)point.Latencies.Count));
     }
 
-    static string Text(SeriesPoint point) => $"{point.Series} {point.Minute} " +
+    private protected static string Text(SeriesPoint point) => $"{point.Series} {point.Minute} " +
         Convert.ToHexString(point.Latencies.Encode()) + " " +
         string.Join(' ', point.Exemplars!.OrderBy(each => each.Key));
 
     static long MinuteOf(Span span) => (long)(span.StartUnixNano / 60_000_000_000);
 
-    static Span[] SomeLoad(int seed, int count)
+    private protected static Span[] SomeLoad(int seed, int count)
     {
         var random = new Random(seed);
         return [.. Enumerable.Range(0, count).Select(i =>

@@ -8,7 +8,9 @@ namespace Tracing.Query;
 sealed record HeatmapRow(double LowerNanos, double UpperNanos);
 
 /// <param name="Row">Index into the rows.</param>
-/// <param name="TraceId">Of a trace that is counted there, in 32 hex digits; null if none is known.</param>
+/// <param name="TraceId">
+/// Of a trace that is counted there, or within the same octave, in 32 hex digits; null if none is known.
+/// </param>
 /// <param name="ErrorTraceId">The same of a span with an error.</param>
 sealed record HeatmapCell(int Row, ulong Count, ulong Errors, string? TraceId, string? ErrorTraceId);
 
@@ -36,13 +38,15 @@ sealed record HeatmapAnswer(CoveredRange Range, string Source, bool Estimated, i
         foreach (var point in points)
         {
             if (point.Latencies.ZeroCount > 0)
-                At(HeatmapRows.ZeroRow).Add(point.Series.IsError, point.Latencies.ZeroCount, null);
+                At(HeatmapRows.ZeroRow).Add(point.Series.IsError, point.Latencies.ZeroCount, null, false);
+            // a bucket has a trace of its octave at least
+            var ofOctaves = (point.Exemplars ?? new Dictionary<int, TraceExemplar>())
+                .ToDictionary(each => ExemplarSet.OctaveOf(each.Key), each => (Bucket: each.Key, each.Value.Trace));
             foreach (var bucket in point.Latencies.Buckets())
             {
-                TraceId? trace = point.Exemplars is { } known && known.TryGetValue(bucket.Index, out var exemplar)
-                    ? exemplar.Trace
-                    : null;
-                At(rows.RowOf(bucket.Index)).Add(point.Series.IsError, bucket.Count, trace);
+                var isKnown = ofOctaves.TryGetValue(ExemplarSet.OctaveOf(bucket.Index), out var near);
+                At(rows.RowOf(bucket.Index)).Add(point.Series.IsError, bucket.Count, isKnown ? near.Trace : null,
+                    isKnown && rows.RowOf(near.Bucket) == rows.RowOf(bucket.Index));
             }
         }
         return [.. cells.Select(cell => cell.Value.ToAnswer(cell.Key))];
@@ -61,20 +65,25 @@ sealed record HeatmapAnswer(CoveredRange Range, string Source, bool Estimated, i
         ulong _errors;
         TraceId? _trace;
         TraceId? _errorTrace;
+        TraceId? _own;
+        TraceId? _ownError;
 
-        public void Add(bool isError, ulong count, TraceId? trace)
+        /// <param name="isOwn">Whether the trace is counted in this cell, and not only near it.</param>
+        public void Add(bool isError, ulong count, TraceId? trace, bool isOwn)
         {
             _count = LatencyHistogram.SaturatingSum(_count, count);
             // the slowest comes last and says most
             _trace = trace ?? _trace;
+            _own = isOwn ? trace : _own;
             if (!isError)
                 return;
             _errors = LatencyHistogram.SaturatingSum(_errors, count);
             _errorTrace = trace ?? _errorTrace;
+            _ownError = isOwn ? trace : _ownError;
         }
 
         public HeatmapCell ToAnswer(int row) =>
-            new(row, _count, _errors, _trace?.ToString(), _errorTrace?.ToString());
+            new(row, _count, _errors, (_own ?? _trace)?.ToString(), (_ownError ?? _errorTrace)?.ToString());
     }
 }
 

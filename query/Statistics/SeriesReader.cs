@@ -23,9 +23,31 @@ sealed class SeriesReader(ISpanStore store, SeriesSource source, CancellationTok
 
     /// <summary>The series of an operation, or of the service if none is named.</summary>
     public Task<IReadOnlyList<SeriesPoint>> ReadAsync(
-        MinuteRange range, string service, string? operation, int stepMinutes = 0, bool withExemplars = false) =>
+        MinuteRange range, string service, string? operation, int stepMinutes = 0) =>
         ReadAsync(operation is null ? SeriesLevel.Service : SeriesLevel.Operation, range, service, operation,
-            stepMinutes, withExemplars);
+            stepMinutes);
+
+    /// <summary>The same with exemplars; those of a service are those of its operations.</summary>
+    public async Task<IReadOnlyList<SeriesPoint>> ReadWithExemplarsAsync(
+        MinuteRange range, string service, string? operation, int stepMinutes)
+    {
+        var operations = await ReadAsync(
+            SeriesLevel.Operation, range, service, operation, stepMinutes, withExemplars: true);
+        if (operation is not null)
+            return operations;
+        var exemplars = new Dictionary<(Series, long), ExemplarSet>();
+        foreach (var point in operations)
+        {
+            var at = (point.Series with { Level = SeriesLevel.Service, Operation = "" }, point.Minute);
+            if (!exemplars.TryGetValue(at, out var known))
+                exemplars.Add(at, known = new ExemplarSet());
+            known.Merge(point.Exemplars!);
+        }
+        return [.. (await ReadAsync(range, service, null, stepMinutes)).Select(point => point with
+        {
+            Exemplars = exemplars.GetValueOrDefault((point.Series, point.Minute))?.ByBucket,
+        })];
+    }
 
     /// <summary>The same of two periods, merged by what is the same; what neither has is not there.</summary>
     public async Task<List<(TKey Key, Measured Now, Measured Before)>> ReadBothAsync<TKey>(

@@ -156,8 +156,8 @@ static class StatisticsEndpoints
             var maxRows = SearchParameters.Number("rows", rows, 100, 2, MaxRows);
             var from = StatisticsParameters.Source(source);
             var choice = StatisticsParameters.Kind(kind);
-            var points = await new SeriesReader(store, from, context.RequestAborted).ReadAsync(
-                range, StatisticsParameters.Service(service), operation, minutes, withExemplars: true);
+            var points = await new SeriesReader(store, from, context.RequestAborted).ReadWithExemplarsAsync(
+                range, StatisticsParameters.Service(service), operation, minutes);
             await Answer.WriteJsonAsync(context, HeatmapAnswer.Of(
                 [.. points.Where(Measured.Chosen(choice, points))], range.Covered, from.Lower(), minutes, maxRows));
         });

@@ -49,9 +49,11 @@ public sealed class BlockSpanStore : ISpanStore
         var sliceBlocks = new SliceBlocks(table, commits);
         _names = new Names(tables, options);
         _uncounted = new UncountedSpans((span, exception) => logger.NotCounted(exception, span.TraceId, span.SpanId));
+        var committed = new CommittedGroups();
         _writer = new GroupWriter(
-            tables, table, commits, slices, sliceBlocks, _blocks, _names, _uncounted, options, time, logger);
-        _statistics = new Statistics(tables, commits, slices, sliceBlocks, _blocks, options, time, _writer.Writer, _uncounted);
+            tables, table, commits, slices, sliceBlocks, _blocks, _names, committed, _uncounted, options, time, logger);
+        _statistics = new Statistics(
+            tables, commits, committed, slices, sliceBlocks, _blocks, options, time, _writer.Writer, _uncounted);
         _scan = new SpanScan(_blocks);
         _notes = new Notes(tables);
         _compaction = new Compaction(
@@ -59,6 +61,10 @@ public sealed class BlockSpanStore : ISpanStore
         _counts = new Repeated(time, options.CountEvery, _statistics.CountAsync, logger.CountingFailed);
         _compacts = new Repeated(
             time, tables.IsShared ? _compactSharedEvery : _compactEvery, _compaction.RunAsync, logger.CompactionFailed);
+        committed.Due = () => _ = _counts.StartAsync();
+        // where nobody else does, what is left of before is counted first, and what comes is counted as it comes
+        if (!tables.IsShared)
+            committed.Due();
         logger.Opened(place);
     }
 
@@ -182,6 +188,8 @@ public sealed class BlockSpanStore : ISpanStore
         var uncounted = await _statistics.ReadUncountedAsync(cancellationToken);
         if (uncounted.Count == 0 && _counts.IsIdle)
             return true;
+        if (_tables.IsShared)
+            _statistics.WantFlush();
         try
         {
             await _counts.StartAsync().WaitAsync(_countPatience, TimeProvider.System, cancellationToken);
@@ -191,7 +199,7 @@ public sealed class BlockSpanStore : ISpanStore
             return false;
         }
         // what came meanwhile is for the next question; another process may have the lease
-        var marks = await _statistics.ReadMarksAsync(cancellationToken);
+        var marks = await _statistics.ReadCountedAsync(cancellationToken);
         return uncounted.All(each => marks.GetValueOrDefault(each.Key, -1) >= each.Value);
     }
 
@@ -212,19 +220,37 @@ public sealed class BlockSpanStore : ISpanStore
     }
 
     /// <summary>Adds up the statistics of what is stored, if this process is the one that does it.</summary>
-    internal Task CountNowAsync(CancellationToken cancellation) => _counts.RunAsync(cancellation);
+    internal Task CountNowAsync(CancellationToken cancellation) =>
+        _counts.RunAsync(_statistics.CountForGoodAsync, cancellation);
 
     /// <summary>Compacts and thins out what is due, if this process is the one that does it.</summary>
-    internal Task CompactNowAsync(CancellationToken cancellation) => _compacts.RunAsync(cancellation);
+    internal Task CompactNowAsync(CancellationToken cancellation) =>
+        _compacts.RunAsync(_compaction.RunAsync, cancellation);
 
     async Task CloseAsync()
     {
         await Task.Yield();
-        await _counts.DisposeAsync();
         await _compacts.DisposeAsync();
         await _writer.DisposeAsync();
+        await CountLastAsync();
+        await _counts.DisposeAsync();
         await _tables.DisposeAsync();
         _logger.Closed(_place);
+    }
+
+    /// <summary>Leaves nothing for the next start to count, if it can be done in time.</summary>
+    async Task CountLastAsync()
+    {
+        using var deadline = new CancellationTokenSource(_options.WriteTimeout);
+        try
+        {
+            await CountNowAsync(deadline.Token);
+        }
+        catch (Exception exception)
+        {
+            // whatever it is, the next start or another process counts it
+            _logger.CountingFailed(exception.Message);
+        }
     }
 
     void ThrowIfClosed(CancellationToken cancellation)

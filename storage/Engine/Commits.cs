@@ -15,9 +15,6 @@ sealed record Commit(long Writer, long Stored, int Blocks, int Spans, byte[] Poi
 /// </summary>
 sealed class Commits
 {
-    /// <summary>Minutes of a writer that are read together.</summary>
-    const int SlotsAtOnce = 16;
-
     /// <summary>Groups remembered as committed; beyond it all are forgotten, and asked for again.</summary>
     const int MaxKnown = 1_000_000;
 
@@ -83,30 +80,50 @@ sealed class Commits
     public Task ForbidAsync(long writer, long stored, DateTimeOffset until) => _tables.ForbidAsync(
         Table.Commits, PartitionOf(writer, Rows.SlotOf(stored)), Keys.OfKind(Committed, stored), until);
 
-    /// <summary>The groups of all writers beyond marks, in the order stored.</summary>
-    /// <param name="enough">Ends after so many bytes of points; what is left out comes after these.</param>
+    /// <summary>
+    /// The groups of all writers beyond marks that are not counted for good yet, with what they count, in the order
+    /// stored.
+    /// </summary>
     public async Task<List<Commit>> ReadAsync(
-        IReadOnlyDictionary<long, long> marks, long enough, CancellationToken cancellation)
+        IReadOnlyDictionary<long, long> marks, CancellationToken cancellation)
     {
-        var writers = await ReadWritersAsync(cancellation);
+        var all = await ForSlotsBeyondAsync(marks, ReadAsync, cancellation);
+        return [.. all.OrderBy(commit => commit.Stored).ThenBy(commit => commit.Writer)];
+    }
+
+    /// <summary>The groups of all writers beyond marks, in the order stored, with the number of their blocks.</summary>
+    public async Task<List<(long Writer, long Stored, int Blocks)>> ReadGroupsAsync(
+        IReadOnlyDictionary<long, long> marks, CancellationToken cancellation)
+    {
+        var all = await ForSlotsBeyondAsync(marks, async (writer, slot, mark, cancellation) =>
+            (await ReadGroupsAsync(writer, slot, mark, cancellation))
+                .ConvertAll(group => (Writer: writer, group.Stored, group.Blocks)), cancellation);
+        return [.. all.OrderBy(group => group.Stored).ThenBy(group => group.Writer)];
+    }
+
+    /// <summary>What a group counts; null when that was added up and deleted.</summary>
+    public async Task<byte[]?> ReadCountsAsync(long writer, long stored, CancellationToken cancellation) =>
+        (await _tables.GetAsync(Table.Commits, PartitionOf(writer, Rows.SlotOf(stored)), Keys.OfKind(Counts, stored),
+            cancellation))?.Value;
+
+    /// <summary>Deletes what the groups of a minute of a writer count, up to one.</summary>
+    public Task DeleteCountsAsync(long writer, long slot, long last, CancellationToken cancellation) =>
+        _tables.DeleteAsync(Table.Commits, PartitionOf(writer, slot), Keys.OfKind(Counts, 0),
+            Keys.OfKind(Counts, last + 1), cancellation);
+
+    async Task<List<T>> ForSlotsBeyondAsync<T>(IReadOnlyDictionary<long, long> marks,
+        Func<long, long, long, CancellationToken, Task<List<T>>> read, CancellationToken cancellation)
+    {
         var slots = new List<(long Writer, long Slot, long Mark)>();
-        foreach (var (writer, first, last) in writers)
+        foreach (var (writer, first, last) in await ReadWritersAsync(cancellation))
         {
             var mark = marks.GetValueOrDefault(writer, -1);
             for (var slot = Math.Max(first, Rows.SlotOf(Math.Max(0, mark))); slot <= last; slot++)
                 slots.Add((writer, slot, mark));
         }
-        var all = new List<Commit>();
-        foreach (var some in slots.OrderBy(slot => slot.Slot).Chunk(SlotsAtOnce))
-        {
-            var read = await Rows.ForAllAsync(
-                some, slot => ReadAsync(slot.Writer, slot.Slot, slot.Mark, cancellation), cancellation);
-            all.AddRange(read.SelectMany(commits => commits));
-            enough -= read.Sum(commits => commits.Sum(commit => (long)commit.Points.Length));
-            if (enough <= 0)
-                break;
-        }
-        return [.. all.OrderBy(commit => commit.Stored).ThenBy(commit => commit.Writer)];
+        return [.. (await Rows.ForAllAsync(
+            slots, slot => read(slot.Writer, slot.Slot, slot.Mark, cancellation), cancellation))
+            .SelectMany(each => each)];
     }
 
     /// <summary>Who writes, and the minutes (since 1970) of their first and last groups.</summary>
@@ -132,7 +149,7 @@ sealed class Commits
             Table.Commits, PartitionOf(writer, slot), Keys.OfKind(Counts, mark + 1), null, cancellation: cancellation);
         var points = counts.ToDictionary(row => Keys.NumberAt(row.Key, 1), row => row.Value);
         return [.. groups
-            // what is not there any more was added up and thinned out meanwhile
+            // what is not there any more was added up meanwhile
             .Where(group => points.ContainsKey(group.Stored))
             .Select(group => new Commit(writer, group.Stored, group.Blocks, group.Spans, points[group.Stored]))];
     }

@@ -101,7 +101,8 @@ sealed class Compaction
         if (writers.Count == 0)
             return false;
         var pass = new Pass(slices, writers, clock + _options.ClockError());
-        if (NextRemovable(pass) is { } removable)
+        // until it is counted, what a group counts is found by its blocks
+        if (NextRemovable(pass) is { } removable && await IsCountedAsync(removable, pass, cancellation))
         {
             await RemoveAsync(removable, writers, cancellation);
             return true;
@@ -149,10 +150,7 @@ sealed class Compaction
         // a group that is begun now may have any time from here on
         var limit = _tables.IsShared ? end : Math.Min(end, _groups.OldestUnderWay());
         var groups = await _sliceBlocks.ReadGroupsAsync(slice.Number, slice.Upto, pass.Writers, cancellation);
-        var marks = await _statistics.ReadMarksAsync(cancellation);
-        // what a group counts is found in its blocks
-        var ready = groups.TakeWhile(group =>
-            group.Stored < limit && marks.GetValueOrDefault(group.Writer) >= group.Stored).ToList();
+        var ready = groups.TakeWhile(group => group.Stored < limit).ToList();
         var isOver = limit == end && ready.Count == groups.Count;
         if (!isOver && ready.Sum(group => (long)group.Spans) < _options.EarlySpans)
             return false;
@@ -210,6 +208,9 @@ sealed class Compaction
 
     async Task<bool> ThinAsync(Slice slice, Pass pass, CancellationToken cancellation)
     {
+        // its exemplars are kept
+        if (!await IsCountedAsync(slice, pass, cancellation))
+            return false;
         var ids = await _sliceBlocks.ReadAsync(slice.Number, slice, pass.Writers, cancellation);
         var traces = new SliceTraces();
         await foreach (var block in ReadBlocksAsync(ids, cancellation))
@@ -325,6 +326,15 @@ sealed class Compaction
             await _tables.PutAsync([.. BlockTable.Of(blocks, IdOf(slice, Generation.Thinned, groups++),
                 TimeToLive(slice, pass))], cancellation: cancellation);
         }
+    }
+
+    /// <summary>Whether all that the groups of a slice count is in the rows of statistics.</summary>
+    async Task<bool> IsCountedAsync(Slice slice, Pass pass, CancellationToken cancellation)
+    {
+        var marks = await _statistics.ReadMarksAsync(cancellation);
+        var groups = await _sliceBlocks.ReadGroupsAsync(
+            slice.Number, Slices.StartOf(slice.Number), pass.Writers, cancellation);
+        return groups.TrueForAll(group => marks.GetValueOrDefault(group.Writer) >= group.Stored);
     }
 
     Slice? NextRemovable(Pass pass)

@@ -1,4 +1,5 @@
 using Tracing.Model;
+using Tracing.Storage.Blocks;
 
 namespace Tracing.Storage.Engine;
 
@@ -9,32 +10,42 @@ namespace Tracing.Storage.Engine;
 /// <param name="millis">When the group was begun, in milliseconds since 1970.</param>
 sealed class GroupCorrections(long millis, SeriesNames names)
 {
-    readonly SpanStatistics _taken = new(millis, names);
-    readonly SpanStatistics _added = new(millis, names);
-    bool _isAny;
+    SpanStatistics? _taken;
+    SpanStatistics? _added;
+
+    /// <summary>Whether there is something to be corrected; seldom.</summary>
+    public bool IsAny => _taken is not null || _added is not null;
+
+    /// <param name="spans">Those of the group, in the order stored.</param>
+    /// <param name="flags">Of each, what its writer knew of it; null where none was known.</param>
+    /// <param name="seen">What groups before have, of all writers that matter.</param>
+    public void Add(IReadOnlyList<Span> spans, IReadOnlyList<SpanFlags>? flags, SeenSpans seen)
+    {
+        for (var i = 0; i < spans.Count; i++)
+        {
+            var known = flags?[i] ?? SpanFlags.None;
+            Add(spans[i], (known & SpanFlags.Repeat) != 0, (known & SpanFlags.Correction) != 0, seen);
+        }
+    }
 
     /// <param name="isRepeat">Whether the group's writer knew of reports before.</param>
     /// <param name="isCorrection">Whether it has counted what this one adds to them.</param>
-    /// <param name="seen">What groups before have, of all writers.</param>
-    public void Add(Span span, bool isRepeat, bool isCorrection, SeenSpans seen)
+    void Add(Span span, bool isRepeat, bool isCorrection, SeenSpans seen)
     {
         var report = seen.Add(span, SpanIdentity.ServiceOf(span.ServiceName), millis);
         if (!isRepeat && report.IsRepeat)
         {
-            _isAny = true;
-            _taken.Add([span]);
-            Add(_added, report.Correction);
+            (_taken ??= new(millis, names)).Add([span]);
+            Add(ref _added, report.Correction);
         }
         else if (isCorrection)
-            Add(_taken, report.Uncounted);
+            Add(ref _taken, report.Uncounted);
     }
 
     public void Apply(List<SeriesPoint> points)
     {
-        if (!_isAny)
-            return;
         var counted = points.ToDictionary(point => (point.Series, point.Minute), point => point.Latencies);
-        foreach (var taken in _taken.Points(_ => true, long.MinValue, long.MaxValue))
+        foreach (var taken in _taken?.Points(_ => true, long.MinValue, long.MaxValue) ?? [])
         {
             try
             {
@@ -47,7 +58,7 @@ sealed class GroupCorrections(long millis, SeriesNames names)
             }
         }
         points.RemoveAll(point => point.Latencies.Calls == 0);
-        var added = _added.Points(_ => true, long.MinValue, long.MaxValue);
+        var added = _added?.Points(_ => true, long.MinValue, long.MaxValue) ?? [];
         if (added.Count > 0)
         {
             List<SeriesPoint> all = [.. points, .. added];
@@ -56,12 +67,9 @@ sealed class GroupCorrections(long millis, SeriesNames names)
         }
     }
 
-    void Add(SpanStatistics statistics, SpanCorrection? correction)
+    void Add(ref SpanStatistics? statistics, SpanCorrection? correction)
     {
         foreach (var point in correction?.Points() ?? [])
-        {
-            _isAny = true;
-            statistics.Add(point);
-        }
+            (statistics ??= new(millis, names)).Add(point);
     }
 }

@@ -29,6 +29,7 @@ sealed class GroupWriter : IAsyncDisposable
     readonly Blocks _blocks;
     readonly Bodies _bodies;
     readonly Names _names;
+    readonly CommittedGroups _committed;
     readonly EngineOptions _options;
     readonly TimeProvider _time;
     readonly ILogger _logger;
@@ -61,9 +62,10 @@ sealed class GroupWriter : IAsyncDisposable
 
     public GroupWriter(
         ITables tables, BlockTable table, Commits commits, Slices slices, SliceBlocks sliceBlocks, Blocks blocks,
-        Names names,
-        UncountedSpans uncounted, EngineOptions options, TimeProvider time, ILogger logger)
+        Names names, CommittedGroups committed, UncountedSpans uncounted, EngineOptions options, TimeProvider time,
+        ILogger logger)
     {
+        _committed = committed;
         _uncounted = uncounted;
         _tables = tables;
         _table = table;
@@ -255,6 +257,7 @@ sealed class GroupWriter : IAsyncDisposable
         }
         catch (Exception exception)
         {
+            _committed.Miss();
             foreach (var waiting in group.Where(waiting => waiting.Batch.BodyHash != UInt128.Zero))
                 await ReleaseAsync(waiting.Batch.BodyHash, stored);
             if (group.Count > 1)
@@ -301,8 +304,9 @@ sealed class GroupWriter : IAsyncDisposable
                 _logger.TakenOver();
                 throw new InvalidOperationException("The group was taken over by another collector.");
             }
-            Remember(encoded);
             _blocks.Remember(new BlockId(stored, Writer, 0), encoded.Blocks);
+            _committed.Add(new CommittedGroup(Writer, stored, encoded.Spans, encoded.Flags, encoded.Counts,
+                Remember(encoded), mine.Sum(waiting => waiting.Batch.Bytes)));
         }
         for (var i = 0; i < group.Count; i++)
             Answer(group[i], outcomes[i]);
@@ -347,13 +351,15 @@ sealed class GroupWriter : IAsyncDisposable
         var marks = reports is null ? null : Array.ConvertAll(reports, report =>
             (report.IsRepeat ? SpanFlags.Repeat : 0) | (report.Correction is null ? 0 : SpanFlags.Correction));
         var blocks = GroupBlocks.Make(spans, stored, Writer, _options.BlockSpans, marks);
-        var points = PointsCodec.Encode(statistics.Points(_ => true, long.MinValue, long.MaxValue));
-        return new Encoded(spans, now, blocks, _names.Of(spans), new Commit(Writer, stored, blocks.Count, spans.Count, points));
+        var points = PointsCodec.Encode(statistics.ToList(), isTransient: true);
+        return new Encoded(spans, marks, statistics, now, blocks, _names.Of(spans),
+            new Commit(Writer, stored, blocks.Count, spans.Count, points));
     }
 
     /// <summary>
     /// What each span is beside those of committed groups and those before it in this one; null where none is a
-    /// repeat. What groups under way at once have in common is found when they are added up.
+    /// repeat. What groups under way at once have in common is found when they are committed, and what those of
+    /// several collectors have when they are added up.
     /// </summary>
     SpanReport[]? FindReports(List<Span> spans, long nowMillis)
     {
@@ -371,14 +377,16 @@ sealed class GroupWriter : IAsyncDisposable
         return reports;
     }
 
-    void Remember(Encoded encoded)
+    /// <summary>Remembers the spans; what groups that were under way at once have both counted is told.</summary>
+    GroupCorrections Remember(Encoded encoded)
     {
+        var corrections = new GroupCorrections(encoded.Millis, _seriesNames);
         lock (_seen)
         {
-            foreach (var span in encoded.Spans)
-                _seen.Add(span, SpanIdentity.ServiceOf(span.ServiceName), encoded.Millis);
+            corrections.Add(encoded.Spans, encoded.Flags, _seen);
             _seen.Publish();
         }
+        return corrections;
     }
 
     /// <param name="beforeCommit">Waited for before the group is committed.</param>
@@ -466,8 +474,8 @@ sealed class GroupWriter : IAsyncDisposable
 
     /// <param name="Millis">When it was, in milliseconds since 1970.</param>
     sealed record Encoded(
-        List<Span> Spans, long Millis, List<BuiltBlock> Blocks, List<(NameKind, string, string)> Names,
-        Commit Commit);
+        List<Span> Spans, SpanFlags[]? Flags, SpanStatistics Counts, long Millis, List<BuiltBlock> Blocks,
+        List<(NameKind, string, string)> Names, Commit Commit);
 
     sealed class Waiting(SpanBatch batch)
     {

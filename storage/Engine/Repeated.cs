@@ -50,8 +50,9 @@ sealed class Repeated : IAsyncDisposable
     }
 
     /// <summary>Does all that there is, after who does it already.</summary>
+    /// <param name="run">Does a part of it, in its own way; true if there may be more.</param>
     /// <exception cref="ObjectDisposedException">It was stopped.</exception>
-    public async Task RunAsync(CancellationToken cancellation)
+    public async Task RunAsync(Func<CancellationToken, Task<bool>> run, CancellationToken cancellation)
     {
         for (var isMore = true; isMore;)
         {
@@ -59,7 +60,7 @@ sealed class Repeated : IAsyncDisposable
             try
             {
                 ObjectDisposedException.ThrowIf(_isClosed, this);
-                isMore = await _run(cancellation);
+                isMore = await run(cancellation);
             }
             finally
             {
@@ -100,9 +101,11 @@ sealed class Repeated : IAsyncDisposable
 
     async Task RunInBackgroundAsync()
     {
+        // who starts it goes on
+        await Task.Yield();
         try
         {
-            await RunAsync(_closed.Token);
+            await RunAsync(_run, _closed.Token);
         }
         catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
         {

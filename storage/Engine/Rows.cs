@@ -17,7 +17,7 @@ enum StateKind : byte
     /// <summary>The traces that went with a slice but have spans in the next one.</summary>
     Gone = 4,
 
-    /// <summary>Up to which group of each writer everything is counted.</summary>
+    /// <summary>Up to which group of each writer everything is counted; see <see cref="CountState"/>.</summary>
     Counted = 5,
 }
 
@@ -58,15 +58,15 @@ static class Rows
         tables.ScanAsync(Table.State, Partition(kind), Keys.Empty, null, cancellation: cancellation);
 
     /// <summary>Does something for each item, some at a time, and gives the results in their order.</summary>
-    public static async Task<TResult[]> ForAllAsync<T, TResult>(
-        IReadOnlyList<T> items, Func<T, Task<TResult>> run, CancellationToken cancellation)
+    public static async Task<TResult[]> ForAllAsync<T, TResult>(IReadOnlyList<T> items, Func<T, Task<TResult>> run,
+        CancellationToken cancellation, int atOnce = MaxParallelReads)
     {
         if (items.Count == 1)
             return [await run(items[0])];
         var results = new TResult[items.Count];
         await Parallel.ForAsync(0, items.Count, new ParallelOptions
         {
-            MaxDegreeOfParallelism = MaxParallelReads,
+            MaxDegreeOfParallelism = atOnce,
             CancellationToken = cancellation,
         }, async (i, _) => results[i] = await run(items[i]));
         return results;

@@ -6,308 +6,468 @@ namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Latencies by series and time. Each group has counted its spans when it is committed; one process at a time, by a
-/// lease, adds that up in rows by minute, hour and day, finds the calls between services, and notes how far it is.
-/// What is beyond is added when it is read. The rows of a time are changed together, and only where nobody has since
-/// they were read; each says itself which groups it has. So none counts twice, whoever dies or works at the same time.
+/// lease, adds that up in memory, finds the calls between services, and now and then flushes it to the rows
+/// (<see cref="StatisticsRows"/>), after which what the groups counted is deleted. Who reads adds to the rows what is
+/// not flushed, and what is beyond that. So none counts twice, whoever dies or works at the same time
+/// (<see cref="CountState"/>).
 /// </summary>
 sealed class Statistics
 {
-    const int MinutesOfHour = LevelRanges.MinutesOfHour;
-    const int MinutesOfDay = LevelRanges.MinutesOfDay;
+    /// <summary>What is counted is flushed when it takes so much memory; while it is, as much again may be.</summary>
+    const long MaxPendingBytes = 32 << 20;
 
-    /// <summary>Bytes of points added up at once, which bounds the memory: they take a hundred times that.</summary>
-    const int MaxPointBytes = 1 << 20;
+    /// <summary>It is flushed when it is so old, for a start that finds little to be counted.</summary>
+    static readonly TimeSpan _flushEvery = TimeSpan.FromSeconds(60);
+
+    /// <summary>The same where other processes see the calls between services only then.</summary>
+    static readonly TimeSpan _flushSharedEvery = TimeSpan.FromSeconds(10);
+
+    static readonly TimeSpan _renewAfter = TimeSpan.FromSeconds(20);
 
     /// <summary>After so many spans the linker forgets the oldest, as a partition of the embedded store does.</summary>
     const int EdgeSpans = 300_000;
 
-    /// <summary>
-    /// In the marks: for the calls between services. Writers are never 0. It grows with each time that some are added,
-    /// also when the clocks of writers differ.
-    /// </summary>
-    const long EdgesMark = 0;
-
-    /// <summary>What the key of a time's marks begins with; sections begin with more.</summary>
-    const byte MarksOfTime = 0;
+    /// <summary>Rows are read anew when they were flushed to meanwhile, so often at most.</summary>
+    const int MaxReads = 10;
 
     readonly ITables _tables;
+    readonly StatisticsRows _rows;
     readonly Commits _commits;
+    readonly CommittedGroups _groups;
     readonly Slices _slices;
     readonly SliceBlocks _sliceBlocks;
     readonly Blocks _blocks;
     readonly EngineOptions _options;
     readonly TimeProvider _time;
     readonly Lease _lease;
+    readonly long _owner;
     readonly SeriesNames _names = new();
     readonly UncountedSpans _uncounted;
+
+    // of who counts; null when this process does not, or after a failure
     EdgeLinker? _edges;
     SeenSpans _seen = new();
     int _edgeSpans;
+    long _settled;
+    CountState? _state;
+    Task _flush = Task.CompletedTask;
+    bool _isAdding;
+    long _leased;
 
-    public Statistics(ITables tables, Commits commits, Slices slices, SliceBlocks sliceBlocks, Blocks blocks, EngineOptions options, TimeProvider time,
-        long owner, UncountedSpans uncounted)
+    // of the flushes that others have asked for and those that are done
+    long _wanted;
+    long _done;
+
+    // guards which these are; the older one is being flushed
+    readonly Lock _lock = new();
+    PendingCounts? _pending;
+    PendingCounts? _flushing;
+
+    public Statistics(ITables tables, Commits commits, CommittedGroups groups, Slices slices, SliceBlocks sliceBlocks,
+        Blocks blocks, EngineOptions options, TimeProvider time, long owner, UncountedSpans uncounted)
     {
         _uncounted = uncounted;
         _tables = tables;
+        _rows = new StatisticsRows(tables, options, time);
         _commits = commits;
+        _groups = groups;
         _slices = slices;
         _sliceBlocks = sliceBlocks;
         _blocks = blocks;
         _options = options;
         _time = time;
+        _owner = owner;
         _lease = new Lease(tables, "counting", owner);
     }
 
-    /// <summary>The levels of rows: their minutes, and the minutes of a partition of the table.</summary>
-    static readonly (int Minutes, int Part)[] _levels =
-        [(1, MinutesOfHour), (MinutesOfHour, MinutesOfDay), (MinutesOfDay, 32 * MinutesOfDay)];
+    /// <summary>The next call of <see cref="CountAsync(CancellationToken)"/> flushes.</summary>
+    public void WantFlush() => Interlocked.Increment(ref _wanted);
 
     /// <summary>Adds up what was committed since, if this process has the lease; true if there was something.</summary>
-    public async Task<bool> CountAsync(CancellationToken cancellation)
+    public Task<bool> CountAsync(CancellationToken cancellation) => CountAsync(isLast: false, cancellation);
+
+    /// <summary>The same for good, and so that nothing waits: also calls whose callee may yet come.</summary>
+    public Task<bool> CountForGoodAsync(CancellationToken cancellation) => CountAsync(isLast: true, cancellation);
+
+    async Task<bool> CountAsync(bool isLast, CancellationToken cancellation)
     {
-        if (!await _lease.HasAsync())
+        var wanted = Volatile.Read(ref _wanted);
+        if (!await HasLeaseAsync())
         {
             // whoever has it goes on alone
-            _edges = null;
+            Reset();
             return false;
         }
-        var marks = await ReadMarksAsync(cancellation);
-        var commits = await _commits.ReadAsync(marks, MaxPointBytes, cancellation);
-        if (commits.Count == 0 && _edges is not { HasUnsettled: true })
-            return false;
-        var left = (long)MaxPointBytes;
-        var some = commits.TakeWhile(commit => (left -= commit.Points.Length) >= 0 || commit == commits[0])
-            .ToList();
-        if (_edges is null)
+        try
         {
-            _seen = new SeenSpans();
-            await StoredSpans.RecallAsync(_commits, _slices, _sliceBlocks, _blocks, marks, _seen, cancellation);
-            _edges = new EdgeLinker(_names);
+            if (_pending is null)
+                await StartAsync(cancellation);
+            var isMore = await CountGroupsAsync(cancellation);
+            if (isLast || _time.GetElapsedTime(_settled) >= _options.CountEvery)
+                Settle();
+            var every = _tables.IsShared ? _flushSharedEvery : _flushEvery;
+            if (isLast || wanted > _done || _time.GetElapsedTime(_pending!.Since) >= every || _flush.IsFaulted)
+                await FlushAsync(cancellation);
+            if (isLast || wanted > _done)
+                await _flush;
+            _done = wanted;
+            return isMore;
         }
-        // of an attempt that failed
-        _seen.Discard();
-        var counted = some.ConvertAll(commit => new Counted(
-            commit.Writer, commit.Stored, PointsCodec.Decode(commit.Points, _ => true, withExemplars: true)));
-        var edgesMark = Math.Max(
-            some.Select(commit => commit.Stored).LastOrDefault(), marks.GetValueOrDefault(EdgesMark) + 1);
-        counted.Add(new Counted(EdgesMark, edgesMark, await LinkAsync(some, counted, cancellation)));
-        for (var level = 0; level < _levels.Length; level++)
-            await AddAsync(level, counted, cancellation);
-        await _tables.PutAsync([.. counted.GroupBy(each => each.Writer).Select(writer => new Row(Table.State,
-            Rows.Partition(StateKind.Counted), Keys.Of(writer.Key), Keys.Of(writer.Max(each => each.Stored)),
-            _options.DaysRetention))], cancellation: cancellation);
-        _seen.Publish();
-        return some.Count > 0;
+        catch (Exception exception)
+        {
+            // of a group a part may be added
+            if (_isAdding || exception is SupersededException)
+                Reset();
+            throw;
+        }
+    }
+
+    async Task<bool> HasLeaseAsync()
+    {
+        if (_pending is not null && TimeProvider.System.GetElapsedTime(_leased) < _renewAfter)
+            return true;
+        var leased = TimeProvider.System.GetTimestamp();
+        if (!await _lease.HasAsync())
+            return false;
+        _leased = leased;
+        return true;
     }
 
     public async Task<IReadOnlyList<SeriesPoint>> ReadAsync(SeriesQuery query, CancellationToken cancellation)
     {
-        var points = new SeriesPoints(query.StepMinutes, query.StartMinute, query.WithExemplars);
-        bool IsWanted(Series series) => query.Wants(series);
-        var now = _time.GetUtcNow().ToUnixTimeSeconds() / 60;
-
-        // in this order: what is counted meanwhile is known by the marks of the rows
-        var marks = await ReadMarksAsync(cancellation);
-        var commits = await _commits.ReadAsync(marks, long.MaxValue, cancellation);
-        foreach (var (level, from, to) in Ranges(now).Parts(query))
+        for (var left = MaxReads; ; left--)
         {
-            var minutes = _levels[level].Minutes;
-            var inRows = new Dictionary<(Section, long), Dictionary<long, long>>();
-            foreach (var row in await ReadRowsAsync(level, from, to, query, cancellation))
-            {
-                var (section, time) = Section.At(row.Key);
-                var (rowMarks, data) = ReadMarks(row.Value);
-                inRows[(section, time)] = rowMarks;
-                foreach (var point in PointsCodec.Decode(data, IsWanted, query.WithExemplars))
-                    Add(points, point);
-            }
-            foreach (var commit in commits)
-            {
-                foreach (var point in PointsCodec.Decode(commit.Points, IsWanted, query.WithExemplars))
-                {
-                    var time = LevelRanges.Floor(point.Minute, minutes);
-                    if (time >= from && time < to &&
-                        !(inRows.TryGetValue((Section.Of(point.Series), time), out var has) &&
-                        has.TryGetValue(commit.Writer, out var mark) && mark >= commit.Stored))
-                        Add(points, point);
-                }
-            }
+            var state = await CountState.ReadAsync(_tables, cancellation);
+            var points = await ReadAsync(query, state, cancellation);
+            if (left == 0 || state.IsSameAs(await CountState.ReadAsync(_tables, cancellation)))
+                return query.Answer(points);
         }
-        return query.Answer(points);
-    }
-
-    static void Add(SeriesPoints points, SeriesPoint point) =>
-        points.Of(point.Series).At(points.StepOf(point.Minute)).Add(point);
-
-    /// <summary>
-    /// How far the levels reach: each has all that is counted, until its rows end by their time to live.
-    /// </summary>
-    LevelRanges Ranges(long now)
-    {
-        return new LevelRanges(long.MaxValue, long.MaxValue, From(_options.Retention, MinutesOfHour),
-            From(_options.HoursRetention, MinutesOfDay), From(_options.DaysRetention, MinutesOfDay));
-
-        long From(TimeSpan kept, int minutes) => LevelRanges.Ceiling(now - (long)kept.TotalMinutes, minutes);
-    }
-
-    /// <summary>The rows of the sections that a query asks for.</summary>
-    async Task<IEnumerable<Entry>> ReadRowsAsync(
-        int level, long from, long to, SeriesQuery query, CancellationToken cancellation)
-    {
-        var part = _levels[level].Part;
-        var all = new List<long>();
-        var now = _time.GetUtcNow().ToUnixTimeSeconds() / 60;
-        // nothing is kept for longer, and a window may be of any length
-        var oldest = now - (long)KeptFor(level).TotalMinutes - (2 * part);
-        for (var at = Math.Max(LevelRanges.Floor(from, part), LevelRanges.Floor(oldest, part));
-            at < to && at <= now + (10 * MinutesOfDay); at += part)
-            all.Add(at);
-        var keys = Section.Of(query) is { } section
-            ? (From: section.KeyAt(from), To: section.KeyAt(to))
-            : Section.KeysOf(query.Level);
-        var rows = await Rows.ForAllAsync(all, time => _tables.ScanAsync(
-            Table.Latencies, PartitionOf(level, time), keys.From, keys.To, cancellation: cancellation).AsTask(),
-            cancellation);
-        return rows.SelectMany(each => each)
-            .Where(row => Section.At(row.Key).Time is var time && time >= from && time < to);
     }
 
     /// <summary>The last group of each writer of which something is not counted.</summary>
     public async Task<Dictionary<long, long>> ReadUncountedAsync(CancellationToken cancellation) =>
-        (await _commits.ReadAsync(await ReadMarksAsync(cancellation), long.MaxValue, cancellation))
-        .GroupBy(commit => commit.Writer)
-        .ToDictionary(writer => writer.Key, writer => writer.Max(commit => commit.Stored));
+        (await _commits.ReadGroupsAsync(await ReadCountedAsync(cancellation), cancellation))
+        .GroupBy(group => group.Writer)
+        .ToDictionary(writer => writer.Key, writer => writer.Max(group => group.Stored));
 
-    /// <summary>Up to which group of each writer everything is counted.</summary>
-    public async Task<Dictionary<long, long>> ReadMarksAsync(CancellationToken cancellation) =>
-        (await _tables.ReadAsync(StateKind.Counted, cancellation))
-        .ToDictionary(row => Keys.NumberAt(row.Key, 0), row => Keys.NumberAt(row.Value, 0));
+    /// <summary>Up to which group of each writer everything is counted, so that all who may ask see it.</summary>
+    public async Task<IReadOnlyDictionary<long, long>> ReadCountedAsync(CancellationToken cancellation)
+    {
+        if (!_tables.IsShared)
+        {
+            lock (_lock)
+            {
+                if (_pending is not null)
+                {
+                    lock (_pending.Counts.Gate)
+                        return new Dictionary<long, long>(_pending.To);
+                }
+            }
+        }
+        return await ReadMarksAsync(cancellation);
+    }
+
+    /// <summary>Up to which group of each writer everything is counted in the rows.</summary>
+    public async Task<IReadOnlyDictionary<long, long>> ReadMarksAsync(CancellationToken cancellation) =>
+        (await CountState.ReadAsync(_tables, cancellation)).Applied;
+
+    async Task<SeriesPoints> ReadAsync(SeriesQuery query, CountState state, CancellationToken cancellation)
+    {
+        var points = new SeriesPoints(query.StepMinutes, query.StartMinute, query.WithExemplars);
+        bool IsWanted(Series series) => query.Wants(series);
+        var pending = PendingAfter(state);
+        // first what is not counted in memory, as that is deleted once it is in the rows
+        var commits = await _commits.ReadAsync(pending is [.., var last] ? Marks(last) : state.Applied, cancellation);
+        var parts = new List<(int Level, long From, long To, Dictionary<(Section, long), long> Numbers)>();
+        foreach (var (level, from, to) in _rows.Ranges().Parts(query))
+        {
+            var numbers = new Dictionary<(Section, long), long>();
+            foreach (var row in await _rows.ReadAsync(level, from, to, query, cancellation))
+            {
+                numbers[(row.Section, row.Time)] = row.Number;
+                PointsCodec.Decode(row.Points, IsWanted, point => Add(points, point));
+            }
+            parts.Add((level, from, to, numbers));
+        }
+        Dictionary<long, long>? counted = null;
+        foreach (var some in pending)
+        {
+            lock (some.Counts.Gate)
+            {
+                foreach (var part in parts)
+                    AddPending(some, part);
+                counted = new Dictionary<long, long>(some.To);
+            }
+        }
+        foreach (var commit in commits)
+        {
+            if (counted is not null && counted.GetValueOrDefault(commit.Writer, -1) >= commit.Stored)
+                continue;
+            var isFlushing = !state.IsApplied && state.To.GetValueOrDefault(commit.Writer, -1) >= commit.Stored;
+            PointsCodec.Decode(commit.Points, IsWanted, point =>
+            {
+                foreach (var (level, from, to, numbers) in parts)
+                {
+                    if (LevelRanges.Floor(point.Minute, StatisticsRows.MinutesOf(level)) is var time &&
+                        time >= from && time < to && !(isFlushing && IsIn(numbers, point.Series, time, state.Number)))
+                        Add(points, point);
+                }
+            });
+        }
+        return points;
+
+        void AddPending(PendingCounts some,
+            (int Level, long From, long To, Dictionary<(Section, long), long> Numbers) part)
+        {
+            var minutes = StatisticsRows.MinutesOf(part.Level);
+            var (from, to) = (part.From, LevelRanges.Ceiling(part.To, minutes));
+            if (some.Number > state.Number)
+            {
+                some.Counts.AddTo(points, IsWanted, from, to);
+                return;
+            }
+            foreach (var (series, minute, counts) in some.Counts.ToList(IsWanted))
+            {
+                if (minute >= from && minute < to &&
+                    !IsIn(part.Numbers, series, LevelRanges.Floor(minute, minutes), some.Number))
+                    Add(points, new SeriesCounts(series, minute, counts));
+            }
+        }
+    }
 
     /// <summary>
-    /// Finds the calls that the spans of these groups complete; and the spans that another collector, or a group that
-    /// was written at the same time, had stored before, which the group has counted and is taken back here.
+    /// What is in memory and not in all rows, the older one first; empty if this process does not count.
     /// </summary>
-    async Task<List<SeriesPoint>> LinkAsync(
-        List<Commit> commits, List<Counted> counted, CancellationToken cancellation)
+    PendingCounts[] PendingAfter(CountState state)
     {
-        var statistics = new SpanStatistics(_time.GetUtcNow().ToUnixTimeMilliseconds(), _names, _uncounted);
-        foreach (var (commit, ofGroup) in commits.Zip(counted))
+        lock (_lock)
         {
-            var corrections = new GroupCorrections(commit.Stored / 1000, _names);
-            var ids = Enumerable.Range(0, commit.Blocks)
-                .Select(number => new BlockId(commit.Stored, commit.Writer, number)).ToList();
-            var stored = new List<(SpanPlace Place, Span Span, bool IsRepeat, bool IsCorrection)>();
-            foreach (var (id, block) in ids.Zip(await _blocks.ReadAsync(ids, cancellation)))
+            PendingCounts[] all = [.. new[] { _flushing, _pending }.OfType<PendingCounts>()
+                .Where(some => some.Number > state.Number || (some.Number == state.Number && !state.IsApplied))];
+            // otherwise another process has flushed, and this one will notice
+            return all.Length > 0 && all[0].Number == (state.IsApplied ? state.Number + 1 : state.Number) ? all : [];
+        }
+    }
+
+    static Dictionary<long, long> Marks(PendingCounts pending)
+    {
+        lock (pending.Counts.Gate)
+            return new Dictionary<long, long>(pending.To);
+    }
+
+    static bool IsIn(Dictionary<(Section, long), long> numbers, Series series, long time, long number) =>
+        numbers.TryGetValue((Section.Of(series), time), out var last) && last >= number;
+
+    static void Add(SeriesPoints points, SeriesCounts point) =>
+        points.Of(point.Series).At(points.StepOf(point.Minute)).Add(point.Counts, points.WithExemplars);
+
+    void Reset()
+    {
+        lock (_lock)
+            (_pending, _flushing) = (null, null);
+        (_edges, _state, _isAdding) = (null, null, false);
+        _flush = Task.CompletedTask;
+        _groups.Miss();
+    }
+
+    /// <summary>Begins to count; what another process had begun to flush is flushed first.</summary>
+    async Task StartAsync(CancellationToken cancellation)
+    {
+        var state = await CountState.ReadAsync(_tables, cancellation);
+        var groups = await _commits.ReadGroupsAsync(state.Applied, cancellation);
+        _seen = new SeenSpans();
+        if (_tables.IsShared || groups.Exists(group => group.Writer != _owner))
+            await StoredSpans.RecallAsync(
+                _commits, _slices, _sliceBlocks, _blocks, state.Applied, _seen, cancellation);
+        _edges = new EdgeLinker(_names);
+        if (!state.IsApplied)
+        {
+            var again = Pending(state.Number, state.From);
+            foreach (var group in groups)
             {
-                if (block is null)
-                    continue;
-                var spans = block.ReadAll();
-                _edges!.Add(spans, statistics);
-                _edgeSpans += block.Count;
-                stored.AddRange(spans.Select((span, i) =>
-                    (SpanPlace.Of(id, block, i), span, (block.TemplateOf(i).Flags & SpanFlags.Repeat) != 0,
-                        (block.TemplateOf(i).Flags & SpanFlags.Correction) != 0)));
+                if (group.Stored <= state.To.GetValueOrDefault(group.Writer, -1))
+                    Add(again, await LoadAsync(group, cancellation));
             }
-            // reports of one span may be in blocks of several hours
-            foreach (var (_, span, isRepeat, isCorrection) in stored.OrderBy(each => each.Place))
-                corrections.Add(span, isRepeat, isCorrection, _seen);
-            corrections.Apply(ofGroup.Points);
+            foreach (var (writer, stored) in state.To)
+                again.To[writer] = stored;
+            state = await ApplyAsync(again, state, cancellation);
+        }
+        _state = state;
+        lock (_lock)
+            _pending = Pending(state.Number + 1, state.To);
+    }
+
+    PendingCounts Pending(long number, IReadOnlyDictionary<long, long> from) => new(number, from,
+        new SpanStatistics(_time.GetUtcNow().ToUnixTimeMilliseconds(), _names, _uncounted), _time.GetTimestamp());
+
+    /// <summary>Adds up the groups that are not counted in memory; true if there were some.</summary>
+    async Task<bool> CountGroupsAsync(CancellationToken cancellation)
+    {
+        var isAny = false;
+        if (_tables.IsShared || !_groups.IsComplete)
+        {
+            _groups.Begin();
+            foreach (var group in await _commits.ReadGroupsAsync(Marks(_pending!), cancellation))
+            {
+                var known = group.Writer == _owner ? _groups.TakeIf(group.Stored) : null;
+                await CountAsync(known ?? await LoadAsync(group, cancellation), cancellation);
+                isAny = true;
+            }
+            // those of writers before are counted
+            if (!_tables.IsShared)
+                _seen = new SeenSpans();
+        }
+        if (_tables.IsShared)
+            return isAny;
+        while (_groups.Take(_pending!.To.GetValueOrDefault(_owner, -1)) is { } next)
+        {
+            await CountAsync(next, cancellation);
+            isAny = true;
+        }
+        return isAny || !_groups.IsComplete;
+    }
+
+    async Task CountAsync(CommittedGroup group, CancellationToken cancellation)
+    {
+        Add(_pending!, group);
+        if (_pending!.Bytes >= MaxPendingBytes)
+            await FlushAsync(cancellation);
+    }
+
+    /// <summary>Reads a group that this process did not write, or not lately.</summary>
+    async Task<CommittedGroup> LoadAsync(
+        (long Writer, long Stored, int Blocks) group, CancellationToken cancellation)
+    {
+        var counts = new SpanStatistics(group.Stored / 1000, _names);
+        // not there: another process has counted it, which the next flush finds
+        if (await _commits.ReadCountsAsync(group.Writer, group.Stored, cancellation) is { } points)
+            PointsCodec.Decode(points, _ => true, point => counts.Of(point.Series).At(point.Minute).Add(point.Counts));
+        var ids = Enumerable.Range(0, group.Blocks)
+            .Select(number => new BlockId(group.Stored, group.Writer, number)).ToList();
+        var stored = new List<(SpanPlace Place, Span Span, SpanFlags Flags)>();
+        foreach (var (id, block) in ids.Zip(await Rows.ForAllAsync(
+            ids, id => _blocks.ReadOnceAsync(id, cancellation), cancellation)))
+        {
+            if (block is null)
+                continue;
+            var spans = block.ReadAll();
+            for (var i = 0; i < spans.Length; i++)
+                stored.Add((SpanPlace.Of(id, block, i), spans[i], block.TemplateOf(i).Flags));
+        }
+        // reports of one span may be in blocks of several hours
+        var ordered = stored.OrderBy(each => each.Place).ToList();
+        return new CommittedGroup(group.Writer, group.Stored, ordered.ConvertAll(each => each.Span),
+            ordered.ConvertAll(each => each.Flags), counts, null, 0);
+    }
+
+    /// <summary>
+    /// Adds what a group counts; finds the calls that its spans complete, and the spans that another collector, or a
+    /// group that was written at the same time, had stored before, which the group has counted and is taken back here.
+    /// </summary>
+    void Add(PendingCounts pending, CommittedGroup group)
+    {
+        lock (pending.Counts.Gate)
+        {
+            _isAdding = true;
+            if (CorrectionsOf(group) is { IsAny: true } corrections)
+            {
+                var points = group.Counts.Points(_ => true, long.MinValue, long.MaxValue);
+                corrections.Apply(points);
+                points.ForEach(pending.Counts.AddBounded);
+            }
+            else
+                pending.Counts.Add(group.Counts);
+            _edges!.Add(group.Spans, pending.Counts);
+            _edgeSpans += group.Spans.Count;
             if (_edgeSpans >= EdgeSpans)
             {
-                _edges!.MoveOn(statistics);
+                _edges.MoveOn(pending.Counts);
                 _edgeSpans = 0;
             }
+            pending.Counted(group);
+            _isAdding = false;
         }
-        // those that this did not find when it was here the last time
-        _edges!.Settle(statistics);
-        return statistics.Points(_ => true, long.MinValue, long.MaxValue);
     }
 
-    async Task AddAsync(int level, List<Counted> counted, CancellationToken cancellation)
+    GroupCorrections? CorrectionsOf(CommittedGroup group)
     {
-        var minutes = _levels[level].Minutes;
-        var times = counted
-            .SelectMany(each => each.Points.Select(point => LevelRanges.Floor(point.Minute, minutes))).Distinct();
-        await Rows.ForAllAsync([.. times], async time =>
-        {
-            while (!await TryAddAsync(level, time, counted, cancellation))
-                continue;
-            return true;
-        }, cancellation);
+        // where there is one writer, it knows
+        if (!_tables.IsShared && group.Writer == _owner)
+            return group.Corrections ?? _groups.TakeCorrections(group.Stored);
+        var corrections = new GroupCorrections(group.Stored / 1000, _names);
+        corrections.Add(group.Spans, group.Flags, _seen);
+        _seen.Publish();
+        return corrections;
     }
 
-    /// <summary>False when somebody else has added to the same time meanwhile.</summary>
-    async Task<bool> TryAddAsync(int level, long time, List<Counted> counted, CancellationToken cancellation)
+    /// <summary>Counts the calls whose callee did not come since it was here the last time.</summary>
+    void Settle()
     {
-        var minutes = _levels[level].Minutes;
-        var partition = PartitionOf(level, time);
-        var marksKey = Keys.OfKind(MarksOfTime, time);
-        var before = await _tables.GetAsync(Table.Latencies, partition, marksKey, cancellation);
-        var marks = before is { } row ? ReadMarks(row.Value).Marks : [];
-        var points = new List<SeriesPoint>();
-        foreach (var (writer, stored, added) in counted)
+        _settled = _time.GetTimestamp();
+        if (!_edges!.HasUnsettled)
+            return;
+        lock (_pending!.Counts.Gate)
         {
-            if (marks.TryGetValue(writer, out var mark) && mark >= stored)
-                continue;
-            var here = added.FindAll(point => LevelRanges.Floor(point.Minute, minutes) == time);
-            if (here.Count == 0)
-                continue;
-            points.AddRange(here);
-            marks[writer] = stored;
+            _isAdding = true;
+            _edges.Settle(_pending.Counts);
+            _pending.IsEmpty = false;
+            _isAdding = false;
         }
-        if (points.Count == 0)
-            return true;
-        // read after the marks: who changes a section changes them too
-        var sections = await Rows.ForAllAsync([.. points.GroupBy(point => Section.Of(point.Series))], async section =>
-        {
-            var key = section.Key.KeyAt(time);
-            var had = (await _tables.GetAsync(Table.Latencies, partition, key, cancellation))?.Value;
-            var all = had is null ? section
-                : PointsCodec.Decode(ReadMarks(had).Points, _ => true, withExemplars: true).Concat(section);
-            return new Row(Table.Latencies, partition, key,
-                Write(marks, PointsCodec.Encode(SeriesPoints.Merge(all, minutes))), KeptFor(level));
-        }, cancellation);
-        var result = await _tables.CompareAndSetAsync(
-            new(Table.Latencies, partition, marksKey, Write(marks, []), KeptFor(level)), before?.Version ?? 0, sections,
-            cancellation);
-        return result.IsSet;
     }
 
-    TimeSpan KeptFor(int level) => level switch
+    /// <summary>Begins to flush what is pending, after what was before.</summary>
+    async Task FlushAsync(CancellationToken cancellation)
     {
-        LevelRanges.Minutes => _options.Retention,
-        LevelRanges.Hours => _options.HoursRetention,
-        _ => _options.DaysRetention,
-    };
-
-    static byte[] PartitionOf(int level, long time)
-    {
-        var part = _levels[level].Part;
-        return Keys.OfKind((byte)level, LevelRanges.Floor(time, part) / part);
-    }
-
-    static byte[] Write(Dictionary<long, long> marks, byte[] points)
-    {
-        var value = new ByteWriter();
-        value.Write(marks.Count);
-        foreach (var (writer, stored) in marks)
+        if (_flushing is not null)
         {
-            value.WriteFixed((ulong)writer);
-            value.WriteFixed((ulong)stored);
+            if (_flush.IsFaulted || _flush.IsCanceled)
+                _flush = RunFlushAsync(_flushing, cancellation);
+            await _flush;
         }
-        value.Append(points);
-        return value.Written.ToArray();
+        _flush = Task.CompletedTask;
+        var pending = _pending!;
+        if (pending.IsEmpty)
+            return;
+        // whose groups have all ended by their time to live is forgotten
+        var writers = (await _commits.ReadWritersAsync(cancellation)).Select(writer => writer.Writer).ToHashSet();
+        var next = Pending(pending.Number + 1,
+            pending.To.Where(each => writers.Contains(each.Key)).ToDictionary());
+        lock (_lock)
+            (_flushing, _pending) = (pending, next);
+        _flush = RunFlushAsync(pending, cancellation);
     }
 
-    static (Dictionary<long, long> Marks, ReadOnlyMemory<byte> Points) ReadMarks(byte[] row)
+    Task RunFlushAsync(PendingCounts pending, CancellationToken cancellation) => Task.Run(async () =>
     {
-        var value = new ByteReader(row);
-        var marks = new Dictionary<long, long>();
-        for (var left = value.ReadCount(); left > 0; left--)
-            marks.Add((long)value.ReadFixed(), (long)value.ReadFixed());
-        return (marks, row.AsMemory(value.Position));
+        var state = await ApplyAsync(pending, _state!, cancellation);
+        _state = state;
+        lock (_lock)
+            _flushing = null;
+        // what is left after a failure ends by its time to live
+        foreach (var (writer, slot) in pending.Slots)
+            await _commits.DeleteCountsAsync(writer, slot, pending.To[writer], cancellation);
+    }, cancellation);
+
+    /// <exception cref="SupersededException">Another process has flushed.</exception>
+    async Task<CountState> ApplyAsync(PendingCounts pending, CountState before, CancellationToken cancellation)
+    {
+        var begun = before;
+        if (before.Number != pending.Number)
+        {
+            begun = await SetAsync(before, new(pending.Number, _owner, false, pending.From, pending.To, 0));
+            _state = begun;
+        }
+        await _rows.AddAsync(pending.Number, pending.Counts.ToList(), cancellation);
+        return await SetAsync(begun, begun with { Owner = _owner, IsApplied = true });
+
+        async Task<CountState> SetAsync(CountState from, CountState to)
+        {
+            var set = await CountState.SetAsync(_tables, from, to, _options.DaysRetention, cancellation);
+            if ((set.Number, set.Owner, set.IsApplied) != (to.Number, to.Owner, to.IsApplied))
+                throw new SupersededException();
+            return set;
+        }
     }
 
-    /// <summary>What a group counts.</summary>
-    sealed record Counted(long Writer, long Stored, List<SeriesPoint> Points);
+    sealed class SupersededException() : Exception("Another process counts.");
 }

@@ -23,3 +23,6 @@ sealed class ByMinute<T>(Series series) where T : class, new()
         return found;
     }
 }
+
+/// <summary>What is counted of a series in a minute, or a longer time.</summary>
+readonly record struct SeriesCounts(Series Series, long Minute, LatencyCounts Counts);

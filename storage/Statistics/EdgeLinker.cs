@@ -291,6 +291,7 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
         var (services, operations) = edge.CountsOf(
             _statistics!, isWithdrawn ? Withdrawals.Of(side) : side, span.Is(EdgeFlags.Error));
         services.At(known).Add(span.KnownNanos, weight, isEstimated, span.Exemplar);
-        operations.At(known).Add(span.KnownNanos, weight, isEstimated, span.Exemplar);
+        // exemplars of calls between operations are asked for by nobody, and would be most of all
+        operations.At(known).Add(span.KnownNanos, weight, isEstimated, default);
     }
 }

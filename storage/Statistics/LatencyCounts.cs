@@ -3,9 +3,9 @@ using Tracing.Model;
 namespace Tracing.Storage;
 
 /// <summary>
-/// What <see cref="LatencyHistogram"/> holds, and an exemplar for each bucket, of the few spans that a series has in a
-/// minute: a hash table of the buckets that count something, in one array, so that counting a span touches little
-/// memory. Not thread-safe.
+/// What <see cref="LatencyHistogram"/> holds, and exemplars as <see cref="ExemplarSet"/> has them, of the few spans
+/// that a series has in a minute: a hash table of the buckets that count something, in one array, so that counting a
+/// span touches little memory. Not thread-safe.
 /// </summary>
 sealed class LatencyCounts
 {
@@ -16,8 +16,22 @@ sealed class LatencyCounts
     int _used;
     LatencyTotals _totals = LatencyTotals.None;
 
+    // few, as an octave has one
+    BucketExemplar[] _exemplars = [];
+
     /// <summary>Whether some spans stand for a number of spans that is not known.</summary>
     public bool IsEstimated { get; private set; }
+
+    /// <summary>All but the buckets.</summary>
+    public ref readonly LatencyTotals Totals => ref _totals;
+
+    /// <summary>In no order.</summary>
+    public ReadOnlySpan<BucketExemplar> Exemplars => _exemplars.AsSpan(0, ExemplarCount);
+
+    public int ExemplarCount { get; private set; }
+
+    /// <summary>What it takes, roughly, with what a dictionary has of it.</summary>
+    public int Bytes => 240 + (16 * _slots.Length) + (24 * _exemplars.Length);
 
     /// <param name="nanos">Null when it is not known how long the span took.</param>
     /// <param name="exemplar">Of no trace: there is none.</param>
@@ -37,9 +51,10 @@ sealed class LatencyCounts
         _totals.Add(nanos, weight);
         if (nanos <= 0)
             return;
-        ref var slot = ref SlotOf(LatencyHistogram.IndexOf(nanos));
-        slot.Count += weight;
-        slot.Choose(exemplar);
+        var bucket = LatencyHistogram.IndexOf(nanos);
+        AddToBucket(bucket, weight);
+        if (!exemplar.Trace.IsZero)
+            Choose(bucket, exemplar);
     }
 
     /// <summary>Adds what was counted elsewhere, at the same scale.</summary>
@@ -57,7 +72,54 @@ sealed class LatencyCounts
         }
         _totals.Add(latencies.Totals);
         foreach (var bucket in latencies.Buckets())
-            SlotOf(bucket.Index).Count += bucket.Count;
+            AddToBucket(bucket.Index, bucket.Count);
+    }
+
+    /// <summary>Adds what was counted elsewhere.</summary>
+    public void Add(LatencyCounts other)
+    {
+        foreach (ref readonly var exemplar in other.Exemplars)
+            Choose(exemplar.Bucket, exemplar.Exemplar);
+        if (other._totals.Count > _totals.Room)
+        {
+            var latencies = new LatencyHistogram();
+            other.AddTo(latencies);
+            Add(latencies, other.IsEstimated);
+            return;
+        }
+        IsEstimated |= other.IsEstimated;
+        _totals.Add(other._totals);
+        if (_used == 0)
+        {
+            (_slots, _used) = (other._slots.AsSpan().ToArray(), other._used);
+            return;
+        }
+        foreach (ref readonly var slot in other._slots.AsSpan())
+        {
+            if (slot.Count != 0)
+                AddToBucket(slot.Bucket, slot.Count);
+        }
+    }
+
+    /// <summary>The parts of what was counted, to one that counts nothing: exemplars and buckets come one by one.</summary>
+    public void Begin(in LatencyTotals totals, bool isEstimated) => (_totals, IsEstimated) = (totals, isEstimated);
+
+    public void AddToBucket(int bucket, ulong count) => SlotOf(bucket).Count += count;
+
+    public void Choose(int bucket, in TraceExemplar exemplar)
+    {
+        for (var i = 0; i < ExemplarCount; i++)
+        {
+            ref var known = ref _exemplars[i];
+            if (ExemplarSet.OctaveOf(known.Bucket) != ExemplarSet.OctaveOf(bucket))
+                continue;
+            if (ExemplarSet.IsBefore(bucket, exemplar, known.Bucket, known.Exemplar))
+                known = new BucketExemplar(bucket, exemplar);
+            return;
+        }
+        if (ExemplarCount == _exemplars.Length)
+            Array.Resize(ref _exemplars, Math.Max(1, 2 * ExemplarCount));
+        _exemplars[ExemplarCount++] = new BucketExemplar(bucket, exemplar);
     }
 
     public void AddTo(LatencyHistogram latencies)
@@ -78,11 +140,20 @@ sealed class LatencyCounts
 
     public void AddTo(ExemplarSet exemplars)
     {
+        foreach (ref readonly var exemplar in Exemplars)
+            exemplars.Add(exemplar.Bucket, exemplar.Exemplar);
+    }
+
+    /// <summary>Fills a list with the buckets that count something, shortest durations first.</summary>
+    public void CopyTo(List<(int Bucket, ulong Count)> buckets)
+    {
+        buckets.Clear();
         foreach (ref readonly var slot in _slots.AsSpan())
         {
-            if (slot.Count != 0 && !slot.Exemplar.Trace.IsZero)
-                exemplars.Add(slot.Bucket, slot.Exemplar);
+            if (slot.Count != 0)
+                buckets.Add((slot.Bucket, slot.Count));
         }
+        buckets.Sort(static (one, other) => one.Bucket.CompareTo(other.Bucket));
     }
 
     ref Slot SlotOf(int bucket)
@@ -128,22 +199,21 @@ sealed class LatencyCounts
 
     struct Slot
     {
-        /// <summary>Comes before the rest of the exemplar, so that a slot is 32 bytes.</summary>
-        uint _exemplarSeconds;
-
         public int Bucket;
 
         /// <summary>0: the slot is empty.</summary>
         public ulong Count;
-
-        TraceId _exemplarTrace;
-
-        public readonly TraceExemplar Exemplar => new(_exemplarTrace, _exemplarSeconds);
-
-        public void Choose(in TraceExemplar exemplar)
-        {
-            if (!exemplar.Trace.IsZero && (_exemplarTrace.IsZero || exemplar.IsBefore(Exemplar)))
-                (_exemplarTrace, _exemplarSeconds) = (exemplar.Trace, exemplar.UnixSeconds);
-        }
     }
+}
+
+/// <summary>The exemplar of an octave, and the bucket where it is counted. 24 bytes.</summary>
+readonly struct BucketExemplar(int bucket, in TraceExemplar exemplar)
+{
+    // so that the numbers share 8 bytes
+    readonly uint _seconds = exemplar.UnixSeconds;
+    readonly TraceId _trace = exemplar.Trace;
+
+    public int Bucket { get; } = bucket;
+
+    public TraceExemplar Exemplar => new(_trace, _seconds);
 }

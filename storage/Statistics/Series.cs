@@ -97,8 +97,9 @@ public readonly record struct Series(
 /// Whether some spans stand for a number of spans that is not known, and counted as one, or for more than a span may.
 /// </param>
 /// <param name="Exemplars">
-/// By bucket (<see cref="LatencyBucket.Index"/>) one of the traces counted there, the same in whatever order they came.
-/// Null when not asked for.
+/// By bucket (<see cref="LatencyBucket.Index"/>) one of the traces counted there, one for each octave, the same in
+/// whatever order they came; of operations, and of calls between services in longer times than minutes. Null when not
+/// asked for.
 /// </param>
 public sealed record SeriesPoint(
     Series Series, long Minute, LatencyHistogram Latencies, bool IsEstimated,

@@ -13,6 +13,8 @@ public sealed class SeriesPoints(int minutes, long firstMinute, bool withExempla
 {
     readonly Dictionary<Series, ByMinute<Merged>> _series = [];
 
+    internal bool WithExemplars => withExemplars;
+
     /// <summary>One point for each series and step, by series, those of one by time.</summary>
     public static List<SeriesPoint> Merge(
         IEnumerable<SeriesPoint> points, int minutes, long firstMinute = 0, bool withExemplars = true)

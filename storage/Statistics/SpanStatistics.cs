@@ -86,6 +86,18 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names, Uncoun
         return points.ToList();
     }
 
+    /// <summary>Adds what was counted elsewhere, whose names are bounded already, with exemplars.</summary>
+    internal void AddBounded(SeriesPoint point)
+    {
+        lock (Gate)
+        {
+            var counts = Of(point.Series).At(point.Minute);
+            counts.Add(point.Latencies, point.IsEstimated);
+            foreach (var (bucket, exemplar) in point.Exemplars ?? new Dictionary<int, TraceExemplar>())
+                counts.Choose(bucket, exemplar);
+        }
+    }
+
     /// <summary>Adds the points in a range of minutes, the last excluded.</summary>
     internal void AddTo(SeriesPoints points, Func<Series, bool> isWanted, long startMinute, long endMinute)
     {
@@ -99,6 +111,35 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names, Uncoun
                 points.Add(each, startMinute, endMinute);
         }
     }
+
+    /// <summary>Adds what was counted elsewhere; its names are bounded already.</summary>
+    internal void Add(SpanStatistics other)
+    {
+        lock (Gate)
+        {
+            foreach (var each in other._series.Values)
+            {
+                var of = Of(each.Series);
+                foreach (var (minute, counts) in each.All)
+                    of.At(minute).Add(counts);
+            }
+        }
+    }
+
+    /// <summary>What the counts take, roughly, in bytes.</summary>
+    internal long CountBytes()
+    {
+        lock (Gate)
+            return _series.Values.Sum(each => 400L + each.All.Sum(point => (long)point.Value.Bytes));
+    }
+
+    /// <summary>
+    /// What is counted of some series, or all, by series and then by time; only once nothing is added any more.
+    /// </summary>
+    internal List<SeriesCounts> ToList(Func<Series, bool>? isWanted = null) =>
+        [.. All().Where(each => isWanted?.Invoke(each.Series) != false)
+            .SelectMany(each => each.All.OrderBy(point => point.Key),
+                (each, point) => new SeriesCounts(each.Series, point.Key, point.Value))];
 
     /// <summary>What is counted, in the order of series; only once nothing is added any more.</summary>
     internal IEnumerable<ByMinute<LatencyCounts>> All() =>
@@ -166,7 +207,7 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names, Uncoun
         }
         var (weight, isEstimated) = WeightOfClient(span);
         var nanos = (long?)span.KnownDuration;
-        counted.Service.At(minute).Add(nanos, weight, isEstimated, exemplar);
+        counted.Service.At(minute).Add(nanos, weight, isEstimated, default);
         counted.Operation.At(minute).Add(nanos, weight, isEstimated, exemplar);
     }
 

@@ -330,7 +330,7 @@ public abstract partial class SpanStoreContract
         Assert.True(Zipkin(1) == merged, reports);
     }
 
-    static async Task<ulong> CountedAsync(ISpanStore store, SeriesLevel level) =>
+    private protected static async Task<ulong> CountedAsync(ISpanStore store, SeriesLevel level) =>
         (await store.GetSeriesAsync(All(level), Cancellation))
             .Aggregate(0ul, (sum, point) => sum + point.Latencies.Count);
 

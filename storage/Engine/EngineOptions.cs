@@ -65,6 +65,12 @@ public record EngineOptions
     /// </summary>
     public TimeSpan CountEvery { get; init; } = TimeSpan.FromSeconds(4);
 
+    /// <summary>
+    /// How long it stays which groups are stored. Statistics are made of it within seconds; so long may nobody be there
+    /// to do it.
+    /// </summary>
+    internal TimeSpan CommitRetention => Retention > 3 * Rows.Day ? Retention : 3 * Rows.Day;
+
     /// <summary>For tests: how wrong this process's clock is.</summary>
     internal Func<TimeSpan> ClockError { get; init; } = () => TimeSpan.Zero;
 

@@ -65,13 +65,17 @@ public record EngineOptions
     /// </summary>
     public TimeSpan CountEvery { get; init; } = TimeSpan.FromSeconds(4);
 
-    /// <summary>
-    /// The same for blocks that compaction writes, which searches go through with their summaries.
-    /// </summary>
+    /// <summary>How many spans a block has that compaction writes, which searches read by its summary.</summary>
     internal int CompactedBlockSpans { get; init; } = 8_000;
 
-    /// <summary>So many spans that came of late are compacted before their slice is over, where one process writes.</summary>
+    /// <summary>So many spans of late are compacted before their slice is over, where one process writes.</summary>
     internal int EarlySpans { get; init; } = 100_000;
+
+    /// <summary>
+    /// How long it stays which groups are stored. Statistics are made of it within seconds; so long may nobody be there
+    /// to do it.
+    /// </summary>
+    internal TimeSpan CommitRetention => Retention > 3 * Rows.Day ? Retention : 3 * Rows.Day;
 
     /// <summary>For tests: how wrong this process's clock is.</summary>
     internal Func<TimeSpan> ClockError { get; init; } = () => TimeSpan.Zero;

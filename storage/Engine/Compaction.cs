@@ -25,8 +25,8 @@ sealed class Compaction
     /// So long blocks stay when others have taken their place: for questions under way, and for whoever shares the
     /// tables and does not know it yet.
     /// </summary>
-    static readonly TimeSpan _removeAfter = TimeSpan.FromMinutes(1);
-    static readonly TimeSpan _removeSharedAfter = TimeSpan.FromMinutes(10);
+    public static readonly TimeSpan RemoveAfter = TimeSpan.FromMinutes(1);
+    public static readonly TimeSpan RemoveSharedAfter = TimeSpan.FromMinutes(10);
 
     /// <summary>Blocks that are this close to the end of their time to live are left to it.</summary>
     static readonly TimeSpan _endsSoon = TimeSpan.FromHours(1);
@@ -100,7 +100,8 @@ sealed class Compaction
         var writers = await _commits.ReadWritersAsync(cancellation);
         if (writers.Count == 0)
             return false;
-        var pass = new Pass(slices, writers, clock + _options.ClockError());
+        var pass = new Pass(
+            slices, writers, clock + _options.ClockError(), await _tables.ReadClockAsync(cancellation));
         // until it is counted, what a group counts is found by its blocks
         if (NextRemovable(pass) is { } removable && await IsCountedAsync(removable, pass, cancellation))
         {
@@ -108,7 +109,7 @@ sealed class Compaction
             return true;
         }
         var first = Math.Max(writers.Min(writer => writer.First) / Slices.Minutes,
-            NumberAt(pass.Now - _options.Retention + _endsSoon));
+            NumberAt(pass.TablesNow - _options.Retention + _endsSoon));
         return await CompactNextAsync(pass, first, cancellation) ||
             (_options.BaselineRate < 1 && await ThinNextAsync(pass, first, cancellation));
     }
@@ -122,7 +123,8 @@ sealed class Compaction
         var before = Doubt;
         var now = _clock.Look();
         var skew = TimeProvider.System.GetUtcNow() - await _tables.ReadClockAsync(cancellation);
-        _skew = skew.Duration() <= _maxSkew ? null : $"The clock differs by {skew:c} from the store's. " +
+        // where nobody else writes, it does not matter
+        _skew = !_tables.IsShared || skew.Duration() <= _maxSkew ? null : $"The clock differs by {skew:c} from the store's. " +
             "Nothing is compacted or thinned out by this server until they agree.";
         if (Doubt is { } doubt && before is null)
             _logger.ClockDoubted(doubt);
@@ -339,7 +341,7 @@ sealed class Compaction
 
     Slice? NextRemovable(Pass pass)
     {
-        var before = (pass.Now - (_tables.IsShared ? _removeSharedAfter : _removeAfter)).ToUnixTimeSeconds();
+        var before = (pass.Now - (_tables.IsShared ? RemoveSharedAfter : RemoveAfter)).ToUnixTimeSeconds();
         return pass.Slices.Values.Where(slice => slice.IsComplete && !slice.IsRemoved && slice.Since < before &&
             // what is decided on the next one follows what was in this one
             (slice.Generation != Generation.Thinned || !pass.HasGroups(slice.Number + 1) ||
@@ -390,8 +392,14 @@ sealed class Compaction
     BlockId IdOf(Slice slice, Generation generation, int group) =>
         new(Slices.StartOf(slice.Number) + group, _groups.Writer, 0, generation);
 
-    TimeSpan TimeToLive(Slice slice, Pass pass) => _options.Retention + TimeSpan.FromMinutes(Slices.Minutes) -
-        (pass.Now - DateTimeOffset.FromUnixTimeSeconds(Slices.StartOf(slice.Number) / MicrosPerSecond));
+    /// <summary>As long as the rows have that it takes the place of, by the clock by which they end.</summary>
+    TimeSpan TimeToLive(Slice slice, Pass pass)
+    {
+        var age = pass.TablesNow - DateTimeOffset.FromUnixTimeSeconds(Slices.StartOf(slice.Number) / MicrosPerSecond);
+        var left = _options.Retention + TimeSpan.FromMinutes(Slices.Minutes) -
+            (age > TimeSpan.Zero ? age : TimeSpan.Zero);
+        return left > _endsSoon ? left : _endsSoon;
+    }
 
     /// <summary>Blocks, some at a time, in their order.</summary>
     async IAsyncEnumerable<SpanBlock> ReadBlocksAsync(List<BlockId> ids,
@@ -423,8 +431,9 @@ sealed class Compaction
     static long NumberAt(DateTimeOffset time) => Slices.NumberOf(time.ToUnixTimeMilliseconds() * 1000);
 
     /// <summary>What is known when a pass begins.</summary>
-    sealed record Pass(
-        Dictionary<long, Slice> Slices, List<(long Writer, long First, long Last)> Writers, DateTimeOffset Now)
+    /// <param name="TablesNow">By the clock by which rows end.</param>
+    sealed record Pass(Dictionary<long, Slice> Slices, List<(long Writer, long First, long Last)> Writers,
+        DateTimeOffset Now, DateTimeOffset TablesNow)
     {
         /// <summary>Whether somebody wrote around that time.</summary>
         public bool HasGroups(long number) => Writers.Exists(writer =>

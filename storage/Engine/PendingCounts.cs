@@ -28,15 +28,14 @@ sealed class PendingCounts(long number, IReadOnlyDictionary<long, long> from, Sp
     /// <summary>The minutes of writers that it has groups of.</summary>
     public HashSet<(long Writer, long Slot)> Slots { get; } = [];
 
-    /// <summary>Whether something was added.</summary>
-    public bool IsEmpty { get; set; } = true;
+    /// <summary>Whether there is nothing to be flushed.</summary>
+    public bool IsEmpty => Slots.Count == 0 && counts.IsEmpty;
 
     /// <summary>What it takes, roughly.</summary>
     public long Bytes { get; private set; }
 
     public void Counted(CommittedGroup group)
     {
-        IsEmpty = false;
         To[group.Writer] = group.Stored;
         Slots.Add((group.Writer, Rows.SlotOf(group.Stored)));
         if ((_unweighed += group.Spans.Count) < WeighEvery)

@@ -27,6 +27,9 @@ sealed class Statistics
     /// <summary>After so many spans the linker forgets the oldest, as a partition of the embedded store does.</summary>
     const int EdgeSpans = 300_000;
 
+    /// <summary>So many are replayed to the linker at a start.</summary>
+    const int ReplayedSpans = 50_000;
+
     /// <summary>Rows are read anew when they were flushed to meanwhile, so often at most.</summary>
     const int MaxReads = 10;
 
@@ -280,6 +283,11 @@ sealed class Statistics
             await StoredSpans.RecallAsync(
                 _commits, _slices, _sliceBlocks, _blocks, state.Applied, _seen, cancellation);
         _edges = new EdgeLinker(_names);
+        // the last spans that are counted may call those to come, and the other way round
+        _edges.Add(await StoredSpans.ReadAsync(
+            _commits, _slices, _sliceBlocks, _blocks, state.Applied, ReplayedSpans, cancellation), null);
+        // none of them waits: calls to names were counted, or it is not known any more that they were not
+        _edges.MoveOn(null);
         if (!state.IsApplied)
         {
             var again = Pending(state.Number, state.From);
@@ -410,7 +418,6 @@ sealed class Statistics
         {
             _isAdding = true;
             _edges.Settle(_pending.Counts);
-            _pending.IsEmpty = false;
             _isAdding = false;
         }
     }

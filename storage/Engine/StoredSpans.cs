@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Tracing.Model;
 using Tracing.Storage.Blocks;
 
@@ -19,31 +20,56 @@ static class StoredSpans
     public static async Task RecallAsync(Commits commits, Slices slices, SliceBlocks sliceBlocks, Blocks blocks,
         IReadOnlyDictionary<long, long>? marks, SeenSpans seen, CancellationToken cancellation)
     {
-        var writers = await commits.ReadWritersAsync(cancellation);
-        if (writers.Count == 0)
-            return;
-        var known = await slices.ReadAsync(cancellation);
-        var newest = writers.Max(writer => writer.Last);
-        var oldest = newest - (int)SeenSpans.ResentFor.TotalMinutes - 1;
-        var left = seen.Capacity;
         var halves = new List<(SpanPlace Place, Span Span)>();
-        // the last first
-        for (var number = newest / Slices.Minutes; number >= oldest / Slices.Minutes && left > 0; number--)
-        {
-            var ids = await sliceBlocks.ReadAsync(number, known.GetValueOrDefault(number), writers, cancellation);
-            for (var i = ids.Count - 1; i >= 0 && left > 0; i--)
-            {
-                if (await blocks.ReadOnceAsync(ids[i], cancellation) is { } block)
-                {
-                    Recall(ids[i], block, marks, seen, halves);
-                    left -= block.Count;
-                }
-            }
-        }
+        await foreach (var (id, block) in ReadLastAsync(
+            commits, slices, sliceBlocks, blocks, seen.Capacity, cancellation))
+            Recall(id, block, marks, seen, halves);
         halves.Sort((one, other) => one.Place.CompareTo(other.Place));
         foreach (var (place, span) in halves)
             seen.Add(span, SpanIdentity.ServiceOf(span.ServiceName), place.Commit.Stored / MicrosPerMilli);
         seen.Publish();
+    }
+
+    /// <summary>The last spans of groups up to marks, as many as blocks of so many have, in the order stored.</summary>
+    public static async Task<List<Span>> ReadAsync(Commits commits, Slices slices, SliceBlocks sliceBlocks,
+        Blocks blocks, IReadOnlyDictionary<long, long> marks, int count, CancellationToken cancellation)
+    {
+        var spans = new List<(SpanPlace Place, Span Span)>();
+        await foreach (var (id, block) in ReadLastAsync(commits, slices, sliceBlocks, blocks, count, cancellation))
+        {
+            var all = block.ReadAll();
+            for (var i = 0; i < all.Length; i++)
+            {
+                var place = SpanPlace.Of(id, block, i);
+                if (place.Commit.Stored <= marks.GetValueOrDefault(place.Commit.Writer, -1))
+                    spans.Add((place, all[i]));
+            }
+        }
+        return [.. spans.OrderBy(each => each.Place).Select(each => each.Span)];
+    }
+
+    /// <summary>Blocks of the last minutes, the last ones first, until they have so many spans.</summary>
+    static async IAsyncEnumerable<(BlockId Id, SpanBlock Block)> ReadLastAsync(Commits commits, Slices slices,
+        SliceBlocks sliceBlocks, Blocks blocks, int count, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var writers = await commits.ReadWritersAsync(cancellation);
+        if (writers.Count == 0)
+            yield break;
+        var known = await slices.ReadAsync(cancellation);
+        var newest = writers.Max(writer => writer.Last);
+        var oldest = newest - (int)SeenSpans.ResentFor.TotalMinutes - 1;
+        for (var number = newest / Slices.Minutes; number >= oldest / Slices.Minutes && count > 0; number--)
+        {
+            var ids = await sliceBlocks.ReadAsync(number, known.GetValueOrDefault(number), writers, cancellation);
+            for (var i = ids.Count - 1; i >= 0 && count > 0; i--)
+            {
+                if (await blocks.ReadOnceAsync(ids[i], cancellation) is { } block)
+                {
+                    count -= block.Count;
+                    yield return (ids[i], block);
+                }
+            }
+        }
     }
 
     static void Recall(BlockId id, SpanBlock block, IReadOnlyDictionary<long, long>? marks, SeenSpans seen,

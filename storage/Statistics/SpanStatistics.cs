@@ -126,6 +126,15 @@ public sealed class SpanStatistics(long createdMillis, SeriesNames names, Uncoun
         }
     }
 
+    internal bool IsEmpty
+    {
+        get
+        {
+            lock (Gate)
+                return _series.Count == 0;
+        }
+    }
+
     /// <summary>What the counts take, roughly, in bytes.</summary>
     internal long CountBytes()
     {

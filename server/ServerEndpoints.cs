@@ -69,7 +69,7 @@ static class ServerEndpoints
         }
         if (error is not null)
             context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        await WriteAsync(context, contentType, Health(Service<ISpanStore>(context).ToString() ?? "", error, warnings));
+        await WriteAsync(context, contentType, Health(Service<ServerOptions>(context).Storage.KindName, error, warnings));
     }
 
     static ReadOnlyMemory<byte> Health(string store, string? error, IReadOnlyList<string> warnings)

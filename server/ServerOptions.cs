@@ -72,9 +72,9 @@ public sealed class ServerOptions
         problems.AddRange(Query.Validate().Select(p => "Query:" + p));
         problems.AddRange(MetricsPush.Validate().Select(p => "MetricsPush:" + p));
         problems.AddRange(Storage.Validate().Select(p => "Storage:" + p));
-        if (Role != Role.All && Storage.Kind == StorageKind.DuckDb)
+        if (Role != Role.All && Storage.Kind == StorageKind.Embedded)
         {
-            problems.Add($"Role is {Role}; with Storage:Kind = duckdb it must be all, " +
+            problems.Add($"Role is {Role}; with Storage:Kind = embedded it must be all, " +
                 "since one process at a time can open that store");
         }
         return problems.ConvertAll(p => $"{Section}:{p}.");
@@ -90,6 +90,10 @@ public sealed class ServerOptions
     /// <exception cref="InvalidOptionsException">A key is unknown, or a value is not what it must be.</exception>
     public static ServerOptions Read(IConfiguration configuration)
     {
+        var removed = StorageOptions.ValidateRemoved(configuration.GetSection($"{Section}:{nameof(Storage)}"))
+            .Select(problem => $"{Section}:{nameof(Storage)}:{problem}.").ToList();
+        if (removed.Count > 0)
+            throw new InvalidOptionsException(removed);
         ServerOptions options;
         try
         {

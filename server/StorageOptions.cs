@@ -1,22 +1,22 @@
 using System.ComponentModel;
+using Tracing.Storage.RocksDb;
 
 namespace Tracing.Server;
 
 /// <summary>The stores there are.</summary>
 public enum StorageKind
 {
-    DuckDb,
-    Cassandra,
+    /// <summary>In a folder, by RocksDB.</summary>
+    Embedded,
 
-    /// <summary>The engine of the store in Cassandra in a folder; takes DuckDB's place in time.</summary>
-    RocksDb,
+    Cassandra,
 }
 
 /// <summary>Where spans are kept, section <c>Tracing:Storage</c>.</summary>
 public sealed class StorageOptions
 {
-    [Description("Which store: duckdb (embedded) or cassandra.")]
-    public StorageKind Kind { get; set; } = StorageKind.DuckDb;
+    [Description("Which store: embedded (in a folder of this machine) or cassandra.")]
+    public StorageKind Kind { get; set; } = StorageKind.Embedded;
 
     [Description("Folder of the embedded store, made if absent. Relative to the working directory.")]
     public string Path { get; set; } = "./data";
@@ -24,15 +24,7 @@ public sealed class StorageOptions
     [Description("Spans that may wait to be written; beyond it 503 and Retry-After. 1 to 100000000.")]
     public int MaxQueuedSpans { get; set; } = 200_000;
 
-    [Description("Spans after which the embedded store seals what it has: sorts and compresses it into a file of its " +
-        "own. What is not sealed is in memory. 1 to 100000000.")]
-    public int SealSpans { get; set; } = 300_000;
-
-    [Description("How long the embedded store collects spans before it seals them. Time span, more than 0.")]
-    public TimeSpan SealAge { get; set; } = TimeSpan.FromHours(1);
-
-    [Description("How long spans are kept after they were stored. The embedded store drops whole files, so that some " +
-        "stay longer. Time span, more than 0.")]
+    [Description("How long spans are kept after they were stored. Time span, more than 0.")]
     public TimeSpan Retention { get; set; } = TimeSpan.FromDays(7);
 
     [Description("How long latencies are kept by the hour; by the minute as long as spans. " +
@@ -42,12 +34,12 @@ public sealed class StorageOptions
     [Description("How long latencies are kept by the day. Time span, more than 0.")]
     public TimeSpan DaysRetention { get; set; } = TimeSpan.FromDays(396);
 
-    [Description("Size of the embedded store's files above which the oldest are dropped, before their time. Bytes, 0 " +
-        "for no bound.")]
+    [Description("Size of the embedded store's files above which the oldest spans are dropped, before their time. " +
+        "Bytes, 0 for no bound.")]
     public long MaxBytes { get; set; }
 
-    [Description("How long spans are left alone after they were stored, before they are thinned out and the embedded " +
-        "store merges its files; in Cassandra 20 minutes at least. Time span, 0 or more.")]
+    [Description("How long spans are left alone after they were stored, before they are thinned out; 20 minutes at " +
+        "least. Time span, 0 or more.")]
     public TimeSpan HotWindow { get; set; } = TimeSpan.FromHours(1);
 
     [Description("Share of traces that are kept after the hot window, of those without an error that are neither " +
@@ -56,6 +48,37 @@ public sealed class StorageOptions
 
     public CassandraOptions Cassandra { get; set; } = new();
 
+    /// <summary>As it is written in settings.</summary>
+    internal string KindName => Kind.ToString().ToLowerInvariant();
+
+    /// <summary>What the embedded store is opened with.</summary>
+    internal RocksDbStoreOptions ToEmbedded(IReadOnlyList<string> autocompleteKeys) => new()
+    {
+        Path = Path,
+        MaxQueuedSpans = MaxQueuedSpans,
+        Retention = Retention,
+        HoursRetention = HoursRetention,
+        DaysRetention = DaysRetention,
+        HotWindow = HotWindow,
+        BaselineRate = BaselineRate,
+        AutocompleteKeys = autocompleteKeys,
+    };
+
+    /// <summary>What is set but means nothing since the store in DuckDB is gone.</summary>
+    internal static IEnumerable<string> ValidateRemoved(IConfiguration section)
+    {
+        foreach (var name in new[] { "SealSpans", "SealAge" })
+        {
+            if (section[name] is { } value)
+                yield return $"{name} is {value}; there is no such setting any more, as nothing is sealed: leave it out";
+        }
+        if (string.Equals(section[nameof(Kind)], "duckdb", StringComparison.OrdinalIgnoreCase))
+        {
+            yield return $"Kind is {section[nameof(Kind)]}; there is no such store any more: use embedded and another folder; " +
+                "docs/embedded.md says how to take the spans along";
+        }
+    }
+
     /// <summary>What is wrong with the values: the name and value of each bad one and what it must be.</summary>
     public IEnumerable<string> Validate()
     {
@@ -63,10 +86,6 @@ public sealed class StorageOptions
             yield return $"Path is \"{Path}\"; it must name a folder";
         if (MaxQueuedSpans is < 1 or > 100_000_000)
             yield return $"MaxQueuedSpans is {MaxQueuedSpans}; it must be between 1 and 100000000";
-        if (SealSpans is < 1 or > 100_000_000)
-            yield return $"SealSpans is {SealSpans}; it must be between 1 and 100000000";
-        if (SealAge <= TimeSpan.Zero)
-            yield return $"SealAge is {SealAge}; it must be more than 0";
         if (Retention <= TimeSpan.Zero)
             yield return $"Retention is {Retention}; it must be more than 0";
         if (HoursRetention <= TimeSpan.Zero)
@@ -86,7 +105,7 @@ public sealed class StorageOptions
         if (Kind == StorageKind.Cassandra)
         {
             yield return "Kind is cassandra; this build has no Cassandra store, since the package " +
-                "CassandraCSharpDriver was not there. Build with -p:WithCassandra=true, or use duckdb";
+                "CassandraCSharpDriver was not there. Build with -p:WithCassandra=true, or use embedded";
         }
 #endif
     }

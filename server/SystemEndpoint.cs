@@ -7,7 +7,7 @@ namespace Tracing.Server;
 /// <param name="Name">Relative to the folder of the store.</param>
 sealed record StoredFile(string Name, long Bytes, long WrittenUnixSeconds);
 
-/// <param name="Kind">duckdb, rocksdb or cassandra.</param>
+/// <param name="Kind">embedded or cassandra.</param>
 /// <param name="Files">Of the embedded store; the newest first.</param>
 sealed record StoreState(string Kind, string Path, long Bytes, IReadOnlyList<StoredFile> Files);
 
@@ -61,7 +61,7 @@ static class SystemEndpoint
                 .Select(file => new StoredFile(Path.GetRelativePath(folder.FullName, file.FullName), SizeOf(file),
                     new DateTimeOffset(file.LastWriteTimeUtc).ToUnixTimeSeconds()))]
             : [];
-        return new StoreState(options.Storage.Kind.ToString().ToLowerInvariant(), folder.FullName,
+        return new StoreState(options.Storage.KindName, folder.FullName,
             files.Sum(file => file.Bytes), files);
     }
 

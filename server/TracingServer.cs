@@ -5,7 +5,6 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Tracing.Collector;
 using Tracing.Query;
 using Tracing.Storage;
-using Tracing.Storage.DuckDb;
 using Tracing.Storage.Engine;
 using Tracing.Storage.RocksDb;
 
@@ -69,40 +68,10 @@ public static class TracingServer
                 .GetAwaiter().GetResult());
         }
 #endif
-        if (options.Storage.Kind == StorageKind.RocksDb)
-        {
-            services.TryAddSingleton<ISpanStore>(provider => RocksDbSpanStore.Open(
-                new RocksDbStoreOptions
-                {
-                    Path = options.Storage.Path,
-                    MaxQueuedSpans = options.Storage.MaxQueuedSpans,
-                    Retention = options.Storage.Retention,
-                    HoursRetention = options.Storage.HoursRetention,
-                    DaysRetention = options.Storage.DaysRetention,
-                    HotWindow = options.Storage.HotWindow,
-                    BaselineRate = options.Storage.BaselineRate,
-                    AutocompleteKeys = options.Query.AutocompleteKeyList(),
-                },
-                provider.GetRequiredService<TimeProvider>(),
-                provider.GetRequiredService<ILogger<BlockSpanStore>>()));
-        }
-        services.TryAddSingleton<ISpanStore>(provider => ReopeningSpanStore.Open(
-            new DuckDbStoreOptions
-            {
-                Path = options.Storage.Path,
-                MaxQueuedSpans = options.Storage.MaxQueuedSpans,
-                SealSpans = options.Storage.SealSpans,
-                SealAge = options.Storage.SealAge,
-                Retention = options.Storage.Retention,
-                HoursRetention = options.Storage.HoursRetention,
-                DaysRetention = options.Storage.DaysRetention,
-                MaxBytes = options.Storage.MaxBytes,
-                HotWindow = options.Storage.HotWindow,
-                BaselineRate = options.Storage.BaselineRate,
-                AutocompleteKeys = options.Query.AutocompleteKeyList(),
-            },
+        services.TryAddSingleton<ISpanStore>(provider => RocksDbSpanStore.Open(
+            options.Storage.ToEmbedded(options.Query.AutocompleteKeyList()),
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<DuckDbSpanStore>>()));
+            provider.GetRequiredService<ILogger<BlockSpanStore>>()));
         EndCallsInTime(services);
         services.AddCollector(options.Collector, options.Sampling);
         services.AddQuery(options.Query);

@@ -55,7 +55,7 @@ static class ZipkinEnvironment
     /// </summary>
     static string StorageKind(string value) => value switch
     {
-        "mem" => "duckdb",
+        "mem" => "embedded",
         "cassandra3" => "cassandra",
         _ => value,
     };

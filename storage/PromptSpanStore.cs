@@ -15,8 +15,6 @@ public sealed class PromptSpanStore(ISpanStore store) : ForwardingSpanStore
 
     public override ValueTask DisposeAsync() => store.DisposeAsync();
 
-    public override string? ToString() => store.ToString();
-
     // on another thread, as the store may work for long before it returns its task
     protected override Task<T> RunAsync<T>(
         Func<ISpanStore, Task<T>> call, CancellationToken cancellationToken) =>

@@ -69,7 +69,8 @@ static class ServerEndpoints
         }
         if (error is not null)
             context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-        await WriteAsync(context, contentType, Health(Service<ServerOptions>(context).Storage.KindName, error, warnings));
+        var store = Service<ServerOptions>(context).Storage.KindName;
+        await WriteAsync(context, contentType, Health(store, error, warnings));
     }
 
     static ReadOnlyMemory<byte> Health(string store, string? error, IReadOnlyList<string> warnings)

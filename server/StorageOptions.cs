@@ -61,6 +61,7 @@ public sealed class StorageOptions
         DaysRetention = DaysRetention,
         HotWindow = HotWindow,
         BaselineRate = BaselineRate,
+        MaxBytes = MaxBytes,
         AutocompleteKeys = autocompleteKeys,
     };
 
@@ -70,12 +71,15 @@ public sealed class StorageOptions
         foreach (var name in new[] { "SealSpans", "SealAge" })
         {
             if (section[name] is { } value)
-                yield return $"{name} is {value}; there is no such setting any more, as nothing is sealed: leave it out";
+            {
+                yield return $"{name} is {value}; there is no such setting any more, as nothing is sealed: leave it " +
+                    "out";
+            }
         }
         if (string.Equals(section[nameof(Kind)], "duckdb", StringComparison.OrdinalIgnoreCase))
         {
-            yield return $"Kind is {section[nameof(Kind)]}; there is no such store any more: use embedded and another folder; " +
-                "docs/embedded.md says how to take the spans along";
+            yield return $"Kind is {section[nameof(Kind)]}; there is no such store any more: use embedded and " +
+                "another folder; docs/embedded.md says how to take the spans along";
         }
     }
 
@@ -94,6 +98,8 @@ public sealed class StorageOptions
             yield return $"DaysRetention is {DaysRetention}; it must be more than 0";
         if (MaxBytes < 0)
             yield return $"MaxBytes is {MaxBytes}; it must be 0 or more";
+        if (MaxBytes > 0 && Kind == StorageKind.Cassandra)
+            yield return $"MaxBytes is {MaxBytes}; with Kind = cassandra it must be 0, as nodes do not tell their room";
         if (HotWindow < TimeSpan.Zero)
             yield return $"HotWindow is {HotWindow}; it must be 0 or more";
         if (BaselineRate is not (>= 0 and <= 1))

@@ -24,7 +24,7 @@ sealed class CrashBody
     const int MaxTraces = 4;
     const int MaxSpansPerTrace = 50;
 
-    /// <summary>One body in so many is large: beyond the 2,048 rows that DuckDB takes at a time.</summary>
+    /// <summary>One body in so many is large: beyond the 2,000 spans of a block.</summary>
     const int LargeOneIn = 40;
     const int LargeTimes = 20;
 

@@ -25,19 +25,16 @@ sealed record CrashReport
     /// <summary>Bodies read and compared with what was sent.</summary>
     public long Checks { get; set; }
 
-    /// <summary>Partitions sealed, as the server says.</summary>
-    public int Sealed { get; set; }
-
     /// <summary>Acknowledged spans that are not there, or are not as sent.</summary>
     public long Lost { get; set; }
 
-    /// <summary>Rows in the store beyond those of the bodies that are there.</summary>
+    /// <summary>Spans in the store beyond those of the bodies that are there.</summary>
     public long Doubled { get; set; }
 
-    /// <summary>Rows that should be in the store by count and are not.</summary>
+    /// <summary>Spans that should be in the store by count and are not.</summary>
     public long Short { get; set; }
 
-    /// <summary>By how much the latencies counted and the rows differed, of all starts.</summary>
+    /// <summary>By how much the latencies counted and the spans stored differed, of all starts.</summary>
     public long Miscounted { get; set; }
 
     /// <summary>By how much the calls counted and those of the bodies that are there differed, of all starts.</summary>
@@ -57,10 +54,10 @@ sealed record CrashReport
     public bool IsGood => Lost + Doubled + Short + Miscounted + CallsMiscounted + Torn + Complaints.Count == 0;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"""
-        {Kills} kills, of which {KillsAtStart} during a start; {Sealed} partitions sealed
+        {Kills} kills, of which {KillsAtStart} during a start
         {Bodies} bodies; {Unanswered} left unanswered, of which {UnansweredStored} were stored; {Resent} sent twice
         {SpansAcknowledged} spans acknowledged; {Checks} times a body was read and compared
-        {Lost} spans lost, {Doubled} doubled, {Short} rows too few, {Torn} bodies torn, {Miscounted} miscounted
+        {Lost} spans lost, {Doubled} doubled, {Short} too few, {Torn} bodies torn, {Miscounted} miscounted
         {Calls} calls between services counted, {CallsMiscounted} miscounted
         slowest start: {SlowestStart.TotalSeconds:0.0} s
         {Complaints.Count} complaints of the server{string.Concat(Complaints.Take(20).Select(each => "\n  " + each))}

@@ -89,7 +89,6 @@ sealed class CrashRun(CrashOptions options, TimeProvider time, Action<string> sa
 
     void NoteComplaints(ServerProcess server)
     {
-        _report.Sealed += server.Output.Count(line => line.Contains("] Sealed ", StringComparison.Ordinal));
         string[] levels = ["warn:", "fail:", "crit:"];
         _report.Complaints.AddRange(server.Output.Where(
             line => Array.Exists(levels, level => line.StartsWith(level, StringComparison.Ordinal))));
@@ -99,12 +98,12 @@ sealed class CrashRun(CrashOptions options, TimeProvider time, Action<string> sa
     async Task CheckAsync(ServerProcess server, bool all)
     {
         var counts = await StoredCounts.ReadAsync(server.Client);
-        _report.Miscounted += Math.Abs(counts.Spans - server.SpansAtStart);
+        _report.Miscounted += Math.Abs(counts.Spans - counts.Stored);
         var unanswered = _unanswered.Order().ToList();
         _unanswered.Clear();
         foreach (var number in unanswered)
             await ResolveAsync(server, number);
-        CountRows(server.SpansAtStart);
+        CompareStored(counts.Stored);
         _report.Calls = counts.Calls;
         _report.CallsMiscounted += Math.Abs(counts.Calls - _calls) + Math.Abs(counts.CallersCalls - _calls);
         // what was found now is not found again
@@ -154,13 +153,13 @@ sealed class CrashRun(CrashOptions options, TimeProvider time, Action<string> sa
             _report.Torn++;
     }
 
-    void CountRows(long rows)
+    void CompareStored(long spans)
     {
-        // reading a trace leaves out identical spans, so that only the number of rows shows whether some came twice
-        _report.Doubled += Math.Max(0, rows - _stored);
-        _report.Short += Math.Max(0, _stored - rows);
+        // reading a trace leaves out identical spans, so that only their number shows whether some came twice
+        _report.Doubled += Math.Max(0, spans - _stored);
+        _report.Short += Math.Max(0, _stored - spans);
         // what was found now is not found again
-        _stored = rows;
+        _stored = spans;
     }
 
     /// <summary>Returns how many spans of the body were not there before.</summary>

@@ -1,12 +1,12 @@
 namespace Tracing.CrashTest;
 
 /// <summary>
-/// When to kill: at any time of a round, or just after a partition is begun, is being sealed, or has been, which are
-/// the moments when files change hands.
+/// When to kill: at any time of a round, or just after the store has begun a file: of rows, as when memory is written
+/// out or files are compacted, of large values, or a log.
 /// </summary>
 sealed class KillMoment : IDisposable
 {
-    /// <summary>How long after such a moment at most; some 10 times what sealing a small partition takes.</summary>
+    /// <summary>How long after such a moment at most; some times what a small file takes.</summary>
     static readonly TimeSpan AfterEvent = TimeSpan.FromMilliseconds(300);
 
     readonly TimeSpan _longest;
@@ -26,14 +26,11 @@ sealed class KillMoment : IDisposable
             return;
         _watcher = new FileSystemWatcher(folder, kind switch
         {
-            2 => "*.open.log",
-            3 => "*.tmp.duckdb",
-            _ => "*.duckdb",
+            2 => "*.sst",
+            3 => "*.blob",
+            _ => "*.log",
         });
-        if (kind == 4)
-            _watcher.Renamed += (_, _) => _changed.TrySetResult();
-        else
-            _watcher.Created += (_, _) => _changed.TrySetResult();
+        _watcher.Created += (_, _) => _changed.TrySetResult();
         _watcher.EnableRaisingEvents = true;
     }
 

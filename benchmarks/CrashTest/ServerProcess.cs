@@ -3,12 +3,11 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text.RegularExpressions;
 
 namespace Tracing.CrashTest;
 
 /// <summary>The server as a process of its own, to be killed.</summary>
-sealed partial class ServerProcess : IAsyncDisposable
+sealed class ServerProcess : IAsyncDisposable
 {
     readonly Process _process;
     readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -23,10 +22,6 @@ sealed partial class ServerProcess : IAsyncDisposable
 
     /// <summary>What it has written so far, both streams.</summary>
     public ConcurrentQueue<string> Output { get; } = [];
-
-    /// <summary>How many spans it says it found when it opened its store.</summary>
-    public long SpansAtStart => Output.Select(line => OpenedStore().Match(line)).Where(match => match.Success)
-        .Select(match => long.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)).Single();
 
     /// <summary>Returns once it listens.</summary>
     /// <param name="assembly">Path of tracing.dll.</param>
@@ -106,9 +101,6 @@ sealed partial class ServerProcess : IAsyncDisposable
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
-
-    [GeneratedRegex(@"Opened the store .* (\d+) spans,")]
-    private static partial Regex OpenedStore();
 }
 
 /// <summary>The server ended instead of listening.</summary>

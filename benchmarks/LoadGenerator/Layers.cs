@@ -2,7 +2,8 @@ using System.Diagnostics;
 using System.IO.Hashing;
 using Tracing.Model.Wire;
 using Tracing.Storage;
-using Tracing.Storage.DuckDb;
+using Tracing.Storage.Engine;
+using Tracing.Storage.RocksDb;
 
 namespace Tracing.LoadGenerator;
 
@@ -28,30 +29,24 @@ static class Layers
         var spans = (await Task.WhenAll(Enumerable.Range(0, options.Connections)
             .Select(_ => Task.Run(() => WorkAsync(bodies, store))))).Sum();
         var seconds = watch.Elapsed.TotalSeconds;
-        // sealing goes on for a while
+        // counting and compaction go on for a while
         await Task.Delay(options.Settle);
         cpu = Environment.CpuUsage.TotalTime - cpu;
         allocated = GC.GetTotalAllocatedBytes() - allocated;
         Console.WriteLine($"{options.Layer}: {spans:N0} spans in {seconds:N1} s: {spans / seconds:N0} spans/s, " +
             $"{cpu.TotalSeconds * 1e6 / spans:N2} CPU seconds per million spans, " +
             $"{allocated / spans:N0} bytes allocated per span");
-        if (store is not null)
-        {
-            var files = new DirectoryInfo(options.DataDirectory!).EnumerateFiles("statistics*");
-            Console.WriteLine($"{files.Sum(file => file.Length):N0} bytes of statistics");
-        }
         return 0;
     }
 
-    static DuckDbSpanStore Open(LoadOptions options) => DuckDbSpanStore.Open(
-        new DuckDbStoreOptions
+    static BlockSpanStore Open(LoadOptions options) => RocksDbSpanStore.Open(
+        new RocksDbStoreOptions
         {
             Path = options.DataDirectory ?? throw new ArgumentException("--data-dir is missing"),
-            CountsSpans = options.Layer == "append",
         },
         TimeProvider.System);
 
-    static async Task<long> WorkAsync(BodySource bodies, DuckDbSpanStore? store)
+    static async Task<long> WorkAsync(BodySource bodies, BlockSpanStore? store)
     {
         long spans = 0;
         while (bodies.Next() is { } body)

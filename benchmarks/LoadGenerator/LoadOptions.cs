@@ -13,8 +13,7 @@ sealed record LoadOptions
 
         --search ROUNDS     sends nothing: times searches for what --traces and --seed have sent before
         --without TEXT      leaves out searches whose name has it
-        --layer LAYER       server, or within this process: decode, append (decode and store in --data-dir), or
-                            append-uncounted (the same without statistics)
+        --layer LAYER       server, or within this process: decode, or append (decode and store in --data-dir)
         --rate N            spans a second at most (no bound)
         --format FORMAT     otlp, zipkin-json or zipkin-proto (otlp)
         --traces N          traces to send (100000)
@@ -111,7 +110,7 @@ sealed record LoadOptions
         {
             case "--format": Format = value; return value.Length > 0;
             case "--data-dir": DataDirectory = value; return Directory.Exists(value);
-            case "--layer": Layer = value; return value is "server" or "decode" or "append" or "append-uncounted";
+            case "--layer": Layer = value; return value is "server" or "decode" or "append";
             case "--rate": Rate = count; return isNumber;
             case "--search": SearchRounds = count; return count > 0;
             case "--without": Without = value; return true;

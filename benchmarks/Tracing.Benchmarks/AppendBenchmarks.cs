@@ -1,12 +1,13 @@
 using BenchmarkDotNet.Attributes;
 using Tracing.Storage;
-using Tracing.Storage.DuckDb;
+using Tracing.Storage.Engine;
+using Tracing.Storage.RocksDb;
 
 namespace Tracing.Benchmarks;
 
 /// <summary>
-/// Storing of decoded batches, durably: 8 requests of 512 spans at once, as so many connections send them. Partitions
-/// are sealed meanwhile. Results are per span.
+/// Storing of decoded batches, durably: 8 requests of 512 spans at once, as so many connections send them. Results are
+/// per span.
 /// </summary>
 [MemoryDiagnoser]
 public class AppendBenchmarks
@@ -16,7 +17,7 @@ public class AppendBenchmarks
 
     readonly SpanBatch[] _batches = new SpanBatch[Batches];
     string _folder = "";
-    DuckDbSpanStore? _store;
+    BlockSpanStore? _store;
 
     [GlobalSetup]
     public void Setup()
@@ -24,7 +25,7 @@ public class AppendBenchmarks
         for (var i = 0; i < Batches; i++)
             _batches[i] = new SpanBatch(SampleSpans.Create(Spans, i), UInt128.Zero);
         _folder = Directory.CreateTempSubdirectory("tracing-append-").FullName;
-        _store = DuckDbSpanStore.Open(new DuckDbStoreOptions { Path = _folder }, TimeProvider.System);
+        _store = RocksDbSpanStore.Open(new RocksDbStoreOptions { Path = _folder }, TimeProvider.System);
     }
 
     [GlobalCleanup]

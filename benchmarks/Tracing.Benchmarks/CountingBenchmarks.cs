@@ -1,16 +1,14 @@
 using BenchmarkDotNet.Attributes;
-using DuckDB.NET.Data;
 using Tracing.LoadGenerator;
 using Tracing.Model;
 using Tracing.Model.Wire;
 using Tracing.Storage;
-using Tracing.Storage.DuckDb;
 
 namespace Tracing.Benchmarks;
 
 /// <summary>
-/// What counting costs the intake: a partition of the load generator's spans, decoded as they arrive, in transactions
-/// of four requests. Results are per span.
+/// What counting costs the intake: spans of the load generator, decoded as they arrive, in groups of four requests.
+/// Results are per span.
 /// </summary>
 [MemoryDiagnoser]
 public class CountingBenchmarks
@@ -19,11 +17,8 @@ public class CountingBenchmarks
     const int Spans = Traces * Workload.SpansPerTrace;
     const int RequestsTogether = 4;
 
-    readonly List<List<Span>> _transactions = [];
+    readonly List<List<Span>> _groups = [];
     readonly SeriesNames _names = new();
-    SpanStatistics? _counted;
-    string _folder = "";
-    StatisticsFile? _file;
 
     [GlobalSetup]
     public void Setup()
@@ -34,10 +29,9 @@ public class CountingBenchmarks
         for (var i = 0; bodies.Next() is { } body; i++)
         {
             if (i % RequestsTogether == 0)
-                _transactions.Add([]);
-            _transactions[^1].AddRange(OtlpProtobuf.Decode(body.Content, WireLimits.Default).Spans);
+                _groups.Add([]);
+            _groups[^1].AddRange(OtlpProtobuf.Decode(body.Content, WireLimits.Default).Spans);
         }
-        _counted = Both();
     }
 
     /// <summary>Of services and operations.</summary>
@@ -45,7 +39,7 @@ public class CountingBenchmarks
     public SpanStatistics Services()
     {
         var statistics = New();
-        foreach (var spans in _transactions)
+        foreach (var spans in _groups)
             statistics.Add(spans);
         return statistics;
     }
@@ -55,7 +49,7 @@ public class CountingBenchmarks
     public SpanStatistics Edges()
     {
         var (statistics, edges) = (New(), new EdgeLinker(_names));
-        foreach (var spans in _transactions)
+        foreach (var spans in _groups)
             edges.Add(spans, statistics);
         return statistics;
     }
@@ -64,7 +58,7 @@ public class CountingBenchmarks
     public SpanStatistics Both()
     {
         var (statistics, edges) = (New(), new EdgeLinker(_names));
-        foreach (var spans in _transactions)
+        foreach (var spans in _groups)
         {
             statistics.Add(spans);
             edges.Add(spans, statistics);
@@ -72,25 +66,5 @@ public class CountingBenchmarks
         return statistics;
     }
 
-    [IterationSetup(Target = nameof(Absorb))]
-    public void OpenFile()
-    {
-        _folder = Directory.CreateTempSubdirectory("tracing-counting-").FullName;
-        var connection = new DuckDBConnection("DataSource=:memory:");
-        connection.Open();
-        _file = StatisticsFile.Open(connection, Path.Combine(_folder, "statistics.duckdb"));
-    }
-
-    [IterationCleanup(Target = nameof(Absorb))]
-    public void CloseFile()
-    {
-        _file!.Dispose();
-        Directory.Delete(_folder, recursive: true);
-    }
-
-    /// <summary>By the file of statistics, of what was counted of the partition.</summary>
-    [Benchmark(OperationsPerInvoke = Spans)]
-    public void Absorb() => _file!.Absorb([1], [_counted!]);
-
-    SpanStatistics New() => new((long)(_transactions[0][0].StartUnixNano / 1_000_000), _names);
+    SpanStatistics New() => new((long)(_groups[0][0].StartUnixNano / 1_000_000), _names);
 }

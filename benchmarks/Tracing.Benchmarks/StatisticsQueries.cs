@@ -1,14 +1,14 @@
 using System.Diagnostics;
 using Tracing.Model;
 using Tracing.Storage;
-using Tracing.Storage.DuckDb;
+using Tracing.Storage.Engine;
+using Tracing.Storage.RocksDb;
 
 namespace Tracing.Benchmarks;
 
 /// <summary>
 /// How long statistics of a day take to read: 1,440 minutes of 100 services with 20 operations each, and calls between
-/// them, of the last 24 hours as they are asked for in the middle of an hour: its minutes are in memory, those before
-/// in the file. Points are stored as clients' own counts come, hour by hour under a clock that is set forward.
+/// them, of 24 hours as they are asked for in the middle of an hour. Points are stored as clients' own counts come.
 /// </summary>
 static class StatisticsQueries
 {
@@ -21,27 +21,15 @@ static class StatisticsQueries
     public static async Task PrintAsync()
     {
         var folder = Directory.CreateTempSubdirectory("tracing-statistics-").FullName;
-        var clock = new SettableClock(new DateTimeOffset(2026, 1, 5, 0, 0, 0, TimeSpan.Zero));
         try
         {
-            await using var store = DuckDbSpanStore.Open(
-                new DuckDbStoreOptions { Path = folder, MaxQueuedSpans = 1_000_000 }, clock);
-            var first = clock.GetUtcNow().ToUnixTimeSeconds() / 60;
-            for (var hour = 0; hour < Hours; hour++)
-            {
-                await FillAsync(store, first + (hour * 60), 60, hour);
-                // closes the partition, whose counts then go to the file
-                clock.Advance(TimeSpan.FromHours(1) + TimeSpan.FromSeconds(1));
-                await store.WhenKeptUpAsync();
-            }
-            await store.WhenSealedAsync();
-            await FillAsync(store, first + (Hours * 60), 30, Hours);
-            clock.Advance(TimeSpan.FromMinutes(30));
-            await store.WhenKeptUpAsync();
-            if (store.FirstLiveInStatistics != store.Partitions[^1].Number)
-                throw new InvalidOperationException("what came before is not in the file yet");
-            var bytes = new DirectoryInfo(folder).EnumerateFiles("statistics*").Sum(file => file.Length);
-            Console.WriteLine($"{bytes:N0} bytes");
+            await using var store = RocksDbSpanStore.Open(
+                new RocksDbStoreOptions { Path = folder, MaxQueuedSpans = 1_000_000 }, TimeProvider.System);
+            var now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() / 60;
+            var first = (now / 60 * 60) - (Hours * 60);
+            await FillAsync(store, first, (Hours * 60) + 30);
+            while (!await store.AddUpCallsAsync(CancellationToken.None))
+                continue;
             var last = Day(first + 30, SeriesLevel.Service);
             await TimeAsync(store, "p50 and p99 of all services", last);
             await TimeAsync(store, "of all operations", last with { Level = SeriesLevel.Operation });
@@ -73,9 +61,9 @@ static class StatisticsQueries
         EndMinute = first + (Hours * 60),
     };
 
-    static async Task FillAsync(DuckDbSpanStore store, long first, int minutes, int seed)
+    static async Task FillAsync(BlockSpanStore store, long first, int minutes)
     {
-        var random = new Random(seed);
+        var random = new Random(1);
         for (var minute = first; minute < first + minutes; minute++)
         {
             var points = new List<SeriesPoint>();
@@ -120,7 +108,7 @@ static class StatisticsQueries
     }
 
     /// <summary>Wall-clock time of reading and of the quantiles, and CPU time of the process.</summary>
-    static async Task TimeAsync(DuckDbSpanStore store, string name, SeriesQuery query)
+    static async Task TimeAsync(BlockSpanStore store, string name, SeriesQuery query)
     {
         var times = new List<double>();
         var cpu = TimeSpan.Zero;
@@ -139,40 +127,5 @@ static class StatisticsQueries
         times.Sort();
         Console.WriteLine($"{name,-40} {points,6:N0} points {times[times.Count / 2],7:N1} ms, first {first,7:N1}, " +
             $"slowest {times[^1],7:N1}, CPU {cpu.TotalMilliseconds / Rounds,7:N1}");
-    }
-
-    /// <summary>Stands still until it is moved; its timers run within the move.</summary>
-    sealed class SettableClock(DateTimeOffset now) : TimeProvider
-    {
-        readonly List<Timer> _timers = [];
-        DateTimeOffset _now = now;
-
-        public override DateTimeOffset GetUtcNow() => _now;
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            var timer = new Timer(callback, state);
-            _timers.Add(timer);
-            return timer;
-        }
-
-        public void Advance(TimeSpan time)
-        {
-            _now += time;
-            _timers.ForEach(timer => timer.Run());
-        }
-
-        sealed class Timer(TimerCallback callback, object? state) : ITimer
-        {
-            public void Run() => callback(state);
-
-            public bool Change(TimeSpan dueTime, TimeSpan period) => true;
-
-            public void Dispose()
-            {
-            }
-
-            public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-        }
     }
 }

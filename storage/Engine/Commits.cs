@@ -29,8 +29,7 @@ sealed class Commits
     public Commits(ITables tables, EngineOptions options)
     {
         _tables = tables;
-        // statistics are made of them within seconds; so long may nobody be there to do it
-        _timeToLive = options.Retention > 3 * Rows.Day ? options.Retention : 3 * Rows.Day;
+        _timeToLive = options.CommitRetention;
     }
 
     /// <summary>What the group counts, to be written before it is committed.</summary>

@@ -73,6 +73,12 @@ public record EngineOptions
     /// <summary>So many spans that came of late are compacted before their slice is over, where one process writes.</summary>
     internal int EarlySpans { get; init; } = 100_000;
 
+    /// <summary>
+    /// How long it stays which groups are stored. Statistics are made of it within seconds; so long may nobody be there
+    /// to do it.
+    /// </summary>
+    internal TimeSpan CommitRetention => Retention > 3 * Rows.Day ? Retention : 3 * Rows.Day;
+
     /// <summary>For tests: how wrong this process's clock is.</summary>
     internal Func<TimeSpan> ClockError { get; init; } = () => TimeSpan.Zero;
 

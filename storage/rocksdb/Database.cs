@@ -36,6 +36,10 @@ sealed unsafe class Database : IDisposable
     const int NoCompression = 0;
     const double BloomBitsPerKey = 10;
 
+    // of BottommostLevelCompaction and BlobGarbageCollectionPolicy
+    const byte ForceBottommost = 2;
+    const int ForceBlobs = 0;
+
     readonly nint _db;
     readonly nint[] _families;
     readonly nint _synced = rocksdb_writeoptions_create();
@@ -50,9 +54,9 @@ sealed unsafe class Database : IDisposable
     }
 
     /// <param name="path">Made if it is not there.</param>
-    /// <param name="filter">Of compaction, for the families whose rows end by themselves; 0 for none.</param>
+    /// <param name="filterOf">Gives the filter of compaction of a table, whose rows end by themselves.</param>
     /// <exception cref="RocksDbException">It cannot be opened.</exception>
-    public static Database Open(string path, nint filter)
+    public static Database Open(string path, Func<Table, ExpiryFilter> filterOf)
     {
         var count = Family.All.Count;
         var options = MakeOptions();
@@ -63,7 +67,8 @@ sealed unsafe class Database : IDisposable
         {
             for (var i = 0; i < count; i++)
             {
-                familyOptions[i] = MakeOptions(Family.All[i], cache, filter);
+                familyOptions[i] = MakeOptions(Family.All[i], cache,
+                    Family.TableOf(i) is { } table ? filterOf(table).Handle : 0);
                 names[i] = (byte*)Marshal.StringToCoTaskMemUTF8(Family.All[i].Name);
             }
             var families = new nint[count];
@@ -146,6 +151,16 @@ sealed unsafe class Database : IDisposable
         }
     }
 
+    /// <summary>Whether there may be a row, as far as memory and filters tell; one in a hundred is not there.</summary>
+    public bool MayHave(int family, ReadOnlySpan<byte> key)
+    {
+        fixed (byte* bytes = key)
+        {
+            return rocksdb_key_may_exist_cf(_db, _read, _families[family], bytes, (nuint)key.Length,
+                null, null, null, 0, null) != 0;
+        }
+    }
+
     /// <summary>Goes through the keys from one up to another, which is left out.</summary>
     /// <param name="isOnePrefix">Whether both begin alike as far as the family's filters look.</param>
     /// <param name="visit">False when it has seen enough.</param>
@@ -193,19 +208,45 @@ sealed unsafe class Database : IDisposable
     }
 
     /// <summary>Compacts all of a family, which drops what has ended.</summary>
-    public void Compact(int family) => rocksdb_compact_range_cf(_db, _families[family], null, 0, null, 0);
+    /// <param name="isThorough">Whether each file is written anew, large values too.</param>
+    public void Compact(int family, bool isThorough = false)
+    {
+        var options = rocksdb_compactoptions_create();
+        if (isThorough)
+        {
+            rocksdb_compactoptions_set_bottommost_level_compaction(options, ForceBottommost);
+            rocksdb_compactoptions_set_blob_garbage_collection_policy(options, ForceBlobs);
+            rocksdb_compactoptions_set_blob_garbage_collection_age_cutoff(options, 1);
+        }
+        rocksdb_compact_range_cf_opt(_db, _families[family], options, null, 0, null, 0);
+        rocksdb_compactoptions_destroy(options);
+    }
 
-    /// <summary>Writes what is in memory to files, so that the next start reads no log, and closes.</summary>
-    public void Dispose()
+    /// <summary>Ends a <see cref="Compact"/> that is under way, and all later ones, before their time.</summary>
+    public void StopCompacting() => rocksdb_disable_manual_compaction(_db);
+
+    /// <summary>Writes what is in memory to files, after which there is no log of it.</summary>
+    public void Flush()
     {
         var options = rocksdb_flushoptions_create();
         nint error = 0;
         fixed (nint* families = _families)
             rocksdb_flush_cfs(_db, options, families, _families.Length, &error);
-        // what could not be written to a file is in the log
-        if (error != 0)
-            rocksdb_free(error);
         rocksdb_flushoptions_destroy(options);
+        ThrowIf(error);
+    }
+
+    /// <summary>Closes, with all in files, so that the next start reads no log.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            Flush();
+        }
+        catch (RocksDbException)
+        {
+            // what could not be written to a file is in the log
+        }
         foreach (var family in _families)
             rocksdb_column_family_handle_destroy(family);
         rocksdb_close(_db);
@@ -243,7 +284,7 @@ sealed unsafe class Database : IDisposable
             rocksdb_options_set_enable_blob_gc(options, 1);
         }
         // of blobs it would have to read each to know when it ends
-        else if (family.RowsEnd)
+        else if (filter != 0)
         {
             rocksdb_options_set_compaction_filter(options, filter);
             rocksdb_options_set_periodic_compaction_seconds(options, CompactedSeconds);
@@ -312,15 +353,14 @@ sealed unsafe class WriteBatch(nint[] families) : IDisposable
 /// <param name="Buffers">How many there are at most; then writes wait.</param>
 /// <param name="BlockBytes">Read at once; more compress better.</param>
 /// <param name="HasBlobs">Whether values are large and in files of their own.</param>
-/// <param name="RowsEnd">Whether rows have a header that says when they end.</param>
 /// <param name="PrefixBytes">By so many first bytes of its keys a file is passed over; 0 for all of a key.</param>
 sealed record Family(string Name, int BufferBytes, int Buffers = 2, int BlockBytes = 16 << 10,
-    bool IsCompressed = true, bool HasBlobs = false, bool RowsEnd = true, int PrefixBytes = 0)
+    bool IsCompressed = true, bool HasBlobs = false, int PrefixBytes = 0)
 {
     /// <summary>What is known of the store itself.</summary>
     public const int Meta = 0;
 
-    /// <summary>When large rows end, in this order.</summary>
+    /// <summary>When large rows end, in this order, and how large they are.</summary>
     public const int Expiries = 1;
 
     const int FirstTable = 2;
@@ -328,12 +368,15 @@ sealed record Family(string Name, int BufferBytes, int Buffers = 2, int BlockByt
     /// <summary>In the order of their numbers. RocksDB wants the one called default.</summary>
     public static IReadOnlyList<Family> All { get; } =
     [
-        new("default", 1 << 20, RowsEnd: false),
-        new("expiries", 2 << 20, RowsEnd: false),
+        new("default", 1 << 20),
+        new("expiries", 2 << 20),
         .. Enum.GetValues<Table>().Select(Of),
     ];
 
     public static int NumberOf(Table table) => FirstTable + (int)table;
+
+    /// <summary>Null for those that are none.</summary>
+    public static Table? TableOf(int number) => number < FirstTable ? null : (Table)(number - FirstTable);
 
     static Family Of(Table table) => table switch
     {

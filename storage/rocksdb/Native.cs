@@ -88,8 +88,19 @@ static unsafe partial class Native
     [LibraryImport(Library)]
     internal static partial void rocksdb_flush_cfs(nint db, nint options, nint* families, int count, nint* error);
     [LibraryImport(Library)]
-    internal static partial void rocksdb_compact_range_cf(
-        nint db, nint family, byte* from, nuint fromLength, byte* to, nuint toLength);
+    internal static partial void rocksdb_compact_range_cf_opt(
+        nint db, nint family, nint options, byte* from, nuint fromLength, byte* to, nuint toLength);
+    [LibraryImport(Library)] internal static partial nint rocksdb_compactoptions_create();
+    [LibraryImport(Library)] internal static partial void rocksdb_compactoptions_destroy(nint options);
+    [LibraryImport(Library)]
+    internal static partial void rocksdb_compactoptions_set_bottommost_level_compaction(nint options, byte value);
+    [LibraryImport(Library)]
+    internal static partial void rocksdb_compactoptions_set_blob_garbage_collection_policy(nint options, int value);
+    [LibraryImport(Library)]
+    internal static partial void rocksdb_compactoptions_set_blob_garbage_collection_age_cutoff(
+        nint options, double value);
+
+    [LibraryImport(Library)] internal static partial void rocksdb_disable_manual_compaction(nint db);
 
     // writing
     [LibraryImport(Library)] internal static partial nint rocksdb_writeoptions_create();
@@ -122,6 +133,10 @@ static unsafe partial class Native
     [LibraryImport(Library)]
     internal static partial nint rocksdb_get_pinned_cf(
         nint db, nint options, nint family, byte* key, nuint keyLength, nint* error);
+    [LibraryImport(Library)]
+    internal static partial byte rocksdb_key_may_exist_cf(
+        nint db, nint options, nint family, byte* key, nuint keyLength, byte** value,
+        nuint* valueLength, byte* timestamp, nuint timestampLength, byte* valueFound);
     [LibraryImport(Library)] internal static partial byte* rocksdb_pinnableslice_value(nint slice, out nuint length);
     [LibraryImport(Library)] internal static partial void rocksdb_pinnableslice_destroy(nint slice);
     [LibraryImport(Library)]

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.RocksDb;
@@ -10,15 +12,12 @@ namespace Tracing.Storage.RocksDb;
 /// whose rows are compared and set, its version (8 bytes). What is put is synced, by one write for all rows of a call;
 /// what is compared and set or deleted is in the log before all that is put later, and so as durable as that.
 /// </summary>
-sealed class RocksDbTables : ITables
+sealed partial class RocksDbTables : ITables
 {
     const long FormatVersion = 1;
 
     const int EndBytes = sizeof(uint);
     const int VersionBytes = sizeof(long);
-
-    /// <summary>Rows that live for so long end on the hour, so that when they end takes less room.</summary>
-    static readonly TimeSpan _endsOnTheHour = TimeSpan.FromDays(1);
 
     static readonly TimeSpan _sweepEvery = TimeSpan.FromMinutes(1);
 
@@ -27,7 +26,9 @@ sealed class RocksDbTables : ITables
 
     readonly string _path;
     readonly Database _db;
-    readonly ExpiryFilter _filter;
+    readonly RowEnds _ends;
+    readonly SizeBound _bound;
+    readonly ILogger _logger;
     readonly Acknowledged _acknowledged;
     readonly RunningClock _clock;
     readonly ITimer _sweeps;
@@ -40,11 +41,13 @@ sealed class RocksDbTables : ITables
     volatile Exception? _failure;
     bool _isClosed;
 
-    RocksDbTables(string path, Database db, ExpiryFilter filter, TimeProvider time)
+    RocksDbTables(string path, Database db, RowEnds ends, SizeBound bound, TimeProvider time, ILogger logger)
     {
         _path = path;
         _db = db;
-        _filter = filter;
+        _ends = ends;
+        _bound = bound;
+        _logger = logger;
         _acknowledged = new Acknowledged(path);
         if (db.Writes is var writes && writes < _acknowledged.Number)
         {
@@ -53,7 +56,9 @@ sealed class RocksDbTables : ITables
             _acknowledged.Set(writes, isLess: true);
         }
         _clock = new RunningClock(time, db.Get(Family.Meta, _clockKey, ReadClock));
-        _filter.Now = Now();
+        _latest = db.Get<uint>(Family.Meta, _clockKey, value => (uint)Keys.NumberAt(value.ToArray(), 3 * sizeof(long)));
+        _ends.Cut = db.Get<uint>(Family.Meta, _cutKey, BinaryPrimitives.ReadUInt32LittleEndian);
+        _ends.Set(Now());
         _sweeps = time.CreateTimer(_ => SweepInBackground(), null, _sweepEvery, _sweepEvery);
     }
 
@@ -61,26 +66,31 @@ sealed class RocksDbTables : ITables
 
     /// <param name="path">Of the folder, made if it is not there.</param>
     /// <exception cref="StoreUnusableException">It cannot be used; the message says why, and what to do.</exception>
-    public static RocksDbTables Open(string path, TimeProvider time)
+    public static RocksDbTables Open(
+        string path, TimeProvider time, SizeBound bound = default, ILogger? logger = null)
     {
         path = Path.GetFullPath(path);
-        var filter = new ExpiryFilter();
+        var ends = new RowEnds(bound);
         Database? db = null;
         try
         {
             Directory.CreateDirectory(path);
             if (File.Exists(Path.Combine(path, "CURRENT")))
                 CheckFamilies(path, Database.FamiliesOf(path));
-            else if (Directory.EnumerateFiles(path, "*.duckdb").Any() || File.Exists(Path.Combine(path, "manifest")))
-                throw new StoreUnusableException($"{path} has files of the store in DuckDB. Choose another folder.");
-            db = Database.Open(path, filter.Handle);
+            else if (Directory.EnumerateFiles(path).Any(IsOfDuckDb))
+            {
+                throw new StoreUnusableException($"{path} has the files of a store in DuckDB, which servers built " +
+                    "before 2026-11-28 read and this one does not: choose another folder, and see docs/embedded.md " +
+                    "for how to send its spans from such a server to this one.");
+            }
+            db = Database.Open(path, ends.FilterOf);
             CheckVersion(path, db);
-            return new RocksDbTables(path, db, filter, time);
+            return new RocksDbTables(path, db, ends, bound, time, logger ?? NullLogger.Instance);
         }
         catch (Exception exception)
         {
             db?.Dispose();
-            filter.Dispose();
+            ends.Dispose();
             if (exception is RocksDbException or IOException or UnauthorizedAccessException)
                 throw Unusable(path, exception);
             throw;
@@ -102,7 +112,7 @@ sealed class RocksDbTables : ITables
         Table table, byte[] partition, byte[] key, CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
-        return new(Run(() => Get(table, partition, key, Now())));
+        return new(Run(() => Get(table, partition, key, _ends.Of(table, Now()))));
     }
 
     public ValueTask<List<Entry>> ScanAsync(Table table, byte[] partition, byte[] from, byte[]? to,
@@ -114,7 +124,7 @@ sealed class RocksDbTables : ITables
             var entries = new List<Entry>();
             if (limit <= 0)
                 return entries;
-            var now = Now();
+            var now = _ends.Of(table, Now());
             var keyStart = sizeof(ushort) + partition.Length;
             _db.Scan(Family.NumberOf(table), KeyOf(partition, from), EndOf(partition, to), isDescending,
                 table == Table.Traces && partition.Length == sizeof(ulong),
@@ -197,20 +207,23 @@ sealed class RocksDbTables : ITables
                 Put([]);
             else
                 Run(() => _db.Get(Family.Meta, _versionKey, BinaryPrimitives.ReadInt64BigEndian));
-            return _loss is null ? [] : [_loss];
+            return [.. new[] { _loss, _excess }.OfType<string>()];
         }, cancellation);
 
     public ValueTask DisposeAsync()
     {
         _sweeps.Dispose();
+        if (!_isClosed)
+            _db.StopCompacting();
         _open.EnterWriteLock();
         try
         {
             if (_isClosed)
                 return ValueTask.CompletedTask;
             _isClosed = true;
+            TryWriteClock();
             _db.Dispose();
-            _filter.Dispose();
+            _ends.Dispose();
             _acknowledged.Dispose();
         }
         finally
@@ -223,7 +236,7 @@ sealed class RocksDbTables : ITables
     /// <summary>Compacts a table, which drops the rows that have ended.</summary>
     internal void Compact(Table table) => Run(() =>
     {
-        _filter.Now = Now();
+        _ends.Set(Now());
         _db.Compact(Family.NumberOf(table));
         return true;
     });
@@ -240,9 +253,10 @@ sealed class RocksDbTables : ITables
             {
                 isMore = Run(() =>
                 {
-                    var now = _filter.Now = Now();
+                    var now = Now();
+                    _ends.Set(now);
                     var until = new byte[EndBytes];
-                    BinaryPrimitives.WriteUInt32BigEndian(until, now + 1);
+                    BinaryPrimitives.WriteUInt32BigEndian(until, _ends.Of(Table.BlockData, now) + 1);
                     using var batch = _db.NewBatch();
                     var rows = 0;
                     _db.Scan(Family.Expiries, [], until, false, false, (key, _) =>
@@ -263,13 +277,22 @@ sealed class RocksDbTables : ITables
 
     void SweepInBackground()
     {
+        // the last one may still compact
+        if (!_sweeping.TryEnter())
+            return;
         try
         {
+            Run(TryWriteClock);
             Sweep();
+            Shrink();
         }
-        catch (Exception exception) when (exception is RocksDbException or ObjectDisposedException)
+        catch (Exception exception) when (exception is IOException or ObjectDisposedException)
         {
             // comes again in a minute, and the next write hears of it too
+        }
+        finally
+        {
+            _sweeping.Exit();
         }
     }
 
@@ -298,8 +321,7 @@ sealed class RocksDbTables : ITables
         using var batch = _db.NewBatch();
         foreach (var row in rows)
             Add(batch, row, now, 0);
-        var (clock, ahead, waited) = _clock.State;
-        batch.Put(Family.Meta, _clockKey, Keys.Of(clock, ahead, waited));
+        AddClock(batch);
         // others may write at once, so that its own numbers are these at least
         var acknowledged = _db.Writes + (ulong)batch.Count;
         Write(batch, isSynced: true);
@@ -321,10 +343,10 @@ sealed class RocksDbTables : ITables
         }
     }
 
-    static void Add(WriteBatch batch, in Row row, uint now, long version)
+    void Add(WriteBatch batch, in Row row, uint now, long version)
     {
         var header = EndBytes + (HasVersion(row.Table) ? VersionBytes : 0);
-        var ends = EndOf(row.TimeToLive, now);
+        var ends = EndOf(row.Table, row.TimeToLive, now);
         var bytes = ArrayPool<byte>.Shared.Rent(header + row.Value.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, ends);
         if (HasVersion(row.Table))
@@ -340,7 +362,9 @@ sealed class RocksDbTables : ITables
         BinaryPrimitives.WriteUInt32BigEndian(expiry, ends);
         expiry[EndBytes] = (byte)family;
         key.CopyTo(expiry, EndBytes + 1);
-        batch.Put(Family.Expiries, expiry, []);
+        Span<byte> size = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(size, (uint)row.Value.Length);
+        batch.Put(Family.Expiries, expiry, size);
     }
 
     Entry? Get(Table table, byte[] partition, byte[] key, uint now) => _db.Get<Entry?>(
@@ -357,16 +381,6 @@ sealed class RocksDbTables : ITables
         BinaryPrimitives.ReadUInt32LittleEndian(value) is not 0 and var ends && ends <= now;
 
     uint Now() => ExpiryFilter.SecondsOf(_clock.Look());
-
-    static uint EndOf(TimeSpan timeToLive, uint now)
-    {
-        if (timeToLive == TimeSpan.Zero)
-            return 0;
-        var ends = now + Math.Max(1, Math.Ceiling(timeToLive.TotalSeconds));
-        if (timeToLive >= _endsOnTheHour)
-            ends = Math.Ceiling(ends / 3600) * 3600;
-        return (uint)Math.Min(ends, uint.MaxValue);
-    }
 
     static byte[] KeyOf(byte[] partition, byte[] key)
     {
@@ -385,6 +399,10 @@ sealed class RocksDbTables : ITables
         var bytes = value.ToArray();
         return new(Keys.NumberAt(bytes, 0), Keys.NumberAt(bytes, sizeof(long)), Keys.NumberAt(bytes, 2 * sizeof(long)));
     }
+
+    /// <summary>Whether a file is one of those that the store before this one always had.</summary>
+    static bool IsOfDuckDb(string file) => Path.GetFileName(file) is "manifest" ||
+        file.EndsWith(".duckdb", StringComparison.Ordinal) || file.EndsWith(".open.log", StringComparison.Ordinal);
 
     static void CheckFamilies(string path, IReadOnlyList<string> families)
     {

@@ -13,7 +13,6 @@ public sealed partial class TidyTests
     {
         ["Tracing.Model"] = [],
         ["Tracing.Storage"] = ["Tracing.Model"],
-        ["Tracing.Storage.DuckDb"] = ["Tracing.Storage"],
         ["Tracing.Storage.RocksDb"] = ["Tracing.Storage"],
         ["Tracing.Storage.Cassandra"] = ["Tracing.Storage"],
         ["Tracing.Collector"] = ["Tracing.Storage"],
@@ -21,8 +20,7 @@ public sealed partial class TidyTests
         ["Tracing.Instrumentation"] = ["Tracing.Model"],
         ["Tracing.Server"] =
         [
-            "Tracing.Collector", "Tracing.Query", "Tracing.Storage.DuckDb", "Tracing.Storage.RocksDb",
-            "Tracing.Storage.Cassandra",
+            "Tracing.Collector", "Tracing.Query", "Tracing.Storage.RocksDb", "Tracing.Storage.Cassandra",
         ],
     };
 

@@ -2,7 +2,8 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Tracing.Collector;
 using Tracing.Model;
-using Tracing.Storage.DuckDb;
+using Tracing.Storage.Engine;
+using Tracing.Storage.RocksDb;
 using Xunit;
 
 namespace Tracing.Tests;
@@ -19,8 +20,8 @@ public sealed class AdaptiveSamplingTests
     public async Task Two_collectors_hold_one_budget_while_the_load_changes()
     {
         var clock = new TestClock();
-        await using var store = DuckDbSpanStore.Open(
-            new DuckDbStoreOptions { Path = DuckDbStoreOptions.InMemory }, clock);
+        using var folder = new TemporaryFolder();
+        await using var store = RocksDbSpanStore.Open(new() { Path = folder.Path }, clock);
         var options = new SamplingOptions { TracesPerSecond = Budget, MinTracesPerSecond = 0 };
         AdaptiveSampling[] collectors = [Collector(options, store, clock), Collector(options, store, clock)];
         var load = new Load(collectors);
@@ -59,8 +60,8 @@ public sealed class AdaptiveSamplingTests
     public async Task Operations_are_bounded_and_those_unseen_forgotten()
     {
         var clock = new TestClock();
-        await using var store = DuckDbSpanStore.Open(
-            new DuckDbStoreOptions { Path = DuckDbStoreOptions.InMemory }, clock);
+        using var folder = new TemporaryFolder();
+        await using var store = RocksDbSpanStore.Open(new() { Path = folder.Path }, clock);
         var adaptive = Collector(new SamplingOptions { TracesPerSecond = 1, MaxOperations = 10 }, store, clock);
         for (var i = 0; i < 100; i++)
             adaptive.Observe([Root($"operation {i}", 1, "ot=th:0")]);
@@ -77,8 +78,8 @@ public sealed class AdaptiveSamplingTests
     public async Task Roots_without_a_threshold_stand_for_what_clients_were_told()
     {
         var clock = new TestClock();
-        await using var store = DuckDbSpanStore.Open(
-            new DuckDbStoreOptions { Path = DuckDbStoreOptions.InMemory }, clock);
+        using var folder = new TemporaryFolder();
+        await using var store = RocksDbSpanStore.Open(new() { Path = folder.Path }, clock);
         var adaptive = Collector(
             new SamplingOptions { TracesPerSecond = 1, InitialProbability = 0.5 }, store, clock);
         // 50 of 100 traces in 5 s: 20 a second
@@ -99,7 +100,7 @@ public sealed class AdaptiveSamplingTests
         Assert.Equal(JsonValueKind.Array, sampling.GetProperty("perOperationStrategies").ValueKind);
     }
 
-    static AdaptiveSampling Collector(SamplingOptions options, DuckDbSpanStore store, TestClock clock) =>
+    static AdaptiveSampling Collector(SamplingOptions options, BlockSpanStore store, TestClock clock) =>
         new(options, store, clock, NullLogger<AdaptiveSampling>.Instance);
 
     static Span Root(string operation, ulong id, string state) =>

@@ -17,15 +17,12 @@ public sealed class CrashTests
             Kills = 8,
             Seed = 1,
             Round = TimeSpan.FromSeconds(1),
-            // sealing goes on all the time
-            ServerArguments = ["--Tracing:Storage:SealSpans=500"],
         };
         var report = await new CrashRun(options, TimeProvider.System, TestContext.Current.SendDiagnosticMessage)
             .RunAsync();
         Assert.True(report.IsGood, report.ToString());
         Assert.True(report.SpansAcknowledged > 1000, report.ToString());
         Assert.True(report.Calls > 1000, report.ToString());
-        Assert.True(report.Sealed > 0, report.ToString());
         Assert.True(report.Kills >= 8, report.ToString());
     }
 }

@@ -3,7 +3,6 @@ using System.Net;
 using Tracing.CrashTest;
 using Tracing.Model;
 using Tracing.Model.Wire;
-using Tracing.Storage.DuckDb;
 using Xunit;
 using static Tracing.Tests.SomeSpans;
 
@@ -20,7 +19,8 @@ public sealed class FaultTests
     [Fact]
     public async Task A_full_disk_refuses_spans_until_there_is_room_and_loses_none()
     {
-        using var disk = SmallDisk.Mount(mebibytes: 16);
+        // RocksDB takes room ahead of what it writes
+        using var disk = SmallDisk.Mount(mebibytes: 256);
         var acknowledged = new List<int>();
         await using (var server = await RunningServer.StartAsync(disk.Path, configure: null))
         {
@@ -38,12 +38,14 @@ public sealed class FaultTests
             {
                 var down = await server.Client.GetAsync("/health");
                 Assert.Equal(HttpStatusCode.ServiceUnavailable, down.StatusCode);
-                Assert.Contains("Spans cannot be written, and are refused: ", await down.Content.ReadAsStringAsync(),
+                Assert.Contains("No space left on device", await down.Content.ReadAsStringAsync(),
                     StringComparison.Ordinal);
             }
             disk.MakeRoom();
-            // without anybody having sent a span
-            Assert.Equal(HttpStatusCode.OK, (await server.Client.GetAsync("/health")).StatusCode);
+            // without anybody having sent a span; RocksDB looks every 5 s whether there is room
+            var began = TimeProvider.System.GetTimestamp();
+            while ((await server.Client.GetAsync("/health")).StatusCode != HttpStatusCode.OK)
+                Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromMinutes(1));
             for (var end = number + 3; number < end; number++)
             {
                 Assert.Equal(HttpStatusCode.OK, (await SendAsync(server.Client, number)).StatusCode);
@@ -56,54 +58,17 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task A_disk_too_full_for_sealing_keeps_the_open_partition_until_there_is_room()
-    {
-        using var disk = SmallDisk.Mount(mebibytes: 24);
-        var log = new Messages();
-        var options = new DuckDbStoreOptions { Path = disk.Path, SealSpans = 1000 };
-        var stored = new List<TraceId>();
-        await using (var store = DuckDbSpanStore.Open(options, TimeProvider.System, log))
-        {
-            disk.Fill(leaveMebibytes: 8);
-            while (!log.Errors.Any(message => message.StartsWith("Sealing ", StringComparison.Ordinal)))
-            {
-                await StoreAsync(store);
-                await store.WhenSealedAsync();
-            }
-            Assert.Empty(Directory.EnumerateFiles(disk.Path, "*.tmp.*"));
-            Assert.Equal(stored.Count, (await store.GetTracesAsync(stored, true, default)).Count);
-            disk.MakeRoom();
-            // the next partition brings those that failed along
-            for (var i = 0; i < 11; i++)
-                await StoreAsync(store);
-            await store.WhenSealedAsync();
-            Assert.Single(store.Partitions, partition => !partition.IsSealed);
-            Assert.Equal(stored.Count, (await store.GetTracesAsync(stored, true, default)).Count);
-        }
-        await using var again = DuckDbSpanStore.Open(options, TimeProvider.System, log);
-        Assert.All(await again.GetTracesAsync(stored, true, default), trace => Assert.Equal(SpansPerBody, trace.Count));
-        Assert.Equal(stored.Count * SpansPerBody, again.Partitions.Sum(partition => partition.Spans));
-
-        async Task StoreAsync(DuckDbSpanStore store)
-        {
-            var spans = Spans(stored.Count + 1);
-            await store.AppendAsync(Batch(spans), default);
-            stored.Add(spans[0].TraceId);
-        }
-    }
-
-    [Fact]
     public async Task A_folder_that_cannot_be_written_ends_the_start()
     {
-        using var disk = SmallDisk.Mount(mebibytes: 16);
+        using var disk = SmallDisk.Mount(mebibytes: 256);
         await using (var server = await RunningServer.StartAsync(disk.Path, configure: null))
             Assert.Equal(HttpStatusCode.OK, (await SendAsync(server.Client, 1)).StatusCode);
         disk.MakeReadOnly();
         var failed = await Assert.ThrowsAsync<ServerNotStartedException>(
             () => ServerProcess.StartAsync(ServerAssembly.Path, disk.Path));
         Assert.Equal(1, failed.ExitCode);
-        Assert.Contains($"Cannot write to the store's folder {disk.Path}: ", failed.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain("another server", failed.Message, StringComparison.Ordinal);
+        Assert.Contains($"The store in {disk.Path} cannot be opened: ", failed.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("another process", failed.Message, StringComparison.Ordinal);
         disk.MakeWritable();
         await using var again = await RunningServer.StartAsync(disk.Path, configure: null);
         await AssertStoredAsync(again.Client, [1]);
@@ -117,64 +82,10 @@ public sealed class FaultTests
         var failed = await Assert.ThrowsAsync<ServerNotStartedException>(
             () => ServerProcess.StartAsync(ServerAssembly.Path, folder.Path));
         Assert.Equal(1, failed.ExitCode);
-        Assert.Contains($"Cannot lock the store's folder {folder.Path}; is another server using it?", failed.Message,
+        Assert.Contains($"The folder {folder.Path} is used by another process", failed.Message,
             StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, (await SendAsync(first.Client, 1)).StatusCode);
         await AssertStoredAsync(first.Client, [1]);
-    }
-
-    [Fact]
-    public async Task A_file_that_the_system_does_not_read_ends_the_start_and_stays()
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "only Linux has a file that fails when it is read");
-        using var folder = new TemporaryFolder();
-        await using (var server = await ServerProcess.StartAsync(ServerAssembly.Path, folder.Path))
-            Assert.Equal(HttpStatusCode.OK, (await SendAsync(server.Client, 1)).StatusCode);
-        var unreadable = PartitionFiles.SealedFile(folder.Path, 7);
-        // its first bytes are the address 0, where there is no memory
-        File.CreateSymbolicLink(unreadable, "/proc/self/mem");
-        var failed = await Assert.ThrowsAsync<ServerNotStartedException>(
-            () => ServerProcess.StartAsync(ServerAssembly.Path, folder.Path));
-        Assert.Equal(1, failed.ExitCode);
-        Assert.Contains($"Cannot read {unreadable}: ", failed.Message, StringComparison.Ordinal);
-        Assert.Contains("No file has been changed", failed.Message, StringComparison.Ordinal);
-        Assert.Empty(Directory.EnumerateFiles(folder.Path, "*.damaged*"));
-        File.Delete(unreadable);
-        await using var again = await ServerProcess.StartAsync(ServerAssembly.Path, folder.Path);
-        await AssertStoredAsync(again.Client, [1]);
-    }
-
-    [Fact]
-    public async Task Damaged_files_are_named_at_every_start_and_the_others_are_served()
-    {
-        using var folder = new TemporaryFolder();
-        await using (var store = DuckDbSpanStore.Open(
-            new() { Path = folder.Path, SealSpans = 1 }, TimeProvider.System))
-        {
-            for (var number = 1; number <= 4; number++)
-            {
-                await store.AppendAsync(Batch(Spans(number)), default);
-                await store.WhenSealedAsync();
-            }
-        }
-        var (cut, nonsense) = (PartitionFiles.SealedFile(folder.Path, 2), PartitionFiles.OpenFile(folder.Path, 4));
-        using (var file = File.OpenWrite(cut))
-            file.SetLength(file.Length / 2);
-        await File.WriteAllTextAsync(nonsense, new string('x', 100_000));
-        for (var start = 1; start <= 2; start++)
-        {
-            await using var server = await ServerProcess.StartAsync(ServerAssembly.Path, folder.Path);
-            var output = string.Join('\n', server.Output);
-            Assert.Equal(start == 1, output.Contains($"{cut} is damaged; it is now", StringComparison.Ordinal));
-            Assert.Equal(start == 1, output.Contains($"{nonsense} is damaged; it is now", StringComparison.Ordinal));
-            Assert.Contains("The spans of these damaged files are not served: " +
-                $"{folder.Path}/00000002.damaged, {folder.Path}/00000004.open.damaged.", output,
-                StringComparison.Ordinal);
-            await AssertStoredAsync(server.Client, [1, 3]);
-            var health = await server.Client.GetStringAsync("/health");
-            Assert.Contains($"{folder.Path}/00000002.damaged could not be read; its spans are not served.", health,
-                StringComparison.Ordinal);
-        }
     }
 
     static async Task<HttpResponseMessage> SendAsync(HttpClient client, int number)
@@ -197,7 +108,7 @@ public sealed class FaultTests
     /// <summary>A trace with texts that do not compress.</summary>
     static Span[] Spans(int number)
     {
-        var bytes = new byte[100];
+        var bytes = new byte[5000];
         var random = new Random(number);
         return [.. Enumerable.Range(1, SpansPerBody).Select(id =>
         {

@@ -27,7 +27,7 @@ public sealed class OptionsTests
     [InlineData("Storage:Kind", "DuckDB", "Tracing:Storage:Kind is DuckDB; there is no such store any more")]
     [InlineData("Storage:Path", " ", "Tracing:Storage:Path is \" \"")]
     [InlineData("Storage:SealSpans", "0", "Tracing:Storage:SealSpans is 0; there is no such setting any more")]
-    [InlineData("Storage:SealAge", "00:00:00", "Tracing:Storage:SealAge is 00:00:00; there is no such setting any more")]
+    [InlineData("Storage:SealAge", "01:00:00", "Tracing:Storage:SealAge is 01:00:00; there is no such setting")]
     [InlineData("Storage:Retention", "-1.00:00:00", "Tracing:Storage:Retention is -1.00:00:00; it must be more than 0")]
     [InlineData("Storage:HotWindow", "-00:00:01", "Tracing:Storage:HotWindow is -00:00:01")]
     [InlineData("Storage:BaselineRate", "1.5", "Tracing:Storage:BaselineRate is 1.5; it must be between 0 and 1")]

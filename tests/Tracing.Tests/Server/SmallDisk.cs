@@ -8,17 +8,13 @@ namespace Tracing.Tests;
 sealed class SmallDisk : IDisposable
 {
     readonly TemporaryFolder _folder = new();
-    readonly int _mebibytes;
-
-    SmallDisk(int mebibytes) => _mebibytes = mebibytes;
-
     public string Path => _folder.Path;
 
     string Filler => System.IO.Path.Combine(Path, "filler");
 
     public static SmallDisk Mount(int mebibytes)
     {
-        var disk = new SmallDisk(mebibytes);
+        var disk = new SmallDisk();
         var size = string.Create(CultureInfo.InvariantCulture, $"size={mebibytes}m");
         if (OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess &&
             TryRun("mount", "-t", "tmpfs", "-o", size, "none", disk.Path))
@@ -31,7 +27,13 @@ sealed class SmallDisk : IDisposable
     }
 
     /// <summary>Takes the room away, all but so much.</summary>
-    public void Fill(int leaveMebibytes) => File.WriteAllBytes(Filler, new byte[(_mebibytes - leaveMebibytes) << 20]);
+    public void Fill(int leaveMebibytes)
+    {
+        using var filler = File.Create(Filler);
+        var block = new byte[1 << 20];
+        while (new DriveInfo(Path).AvailableFreeSpace > (long)leaveMebibytes << 20)
+            filler.Write(block);
+    }
 
     /// <summary>Gives back what <see cref="Fill"/> took.</summary>
     public void MakeRoom() => File.Delete(Filler);

@@ -1,18 +1,20 @@
-using Tracing.Storage.DuckDb;
+using Tracing.Model;
+using Tracing.Storage;
+using Tracing.Storage.Engine;
+using Tracing.Storage.RocksDb;
 using Xunit;
+using static Tracing.Tests.SomeSpans;
 
 namespace Tracing.Tests;
 
 /// <summary>Tests of the embedded store in a folder of their own, under a clock that they set.</summary>
 public abstract class EmbeddedStoreTests : IAsyncDisposable
 {
-    readonly List<DuckDbSpanStore> _opened = [];
+    readonly List<BlockSpanStore> _opened = [];
 
     private protected TemporaryFolder Folder { get; } = new();
 
     private protected TestClock Clock { get; } = new();
-
-    private protected ErrorLog Log { get; } = new();
 
     private protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -25,14 +27,27 @@ public abstract class EmbeddedStoreTests : IAsyncDisposable
     }
 
     /// <summary>A store in the folder, which is closed with the test if not before.</summary>
-    private protected DuckDbSpanStore Open(DuckDbStoreOptions options)
+    private protected BlockSpanStore Open(RocksDbStoreOptions? options = null)
     {
-        var store = DuckDbSpanStore.Open(options with { Path = Folder.Path }, Clock, Log);
+        var store = RocksDbSpanStore.Open(
+            // by this clock nothing is thinned out, which goes by the system's
+            (options ?? new()) with { Path = Folder.Path, GroupDelay = TimeSpan.Zero, BaselineRate = 1 }, Clock);
         _opened.Add(store);
         return store;
     }
 
-    /// <summary>Names of the partitions' files.</summary>
-    private protected string Files() => string.Join(' ', Directory.EnumerateFiles(Folder.Path)
-        .Select(Path.GetFileName).Where(name => char.IsAsciiDigit(name![0])).Order(StringComparer.Ordinal));
+    /// <summary>Lets time pass after what is stored by now is counted.</summary>
+    private protected async Task PassAsync(BlockSpanStore store, TimeSpan time)
+    {
+        await store.CountNowAsync(Cancellation);
+        Clock.Advance(time);
+        await store.CountNowAsync(Cancellation);
+    }
+
+    private protected static async Task StoreAsync(BlockSpanStore store, params Span[] spans) =>
+        Assert.Equal(AppendOutcome.Stored, await store.AppendAsync(Batch(spans), Cancellation));
+
+    /// <summary>Of the traces 1 to 20 those that are there.</summary>
+    private protected static async Task<string> IdsAsync(BlockSpanStore store) => (await store.GetTracesAsync(
+        [.. Enumerable.Range(1, 20).Select(n => Trace((ulong)n))], true, Cancellation)).Ids();
 }

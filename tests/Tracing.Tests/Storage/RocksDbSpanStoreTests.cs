@@ -170,6 +170,9 @@ public sealed class InterruptedFlushTests
         public Task DeleteAsync(Table table, byte[] partition, byte[] from, byte[]? to,
             CancellationToken cancellation) => tables.DeleteAsync(table, partition, from, to, cancellation);
 
+        public Task DeleteAsync(IReadOnlyList<RowKey> rows, CancellationToken cancellation) =>
+            tables.DeleteAsync(rows, cancellation);
+
         public Task ForbidAsync(Table table, byte[] partition, byte[] key, DateTimeOffset until,
             CancellationToken cancellation) => tables.ForbidAsync(table, partition, key, until, cancellation);
 

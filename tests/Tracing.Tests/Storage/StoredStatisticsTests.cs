@@ -1,34 +1,15 @@
 using Tracing.Model;
 using Tracing.Storage;
-using Tracing.Storage.DuckDb;
+using Tracing.Storage.Engine;
 using Xunit;
 using static Tracing.Tests.SomeSpans;
 
 namespace Tracing.Tests;
 
-/// <summary>What becomes of counts over time, and when the server is killed.</summary>
+/// <summary>What becomes of counts over time.</summary>
 public sealed class StoredStatisticsTests : EmbeddedStoreTests
 {
     long NowMinute => Clock.GetUtcNow().ToUnixTimeSeconds() / 60;
-
-    [Fact]
-    public async Task A_store_that_is_killed_at_any_moment_counts_what_it_has()
-    {
-        var store = Open(new() { SealSpans = 40 });
-        var sent = 0;
-        for (var i = 0; i < 12; i++)
-        {
-            for (var n = 0; n < 13; n++)
-                await StoreAsync(store, Spans(1 + ((i + n) % 5)));
-            sent += Enumerable.Range(0, 13).Sum(n => 1 + ((i + n) % 5));
-            using var copy = new TemporaryFolder();
-            CopyTo(copy.Path);
-            await using var other = DuckDbSpanStore.Open(
-                new DuckDbStoreOptions { Path = copy.Path, SealSpans = 40 }, Clock);
-            Assert.Equal(sent, await CountAsync(other));
-        }
-        Assert.Equal(sent, await CountAsync(store));
-    }
 
     [Fact]
     public async Task Counts_outlive_their_spans()
@@ -40,7 +21,7 @@ public sealed class StoredStatisticsTests : EmbeddedStoreTests
         await StoreAsync(store, Spans(5));
         await PassAsync(store, TimeSpan.FromDays(1));
         await PassAsync(store, TimeSpan.FromDays(3));
-        Assert.Equal(0, store.Partitions.Sum(each => each.Spans));
+        Assert.Empty(await store.GetServiceNamesAsync(Cancellation));
         Assert.Equal(15, await CountAsync(store));
         // by the hour now, whatever is asked for
         var points = await store.GetSeriesAsync(Query(first, first + 600) with { StepMinutes = 1 }, Cancellation);
@@ -86,27 +67,6 @@ public sealed class StoredStatisticsTests : EmbeddedStoreTests
     }
 
     [Fact]
-    public async Task A_thinned_trace_was_counted_before()
-    {
-        var store = Open(new() { MinThinnedTraces = 10 });
-        await StoreAsync(store, Spans(400));
-        await PassAsync(store, TimeSpan.FromHours(1));
-        await PassAsync(store, TimeSpan.FromHours(2));
-        Assert.InRange(store.Partitions.Sum(each => each.Spans), 1, 399);
-        Assert.Equal(400, await CountAsync(store));
-        // and what statistics name is still there
-        var points = await store.GetSeriesAsync(
-            Query(0, long.MaxValue / 2) with { StepMinutes = 60, WithExemplars = true }, Cancellation);
-        var exemplars = points.SelectMany(point => point.Exemplars!.Values).ToList();
-        Assert.NotEmpty(exemplars);
-        foreach (var exemplar in exemplars)
-        {
-            Assert.Single(await store.GetTracesAsync([exemplar.Trace], true, Cancellation));
-            Assert.NotEqual(KeptReason.All, (await store.GetKeptAsync(exemplar.Trace, Cancellation)).Reason);
-        }
-    }
-
-    [Fact]
     public async Task What_came_counted_ages_without_any_span()
     {
         var store = Open(new() { Retention = TimeSpan.FromDays(2) });
@@ -117,28 +77,8 @@ public sealed class StoredStatisticsTests : EmbeddedStoreTests
         await store.AppendAsync(new SpanBatch([], 1) { Counted = [point] }, Cancellation);
         Assert.Equal(100, await CountAsync(store));
         await PassAsync(store, TimeSpan.FromHours(1));
-        Assert.Equal(2, store.Partitions.Count);
         await PassAsync(store, TimeSpan.FromDays(3));
-        Assert.Single(store.Partitions);
         Assert.Equal(100, await CountAsync(store));
-    }
-
-    [Fact]
-    public async Task Without_their_file_partitions_are_counted_again()
-    {
-        var store = Open(new() { SealSpans = 30 });
-        for (var i = 0; i < 10; i++)
-            await StoreAsync(store, Spans(9));
-        await store.WhenSealedAsync();
-        await store.WhenKeptUpAsync();
-        await store.DisposeAsync();
-        var file = Path.Combine(Folder.Path, "statistics.duckdb");
-        File.Delete(file + ".wal");
-        await File.WriteAllTextAsync(file, "This is no database.", Cancellation);
-        store = Open(new() { SealSpans = 30 });
-        Assert.Equal(90, await CountAsync(store));
-        Assert.Contains("statistics", Assert.Single(Log.Errors), StringComparison.Ordinal);
-        Assert.True(File.Exists(Path.Combine(Folder.Path, "statistics.damaged")));
     }
 
     [Theory]
@@ -184,33 +124,6 @@ public sealed class StoredStatisticsTests : EmbeddedStoreTests
                 .Order(StringComparer.Ordinal));
     }
 
-    async Task PassAsync(DuckDbSpanStore store, TimeSpan time)
-    {
-        Clock.Advance(time);
-        await store.WhenKeptUpAsync();
-        await store.WhenSealedAsync();
-        await store.WhenKeptUpAsync();
-        // what is sealed by now may be due for more
-        Clock.Advance(TimeSpan.FromMinutes(1));
-        await store.WhenKeptUpAsync();
-        Assert.True(Log.Errors.IsEmpty, string.Join('\n', Log.Errors));
-    }
-
-    void CopyTo(string folder)
-    {
-        foreach (var file in Directory.EnumerateFiles(Folder.Path).Where(file => Path.GetFileName(file) != "lock"))
-        {
-            try
-            {
-                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
-            }
-            catch (FileNotFoundException)
-            {
-                // sealed meanwhile
-            }
-        }
-    }
-
     Span[] Spans(int count, ulong? start = null) => [.. Enumerable.Range(0, count).Select(_ =>
     {
         var begin = start ?? ((ulong)Clock.GetUtcNow().ToUnixTimeSeconds() * 1_000_000_000);
@@ -228,9 +141,6 @@ public sealed class StoredStatisticsTests : EmbeddedStoreTests
         EndMinute = end,
     };
 
-    static async Task<int> CountAsync(DuckDbSpanStore store) => (int)(await store.GetSeriesAsync(
+    static async Task<int> CountAsync(BlockSpanStore store) => (int)(await store.GetSeriesAsync(
         Query(0, long.MaxValue / 2), Cancellation)).Sum(point => (decimal)point.Latencies.Count);
-
-    static async Task StoreAsync(DuckDbSpanStore store, params Span[] spans) =>
-        Assert.Equal(AppendOutcome.Stored, await store.AppendAsync(Batch(spans), Cancellation));
 }

@@ -9,7 +9,7 @@ import { listedKey, placeAt } from './search/suggest'
 import { readErrorKinds } from './service/errorKinds'
 import { type HeatGeometry, regionOf, shareOf, ticksOf, timesOf, yOf } from './service/heat'
 import { inCommon, queryOf, regionIn, regionText } from './service/region'
-import { tiersOf } from './system/store'
+import { partsOf } from './system/store'
 import { readSpans, traceOf } from './trace/read'
 
 const summary = (count: number, p50 = 1e6): Summary => ({
@@ -207,10 +207,10 @@ test('a box of the heat map is the same after a way through the address', () => 
   expect(regionIn('180~60~1~2')).toBeNull()
 })
 
-test('files of the store are told apart by age', () => {
-  const names = ['00000003.open.log', '00000002.duckdb', '00000001-00000001.duckdb', 'statistics.duckdb', 'lock']
-  const tiers = tiersOf(names.map(name => ({ name, bytes: 5, writtenUnixSeconds: 0 })))
-  expect(tiers.map(tier => [tier.files, tier.bytes])).toEqual([1, 1, 1, 1].map(files => [files, 5]))
+test('files of the store are told apart by what they are', () => {
+  const names = ['000003.log', '000002.blob', '000004.sst', 'LOG', 'LOCK', 'CURRENT', 'MANIFEST-000001']
+  const parts = partsOf(names.map(name => ({ name, bytes: 5, writtenUnixSeconds: 0 })))
+  expect(parts.map(part => [part.files, part.bytes])).toEqual([1, 1, 1].map(files => [files, 5]))
 })
 
 test('an edge is drawn through all of its points', () => {

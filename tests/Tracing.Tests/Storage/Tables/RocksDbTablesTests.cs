@@ -40,12 +40,13 @@ public sealed class RocksDbTablesTests : TablesContract
 
     [Theory]
     [InlineData("00000001.duckdb")]
+    [InlineData("00000001.open.log")]
     [InlineData("manifest")]
     public void A_folder_of_another_store_is_refused(string file)
     {
         File.WriteAllText(Path.Combine(_folder.Path, file), "");
         var error = Assert.Throws<StoreUnusableException>(() => Open());
-        Assert.Contains("has files of the store in DuckDB", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{_folder.Path} has the files of a store in DuckDB", error.Message, StringComparison.Ordinal);
         Assert.Single(Directory.EnumerateFiles(_folder.Path));
     }
 
@@ -163,6 +164,56 @@ public sealed class RocksDbTablesTests : TablesContract
         // what is lost is said once, and what is written from then on is not
         await using var again = Open(copy.Path);
         Assert.Empty(await again.CheckAsync(Cancellation));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_log_that_is_gone_or_was_emptied_is_noticed(bool isDeleted)
+    {
+        var tables = await OpenAsync();
+        for (byte n = 1; n <= 100; n++)
+            await tables.PutAsync([RowOf([n], new byte[1000])], cancellation: Cancellation);
+        using var copy = new TemporaryFolder();
+        foreach (var file in Directory.EnumerateFiles(_folder.Path))
+            File.Copy(file, Path.Combine(copy.Path, Path.GetFileName(file)));
+        var log = Directory.EnumerateFiles(copy.Path, "*.log").Single();
+        if (isDeleted)
+            File.Delete(log);
+        else
+            await File.WriteAllBytesAsync(log, [], Cancellation);
+        await using var opened = Open(copy.Path);
+        Assert.Contains("are lost: the log", Assert.Single(await opened.CheckAsync(Cancellation)),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_newer_format_is_refused()
+    {
+        using (var ends = new RowEnds(default))
+        using (var db = Database.Open(_folder.Path, ends.FilterOf))
+        using (var batch = db.NewBatch())
+        {
+            batch.Put(Family.Meta, "version"u8, [0, 0, 0, 0, 0, 0, 0, 99]);
+            db.Write(batch, isSynced: true);
+        }
+        var error = Assert.Throws<StoreUnusableException>(() => Open());
+        Assert.Contains($"{_folder.Path} has format version 99", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Files_of_others_stay_and_change_nothing()
+    {
+        var tables = await OpenAsync();
+        await tables.PutAsync([RowOf([1], [1])], cancellation: Cancellation);
+        await tables.DisposeAsync();
+        foreach (var name in new[] { "notes.txt", "copy of 000009.sst", "lost+found" })
+            await File.WriteAllTextAsync(Path.Combine(_folder.Path, name), "x", Cancellation);
+        tables = await OpenAsync();
+        Assert.Equal<byte[]>([1], await ValueAsync(tables, [1]));
+        await tables.DisposeAsync();
+        Assert.All(["notes.txt", "copy of 000009.sst", "lost+found"],
+            name => Assert.True(File.Exists(Path.Combine(_folder.Path, name))));
     }
 
     [Fact]

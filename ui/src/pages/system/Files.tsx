@@ -1,14 +1,14 @@
 import { ago, bytes, count } from '../../parts/format'
 import { Empty, Panel } from '../../parts/State'
 import { type Column, Table } from '../../parts/Table'
-import { type StoredFile, type Tier, tiersOf } from './store'
+import { type Part, partsOf, type StoredFile } from './store'
 
 const firstRows = 20
 
-const ofTiers: Column<Tier>[] = [
-  { name: 'Tier', of: tier => tier.name },
-  { name: 'Files', of: tier => tier.files },
-  { name: 'Size', of: tier => tier.bytes },
+const ofParts: Column<Part>[] = [
+  { name: 'What', of: part => part.name },
+  { name: 'Files', of: part => part.files },
+  { name: 'Size', of: part => part.bytes },
 ]
 
 const ofFiles: Column<StoredFile>[] = [
@@ -25,21 +25,21 @@ export function Files({ files }: { files: StoredFile[] }) {
       </Panel>
     )
   }
-  const tiers = tiersOf(files)
-  const all = Math.max(1, ...tiers.map(tier => tier.bytes))
+  const parts = partsOf(files)
+  const all = Math.max(1, ...parts.map(part => part.bytes))
   return (
     <Panel title="What is stored">
-      <Table columns={ofTiers} rows={tiers}>
-        {tier => (
-          <tr key={tier.name}>
+      <Table columns={ofParts} rows={parts}>
+        {part => (
+          <tr key={part.name}>
             <th scope="row">
-              {tier.name}
+              {part.name}
               <span className="meter">
-                <i style={{ width: `${(tier.bytes / all) * 100}%` }} />
+                <i style={{ width: `${(part.bytes / all) * 100}%` }} />
               </span>
             </th>
-            <td>{count(tier.files)}</td>
-            <td>{bytes(tier.bytes)}</td>
+            <td>{count(part.files)}</td>
+            <td>{bytes(part.bytes)}</td>
           </tr>
         )}
       </Table>

@@ -1,7 +1,8 @@
-using Cassandra;
+using Microsoft.Extensions.Logging.Abstractions;
 using Tracing.Storage;
-using Tracing.Storage.Cassandra;
+using Tracing.Storage.Blocks;
 using Tracing.Storage.Engine;
+using Tracing.Storage.RocksDb;
 using Tracing.Storage.Tables;
 using Xunit;
 using static Tracing.Tests.SomeSpans;
@@ -9,47 +10,43 @@ using static Tracing.Tests.SomeSpans;
 namespace Tracing.Tests;
 
 /// <summary>How slices are thinned out, whoever fails in between; what is kept is a matter of the contract.</summary>
-[Collection("Cassandra")]
-public sealed class ThinningTests : IAsyncLifetime
+public abstract class ThinningTests : IAsyncLifetime
 {
     const double Rate = 0.25;
 
-    Cluster? _cluster;
-    ISession? _session;
     TimeSpan _passed;
 
-    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+    private protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
-    {
-        await CassandraTables.EmptyAsync();
-        _cluster = CassandraTables.Connect();
-        _session = await _cluster.ConnectAsync(CassandraTables.Keyspace);
-    }
+    public abstract ValueTask InitializeAsync();
 
-    public ValueTask DisposeAsync()
-    {
-        _session?.Dispose();
-        _cluster?.Dispose();
-        return ValueTask.CompletedTask;
-    }
+    public abstract ValueTask DisposeAsync();
+
+    /// <summary>The tables of this test, with what an earlier store in them has left.</summary>
+    private protected abstract Task<ITables> OpenTablesAsync();
+
+    /// <summary>Has those leases end that an earlier store of this test holds, if there are any.</summary>
+    private protected virtual Task EndLeasesAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task What_is_thinned_out_is_deleted_once_all_know()
     {
-        await using var store = await OpenAsync();
-        await StoreAsync(store, 1, 400);
         var kept = Drawn(1, 400);
-        await ThinAsync(store, TimeSpan.FromHours(1.1));
-        Assert.Equal(kept, await CountAsync(store));
-        Assert.True(await RowsAsync("blocks") > 0);
-        // who does not know of it yet still finds all
-        await ThinAsync(store, TimeSpan.FromMinutes(9));
-        Assert.True(await RowsAsync("blocks") > 0);
-        await ThinAsync(store, TimeSpan.FromMinutes(2));
-        Assert.Equal(0, await RowsAsync("blocks"));
-        Assert.Equal(0, await RowsAsync("commits"));
-        Assert.Equal(kept, await CountAsync(store));
+        await using (var store = await OpenAsync())
+        {
+            await StoreAsync(store, 1, 400);
+            await ThinAsync(store, TimeSpan.FromHours(1.1));
+            Assert.Equal(kept, await CountAsync(store));
+            // who does not know of it yet still finds all
+            await ThinAsync(store, TimeSpan.FromSeconds(30));
+        }
+        Assert.True(await HasWholeBlocksAsync());
+        await using (var store = await OpenAsync())
+        {
+            await ThinAsync(store, TimeSpan.FromMinutes(11));
+            Assert.Equal(kept, await CountAsync(store));
+        }
+        Assert.False(await HasWholeBlocksAsync());
         await using var other = await OpenAsync();
         Assert.Equal(kept, await CountAsync(other));
     }
@@ -62,12 +59,11 @@ public sealed class ThinningTests : IAsyncLifetime
             await StoreAsync(dead, 1, 400);
             await ThinAsync(dead, TimeSpan.FromHours(1.1));
         }
-        await using (var tables = await CassandraTables.OpenAsync())
+        await using (var tables = await OpenTablesAsync())
         {
             await tables.DeleteAsync(
                 Table.State, Rows.Partition(StateKind.Slices), Keys.Empty, null, Cancellation);
         }
-        await _session!.ExecuteAsync(new SimpleStatement("TRUNCATE claims"));
         await using var store = await OpenAsync();
         Assert.Equal(400, await CountAsync(store));
         await ThinAsync(store, TimeSpan.Zero);
@@ -92,28 +88,32 @@ public sealed class ThinningTests : IAsyncLifetime
     [Fact]
     public async Task Slices_are_decided_on_one_after_the_other_and_those_without_spans_too()
     {
-        await using var store = await OpenAsync();
-        for (var first = 1; first <= 1200; first += 400)
+        await using (var store = await OpenAsync())
         {
-            await StoreAsync(store, first, 400);
-            await store.CountNowAsync(Cancellation);
-            _passed += TimeSpan.FromMinutes(10);
+            for (var first = 1; first <= 1200; first += 400)
+            {
+                await StoreAsync(store, first, 400);
+                await store.CountNowAsync(Cancellation);
+                _passed += TimeSpan.FromMinutes(10);
+            }
+            await ThinAsync(store, TimeSpan.FromMinutes(50));
+            Assert.Equal(Drawn(1, 800) + 400, await CountAsync(store));
+            await ThinAsync(store, TimeSpan.FromMinutes(11));
+            Assert.Equal(Drawn(1, 1200), await CountAsync(store));
+            await ThinAsync(store, TimeSpan.FromMinutes(11));
+            Assert.Equal(Drawn(1, 1200), await CountAsync(store));
         }
-        await ThinAsync(store, TimeSpan.FromMinutes(50));
-        Assert.Equal(Drawn(1, 800) + 400, await CountAsync(store));
-        await ThinAsync(store, TimeSpan.FromMinutes(11));
-        Assert.Equal(Drawn(1, 1200), await CountAsync(store));
-        await ThinAsync(store, TimeSpan.FromMinutes(11));
-        Assert.Equal(Drawn(1, 1200), await CountAsync(store));
-        Assert.Equal(0, await RowsAsync("blocks"));
+        Assert.False(await HasWholeBlocksAsync());
     }
 
     [Fact]
     public async Task What_comes_with_a_time_that_is_decided_on_is_refused()
     {
-        await using var store = await OpenAsync();
-        await StoreAsync(store, 1, 400);
-        await ThinAsync(store, TimeSpan.FromHours(1.1));
+        await using (var store = await OpenAsync())
+        {
+            await StoreAsync(store, 1, 400);
+            await ThinAsync(store, TimeSpan.FromHours(1.1));
+        }
         _passed = TimeSpan.Zero;
         await using var late = await OpenAsync();
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => StoreAsync(late, 1000, 1));
@@ -143,8 +143,10 @@ public sealed class ThinningTests : IAsyncLifetime
             Assert.Equal(new TraceKept(KeptReason.Exemplar, 1), await store.GetKeptAsync(trace, Cancellation));
     }
 
-    Task<BlockSpanStore> OpenAsync(bool keepsExemplars = false) => CassandraSpanStore.OpenAsync(
-        CassandraTables.Options with
+    async Task<BlockSpanStore> OpenAsync(bool keepsExemplars = false)
+    {
+        await EndLeasesAsync();
+        var options = new EngineOptions
         {
             KeepsExemplars = keepsExemplars,
             ClockError = () => _passed,
@@ -152,7 +154,9 @@ public sealed class ThinningTests : IAsyncLifetime
             BaselineRate = Rate,
             MinThinnedTraces = 1,
             BlockSpans = 50,
-        }, new TestClock());
+        };
+        return new(await OpenTablesAsync(), options, "the tables of a test", new TestClock(), NullLogger.Instance);
+    }
 
     /// <summary>Traces of one span, that nothing speaks for.</summary>
     static async Task StoreAsync(BlockSpanStore store, int first, int count) => await store.AppendAsync(
@@ -180,8 +184,39 @@ public sealed class ThinningTests : IAsyncLifetime
         return found.Count;
     }
 
-    /// <summary>Of what groups store; what is kept of slices left out.</summary>
-    async Task<int> RowsAsync(string table) =>
-        (await _session!.ExecuteAsync(new SimpleStatement($"SELECT key FROM {table}")))
-        .Count(row => row.GetValue<byte[]>(0)[0] == (byte)Generation.Group);
+    /// <summary>Whether there are rows of what groups stored; what is kept of slices left out.</summary>
+    async Task<bool> HasWholeBlocksAsync()
+    {
+        await using var tables = await OpenTablesAsync();
+        var heads = await tables.ScanAsync(Table.Blocks, Keys.Of(BlockBuilder.HourOf(Micros(0))), Keys.Empty,
+            [(byte)Generation.Thinned], cancellation: Cancellation);
+        var commits = new List<Entry>();
+        foreach (var writer in await tables.ReadAsync(StateKind.Writers, Cancellation))
+        {
+            var (first, last) = (Keys.NumberAt(writer.Value, 0), Keys.NumberAt(writer.Value, sizeof(long)));
+            for (var slot = first; slot <= last; slot++)
+            {
+                commits.AddRange(await tables.ScanAsync(Table.Commits, Keys.Of(slot, Keys.NumberAt(writer.Key, 0)),
+                    Keys.Empty, null, cancellation: Cancellation));
+            }
+        }
+        return heads.Count + commits.Count > 0;
+    }
+}
+
+/// <summary>The same in a folder.</summary>
+public sealed class RocksDbThinningTests : ThinningTests
+{
+    readonly TemporaryFolder _folder = new();
+
+    public override ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public override ValueTask DisposeAsync()
+    {
+        _folder.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private protected override Task<ITables> OpenTablesAsync() =>
+        Task.FromResult<ITables>(RocksDbTables.Open(_folder.Path, TimeProvider.System));
 }

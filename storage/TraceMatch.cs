@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Tracing.Model;
 using Tracing.Storage.TraceQl;
 
@@ -31,7 +32,7 @@ readonly record struct TraceMatch(ulong Value, FoundTrace Found)
             ? matches.ConvertAll(each => each.Span)
             : [.. matches.GroupBy(each => spanOf[each.Report])
                 .Select(reports => reports.MaxBy(each => each.Report).Span).OrderBy(StartOf)];
-        var services = CountServices(trace, spanOf);
+        var services = CountServices(trace, spanOf, count);
         var errors = services.Sum(service => service.Errors);
         var value = search.Order switch
         {
@@ -63,16 +64,25 @@ readonly record struct TraceMatch(ulong Value, FoundTrace Found)
     static ulong StartOf(Span span) => span.StartUnixNano == 0 ? ulong.MaxValue : span.StartUnixNano;
 
     /// <summary>A span is of the service that its first report with one names, and failed if any says so.</summary>
-    static List<ServiceCount> CountServices(TraceFacts trace, int[] spanOf) =>
-        [.. trace.Spans.Zip(spanOf)
-            .GroupBy(each => each.Second, each => each.First)
-            .Select(reports => (
-                Service: reports.Select(span => span.ServiceName).FirstOrDefault(name => name.Length > 0, ""),
-                IsError: reports.Any(span => span.Status == StatusCode.Error)))
-            .GroupBy(span => span.Service, StringComparer.Ordinal)
-            .Select(spans => new ServiceCount(spans.Key, spans.Count(), spans.Count(span => span.IsError)))
+    static List<ServiceCount> CountServices(TraceFacts trace, int[] spanOf, int count)
+    {
+        var (services, hasFailed) = (new string?[count], new bool[count]);
+        for (var i = 0; i < spanOf.Length; i++)
+        {
+            if (string.IsNullOrEmpty(services[spanOf[i]]))
+                services[spanOf[i]] = trace.Spans[i].ServiceName;
+            hasFailed[spanOf[i]] |= trace.Spans[i].Status == StatusCode.Error;
+        }
+        var counts = new Dictionary<string, (int Spans, int Errors)>(StringComparer.Ordinal);
+        for (var i = 0; i < count; i++)
+        {
+            ref var ofService = ref CollectionsMarshal.GetValueRefOrAddDefault(counts, services[i]!, out _);
+            ofService = (ofService.Spans + 1, ofService.Errors + (hasFailed[i] ? 1 : 0));
+        }
+        return [.. counts.Select(each => new ServiceCount(each.Key, each.Value.Spans, each.Value.Errors))
             .OrderByDescending(service => service.Spans)
             .ThenBy(service => service.Name, StringComparer.Ordinal)];
+    }
 
     /// <summary>Negative when this one comes before the other.</summary>
     public int CompareTo(SearchOrder order, ulong value, TraceId id)

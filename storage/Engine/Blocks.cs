@@ -118,7 +118,8 @@ sealed class Blocks(BlockTable table, Commits commits, Slices slices, long maxBy
         var current = await slices.CurrentAsync(cancellation);
         var ids = (await table.ReadTraceAsync(low, cancellation))
             .FindAll(id => id.Generation == Generation.Thinned && current.Contain(id));
-        return (await ReadAsync(ids, cancellation)).Select(block => block is null ? TraceKept.Whole : KeptOf(block, low))
+        return (await ReadAsync(ids, cancellation))
+            .Select(block => block is null ? TraceKept.Whole : KeptOf(block, low))
             .LastOrDefault(kept => kept.Reason != KeptReason.All, TraceKept.Whole);
     }
 

@@ -191,7 +191,7 @@ sealed class Compaction
         }, slice.Version, [], cancellation);
     }
 
-    /// <summary>Decides which traces of the next slice are kept; false if none is due, or cannot be decided on.</summary>
+    /// <summary>Decides which traces of the next slice are kept; false if none is due, or it cannot be yet.</summary>
     async Task<bool> ThinNextAsync(Pass pass, long first, CancellationToken cancellation)
     {
         var hotWindow = _options.HotWindow > _minHotWindow ? _options.HotWindow : _minHotWindow;

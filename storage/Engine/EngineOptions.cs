@@ -65,12 +65,10 @@ public record EngineOptions
     /// </summary>
     public TimeSpan CountEvery { get; init; } = TimeSpan.FromSeconds(4);
 
-    /// <summary>
-    /// The same for blocks that compaction writes, which searches go through with their summaries.
-    /// </summary>
+    /// <summary>How many spans a block has that compaction writes, which searches read by its summary.</summary>
     internal int CompactedBlockSpans { get; init; } = 8_000;
 
-    /// <summary>So many spans that came of late are compacted before their slice is over, where one process writes.</summary>
+    /// <summary>So many spans of late are compacted before their slice is over, where one process writes.</summary>
     internal int EarlySpans { get; init; } = 100_000;
 
     /// <summary>

@@ -399,7 +399,8 @@ sealed class GroupWriter : IAsyncDisposable
         List<Row> rows =
         [
             .. hours.Select(_table.OfHour), .. _names.RowsOf(encoded.Names),
-            .. BlockTable.Of(encoded.Blocks, new BlockId(stored, Writer, 0), _options.Retention), _commits.CountsOf(encoded.Commit),
+            .. BlockTable.Of(encoded.Blocks, new BlockId(stored, Writer, 0), _options.Retention),
+            _commits.CountsOf(encoded.Commit),
         ];
         if (slot > _lastSlot)
             rows.Add(_commits.OfWriter(Writer, _firstSlot, slot));

@@ -7,7 +7,7 @@ namespace Tracing.Storage.Engine;
 /// <summary>Where the spans of a slice are: of all groups that were begun within 5 minutes.</summary>
 /// <param name="Number">Since 1970.</param>
 /// <param name="Generation">What has the spans of groups up to a time.</param>
-/// <param name="Upto">That time, excluded, in microseconds since 1970; those of later groups are where they were.</param>
+/// <param name="Upto">That time, excluded, in microseconds since 1970; those of later groups are in theirs.</param>
 /// <param name="Writers">Of each group of blocks of the generation, in their order, who wrote it.</param>
 /// <param name="Since">Of when this is, in seconds since 1970.</param>
 /// <param name="Hours">Since 1970, in which spans of its blocks start.</param>
@@ -117,7 +117,7 @@ sealed class Slices
         return _current!;
     }
 
-    /// <summary>Has other blocks take the place of a slice's, unless somebody has changed it since it was read.</summary>
+    /// <summary>Has other blocks take the place of a slice's, unless it was changed since it was read.</summary>
     /// <param name="version">Of the slice that was read; 0 for none.</param>
     /// <param name="gone">The low halves of the ids of traces that go but have spans in the next slice.</param>
     public async Task ReplaceAsync(Slice slice, long version, ulong[] gone, CancellationToken cancellation)
@@ -149,7 +149,7 @@ sealed class Slices
 
 /// <summary>Which blocks have the spans that are there.</summary>
 /// <param name="Read">A time stamp of the system.</param>
-/// <param name="Upto">Up to when groups were compacted, microseconds since 1970: no other one is to be of before.</param>
+/// <param name="Upto">Up to when groups were compacted, microseconds since 1970: none is to come of before.</param>
 /// <param name="Slices">By their numbers.</param>
 /// <param name="Gone">
 /// The low halves of the ids of traces that went with the last slice that was decided on, but have spans in the next

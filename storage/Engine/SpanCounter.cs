@@ -212,7 +212,8 @@ static class SpanCounter
         return null;
     }
 
-    public static IEnumerable<(string Key, KeyType Type)> KeysOf(Span span, KeyScope scope) => scope == KeyScope.Intrinsic
+    public static IEnumerable<(string Key, KeyType Type)> KeysOf(Span span, KeyScope scope) =>
+        scope == KeyScope.Intrinsic
         ? SpanKey.FieldNames.Select(name => (Name: name, Value: FieldOf(span, name)))
             .Where(field => field.Value.Text.Length > 0)
             .Select(field => (field.Name, field.Value.Type))

@@ -141,7 +141,7 @@ sealed class KeyTally(KeyQuery query)
 
         public TypeCount[] Types => [.. _types.Select(type => new TypeCount(type.Key, type.Value))];
 
-        /// <param name="span">Its number, as it may have values of several types; null for spans of this one only.</param>
+        /// <param name="span">Its number, as it may have values of several types; null where it has not.</param>
         /// <param name="spans">How many spans it adds; null for as many as have the type.</param>
         public void Add(KeyType type, double weight, long? span, double? spans = null)
         {

@@ -151,16 +151,6 @@ sealed unsafe class Database : IDisposable
         }
     }
 
-    /// <summary>Whether there may be a row, as far as memory and filters tell; one in a hundred is not there.</summary>
-    public bool MayHave(int family, ReadOnlySpan<byte> key)
-    {
-        fixed (byte* bytes = key)
-        {
-            return rocksdb_key_may_exist_cf(_db, _read, _families[family], bytes, (nuint)key.Length,
-                null, null, null, 0, null) != 0;
-        }
-    }
-
     /// <summary>Goes through the keys from one up to another, which is left out.</summary>
     /// <param name="isOnePrefix">Whether both begin alike as far as the family's filters look.</param>
     /// <param name="visit">False when it has seen enough.</param>

@@ -133,10 +133,6 @@ static unsafe partial class Native
     [LibraryImport(Library)]
     internal static partial nint rocksdb_get_pinned_cf(
         nint db, nint options, nint family, byte* key, nuint keyLength, nint* error);
-    [LibraryImport(Library)]
-    internal static partial byte rocksdb_key_may_exist_cf(
-        nint db, nint options, nint family, byte* key, nuint keyLength, byte** value,
-        nuint* valueLength, byte* timestamp, nuint timestampLength, byte* valueFound);
     [LibraryImport(Library)] internal static partial byte* rocksdb_pinnableslice_value(nint slice, out nuint length);
     [LibraryImport(Library)] internal static partial void rocksdb_pinnableslice_destroy(nint slice);
     [LibraryImport(Library)]

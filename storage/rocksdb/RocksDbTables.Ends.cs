@@ -162,9 +162,6 @@ sealed partial class RocksDbTables
         var (sum, last) = (0L, 0u);
         _db.Scan(Family.Expiries, [], to, false, false, (key, size) =>
         {
-            // else it was deleted before its end
-            if (!_db.MayHave(key[EndBytes], key[(EndBytes + 1)..]))
-                return true;
             last = BinaryPrimitives.ReadUInt32BigEndian(key);
             sum += BinaryPrimitives.ReadUInt32LittleEndian(size);
             return enough == 0 || sum < enough;
@@ -176,15 +173,16 @@ sealed partial class RocksDbTables
     void Free()
     {
         Sweep();
-        Compact(isThorough: false);
+        int[] families = [.. _ofSpans.Select(Family.NumberOf), Family.Expiries];
+        Compact(families, isThorough: false);
         // else only files of which nothing is left go, and old ones
         if (BytesOnDisk() > _bound.MaxBytes)
-            Compact(isThorough: true);
+            Compact(families, isThorough: true);
     }
 
-    void Compact(bool isThorough)
+    void Compact(int[] families, bool isThorough)
     {
-        foreach (var family in _ofSpans.Select(Family.NumberOf).Append(Family.Expiries))
+        foreach (var family in families)
         {
             Run(() =>
             {

@@ -16,6 +16,9 @@ sealed partial class RocksDbTables : ITables
 {
     const long FormatVersion = 1;
 
+    /// <summary>After so many deletions of large rows their room is given back, when it is next looked.</summary>
+    const int CompactedDeletions = 100;
+
     const int EndBytes = sizeof(uint);
     const int VersionBytes = sizeof(long);
 
@@ -39,6 +42,7 @@ sealed partial class RocksDbTables : ITables
     readonly Lock _sweeping = new();
     readonly string? _loss;
     volatile Exception? _failure;
+    int _deletedLarge;
     bool _isClosed;
 
     RocksDbTables(string path, Database db, RowEnds ends, SizeBound bound, TimeProvider time, ILogger logger)
@@ -152,7 +156,16 @@ sealed partial class RocksDbTables : ITables
         {
             using var batch = _db.NewBatch();
             foreach (var row in rows)
-                batch.Delete(Family.NumberOf(row.Table), KeyOf(row.Partition, row.Key));
+            {
+                var (family, key) = (Family.NumberOf(row.Table), KeyOf(row.Partition, row.Key));
+                batch.Delete(family, key);
+                if (!Family.All[family].HasBlobs)
+                    continue;
+                var ends = _db.Get(family, key, BinaryPrimitives.ReadUInt32LittleEndian);
+                if (ends != 0)
+                    batch.Delete(Family.Expiries, ExpiryOf(family, key, ends));
+                Interlocked.Increment(ref _deletedLarge);
+            }
             Write(batch, isSynced: false);
             return true;
         }));
@@ -284,6 +297,8 @@ sealed partial class RocksDbTables : ITables
         {
             Run(TryWriteClock);
             Sweep();
+            if (Interlocked.Exchange(ref _deletedLarge, 0) >= CompactedDeletions)
+                Compact([Family.NumberOf(Table.BlockData)], isThorough: false);
             Shrink();
         }
         catch (Exception exception) when (exception is IOException or ObjectDisposedException)
@@ -358,13 +373,19 @@ sealed partial class RocksDbTables : ITables
         ArrayPool<byte>.Shared.Return(bytes);
         if (!Family.All[family].HasBlobs || ends == 0)
             return;
+        var expiry = ExpiryOf(family, key, ends);
+        Span<byte> size = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(size, (uint)row.Value.Length);
+        batch.Put(Family.Expiries, expiry, size);
+    }
+
+    static byte[] ExpiryOf(int family, byte[] key, uint ends)
+    {
         var expiry = new byte[EndBytes + 1 + key.Length];
         BinaryPrimitives.WriteUInt32BigEndian(expiry, ends);
         expiry[EndBytes] = (byte)family;
         key.CopyTo(expiry, EndBytes + 1);
-        Span<byte> size = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32LittleEndian(size, (uint)row.Value.Length);
-        batch.Put(Family.Expiries, expiry, size);
+        return expiry;
     }
 
     Entry? Get(Table table, byte[] partition, byte[] key, uint now) => _db.Get<Entry?>(

@@ -27,8 +27,12 @@ sealed class RowEnds(SizeBound bound) : IDisposable
     }
 
     /// <summary>Of compaction, which leaves out what is over.</summary>
-    public ExpiryFilter FilterOf(Table table) =>
-        IsOfBlocks(table) ? _spans : table == Table.Commits ? _commits : _others;
+    public ExpiryFilter FilterOf(Table table) => table switch
+    {
+        Table.BlockData or Table.KeptData or Table.Blocks or Table.Summaries or Table.Traces => _spans,
+        Table.Commits => _commits,
+        _ => _others,
+    };
 
     /// <summary>Rows of a table that end by this time are over.</summary>
     /// <param name="now">As <see cref="ExpiryFilter.SecondsOf"/> has it.</param>
@@ -37,9 +41,13 @@ sealed class RowEnds(SizeBound bound) : IDisposable
         var cut = Cut;
         if (cut == 0)
             return now;
-        if (table == Table.Commits)
-            cut += (uint)Math.Ceiling((bound.CommitRetention - bound.Retention).TotalSeconds);
-        return IsOfBlocks(table) || table == Table.Commits ? Math.Max(now, cut) : now;
+        return table switch
+        {
+            Table.BlockData or Table.KeptData or Table.Blocks or Table.Summaries or Table.Traces => Math.Max(now, cut),
+            Table.Commits => Math.Max(
+                now, cut + (uint)Math.Ceiling((bound.CommitRetention - bound.Retention).TotalSeconds)),
+            _ => now,
+        };
     }
 
     /// <summary>Tells compaction what is over by now.</summary>
@@ -48,9 +56,6 @@ sealed class RowEnds(SizeBound bound) : IDisposable
         foreach (var table in (ReadOnlySpan<Table>)[Table.Blocks, Table.Commits, Table.State])
             FilterOf(table).Now = Of(table, now);
     }
-
-    static bool IsOfBlocks(Table table) => table is
-        Table.BlockData or Table.KeptData or Table.Blocks or Table.Summaries or Table.Traces;
 
     public void Dispose()
     {

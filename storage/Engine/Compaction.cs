@@ -25,8 +25,8 @@ sealed class Compaction
     /// So long blocks stay when others have taken their place: for questions under way, and for whoever shares the
     /// tables and does not know it yet.
     /// </summary>
-    public static readonly TimeSpan RemoveAfter = TimeSpan.FromMinutes(1);
-    public static readonly TimeSpan RemoveSharedAfter = TimeSpan.FromMinutes(10);
+    static readonly TimeSpan _removeAfter = TimeSpan.FromMinutes(1);
+    static readonly TimeSpan _removeSharedAfter = TimeSpan.FromMinutes(10);
 
     /// <summary>Blocks that are this close to the end of their time to live are left to it.</summary>
     static readonly TimeSpan _endsSoon = TimeSpan.FromHours(1);
@@ -124,8 +124,8 @@ sealed class Compaction
         var now = _clock.Look();
         var skew = TimeProvider.System.GetUtcNow() - await _tables.ReadClockAsync(cancellation);
         // where nobody else writes, it does not matter
-        _skew = !_tables.IsShared || skew.Duration() <= _maxSkew ? null : $"The clock differs by {skew:c} from the store's. " +
-            "Nothing is compacted or thinned out by this server until they agree.";
+        _skew = !_tables.IsShared || skew.Duration() <= _maxSkew ? null :
+            $"The clock differs by {skew:c} from the store's. Nothing is compacted or thinned out by this server until they agree.";
         if (Doubt is { } doubt && before is null)
             _logger.ClockDoubted(doubt);
         return _skew is null ? now : null;
@@ -341,7 +341,7 @@ sealed class Compaction
 
     Slice? NextRemovable(Pass pass)
     {
-        var before = (pass.Now - (_tables.IsShared ? RemoveSharedAfter : RemoveAfter)).ToUnixTimeSeconds();
+        var before = (pass.Now - (_tables.IsShared ? _removeSharedAfter : _removeAfter)).ToUnixTimeSeconds();
         return pass.Slices.Values.Where(slice => slice.IsComplete && !slice.IsRemoved && slice.Since < before &&
             // what is decided on the next one follows what was in this one
             (slice.Generation != Generation.Thinned || !pass.HasGroups(slice.Number + 1) ||

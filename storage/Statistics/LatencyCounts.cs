@@ -101,7 +101,7 @@ sealed class LatencyCounts
         }
     }
 
-    /// <summary>The parts of what was counted, to one that counts nothing: exemplars and buckets come one by one.</summary>
+    /// <summary>Begins to take what was counted elsewhere, of which buckets and exemplars come one by one.</summary>
     public void Begin(in LatencyTotals totals, bool isEstimated) => (_totals, IsEstimated) = (totals, isEstimated);
 
     public void AddToBucket(int bucket, ulong count) => SlotOf(bucket).Count += count;

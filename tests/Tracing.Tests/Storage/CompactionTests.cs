@@ -16,7 +16,8 @@ public sealed class CompactedBlocksTests : RocksDbSpanStoreContract
     private protected override async ValueTask<ISpanStore> OpenAsync(StoreSetup setup) =>
         new CompactingStore((BlockSpanStore)await base.OpenAsync(setup));
 
-    private protected override IEnumerable<BlockSpanStore> Stores(ISpanStore store) => [((CompactingStore)store).Blocks];
+    private protected override IEnumerable<BlockSpanStore> Stores(ISpanStore store) =>
+        [((CompactingStore)store).Blocks];
 
     sealed class CompactingStore(BlockSpanStore blocks) : ForwardingSpanStore
     {

@@ -45,7 +45,8 @@ public sealed class PointsCodecTests
     [Fact]
     public void Bytes_of_another_version_are_refused()
     {
-        var error = Assert.Throws<InvalidDataException>(() => PointsCodec.Decode(new byte[] { 1, 2 }, _ => true, _ => { }));
+        var error = Assert.Throws<InvalidDataException>(() =>
+            PointsCodec.Decode(new byte[] { 1, 2 }, _ => true, _ => { }));
         Assert.Contains("version 1", error.Message, StringComparison.Ordinal);
     }
 

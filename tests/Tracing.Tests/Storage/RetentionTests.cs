@@ -101,7 +101,7 @@ public sealed class RetentionTests : EmbeddedStoreTests
         Assert.EndsWith(" e f 10 11 12 13 14", " " + ids, StringComparison.Ordinal);
         Assert.DoesNotContain("1", ids.Split(' '));
         Assert.Equal(ids.Split(' ').Reverse(), (await FindAsync(store)).Ids().Split(' '));
-        Assert.Empty(await store.CheckAsync(Cancellation));
+        Assert.DoesNotContain(await store.CheckAsync(Cancellation), IsOfSize);
         await store.DisposeAsync();
         Assert.InRange(Size(), 0, Most);
         // with more room nothing comes back
@@ -127,11 +127,12 @@ public sealed class RetentionTests : EmbeddedStoreTests
         await StoreAsync(store, Large(new(2), 2));
         await PassAsync(store, Minute);
         Assert.Equal("1 2", await IdsAsync(store));
-        Assert.Contains("more than the 1 that it may", Assert.Single(await store.CheckAsync(Cancellation)),
-            StringComparison.Ordinal);
+        Assert.Contains(await store.CheckAsync(Cancellation), IsOfSize);
         await PassAsync(store, TimeSpan.FromMinutes(8));
         Assert.Equal("2", await IdsAsync(store));
     }
+
+    static bool IsOfSize(string warning) => warning.Contains("bytes, more than the", StringComparison.Ordinal);
 
     /// <summary>A span of a mebibyte that does not compress.</summary>
     static Span Large(Random random, ulong trace, ulong id = 1)

@@ -149,7 +149,7 @@ public sealed class InterruptedFlushTests
         return Assert.Single(counts.Distinct());
     }
 
-    /// <summary>Tables that take so many more rows of latencies, and then no more until they are opened again.</summary>
+    /// <summary>Tables that take so many more rows of latencies, and then none until they are opened again.</summary>
     sealed class DyingTables(ITables tables) : ITables
     {
         public int RowsLeft { get; set; } = int.MaxValue;

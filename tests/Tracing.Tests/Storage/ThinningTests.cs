@@ -25,9 +25,6 @@ public abstract class ThinningTests : IAsyncLifetime
     /// <summary>The tables of this test, with what an earlier store in them has left.</summary>
     private protected abstract Task<ITables> OpenTablesAsync();
 
-    /// <summary>How long blocks stay when others have taken their place.</summary>
-    private protected virtual TimeSpan StayFor => Compaction.RemoveSharedAfter;
-
     /// <summary>Has those leases end that an earlier store of this test holds, if there are any.</summary>
     private protected virtual Task EndLeasesAsync() => Task.CompletedTask;
 
@@ -41,12 +38,12 @@ public abstract class ThinningTests : IAsyncLifetime
             await ThinAsync(store, TimeSpan.FromHours(1.1));
             Assert.Equal(kept, await CountAsync(store));
             // who does not know of it yet still finds all
-            await ThinAsync(store, StayFor - TimeSpan.FromSeconds(20));
+            await ThinAsync(store, TimeSpan.FromSeconds(30));
         }
         Assert.True(await HasWholeBlocksAsync());
         await using (var store = await OpenAsync())
         {
-            await ThinAsync(store, TimeSpan.FromMinutes(1));
+            await ThinAsync(store, TimeSpan.FromMinutes(11));
             Assert.Equal(kept, await CountAsync(store));
         }
         Assert.False(await HasWholeBlocksAsync());
@@ -192,7 +189,7 @@ public abstract class ThinningTests : IAsyncLifetime
     {
         await using var tables = await OpenTablesAsync();
         var heads = await tables.ScanAsync(Table.Blocks, Keys.Of(BlockBuilder.HourOf(Micros(0))), Keys.Empty,
-            [(byte)Generation.Compacted], cancellation: Cancellation);
+            [(byte)Generation.Thinned], cancellation: Cancellation);
         var commits = new List<Entry>();
         foreach (var writer in await tables.ReadAsync(StateKind.Writers, Cancellation))
         {
@@ -219,8 +216,6 @@ public sealed class RocksDbThinningTests : ThinningTests
         _folder.Dispose();
         return ValueTask.CompletedTask;
     }
-
-    private protected override TimeSpan StayFor => Compaction.RemoveAfter;
 
     private protected override Task<ITables> OpenTablesAsync() =>
         Task.FromResult<ITables>(RocksDbTables.Open(_folder.Path, TimeProvider.System));

@@ -125,7 +125,8 @@ sealed class Compaction
         var skew = TimeProvider.System.GetUtcNow() - await _tables.ReadClockAsync(cancellation);
         // where nobody else writes, it does not matter
         _skew = !_tables.IsShared || skew.Duration() <= _maxSkew ? null :
-            $"The clock differs by {skew:c} from the store's. Nothing is compacted or thinned out by this server until they agree.";
+            $"The clock differs by {skew:c} from the store's. Nothing is compacted or thinned out by this server " +
+            "until they agree.";
         if (Doubt is { } doubt && before is null)
             _logger.ClockDoubted(doubt);
         return _skew is null ? now : null;

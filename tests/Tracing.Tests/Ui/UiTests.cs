@@ -84,7 +84,7 @@ public sealed partial class UiTests(UiFixture ui) : IClassFixture<UiFixture>
     }
 
     [Fact]
-    public async Task The_system_tells_tiers_and_strategies()
+    public async Task The_system_tells_what_is_stored_and_strategies()
     {
         var (page, _) = await ui.OpenAsync("/system");
         await Expect(page.Locator("tr", new() { HasText = "Just written" })).ToContainTextAsync("iB");

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Tracing.Model;
-using Tracing.Model.Wire;
 using Tracing.Storage.Blocks;
 using Tracing.Storage.TraceQl;
 

@@ -1,7 +1,5 @@
-using Tracing.Model;
 using Tracing.Storage;
 using Tracing.Storage.Engine;
-using Tracing.Storage.RocksDb;
 using Xunit;
 using static Tracing.Tests.SomeSpans;
 

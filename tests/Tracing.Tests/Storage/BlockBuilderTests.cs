@@ -19,7 +19,7 @@ public sealed class BlockBuilderTests
             Span[][] groups = [.. Enumerable.Range(0, 8).Select(_ => Sorted(TraceQlGen.Spans(random, 100)))];
             using var builder = new BlockBuilder(1, 50);
             // in whatever order blocks are read, commits tell that of their spans
-            var built = Build(builder, 
+            var built = Build(builder,
                 groups.Index().OrderBy(_ => random.Next()).Select(each => Write(each.Item, each.Index)));
             var read = built.SelectMany(block => new SpanBlock(block.Bytes).ReadAll()).ToList();
             Assert.Equal(800, read.Count);

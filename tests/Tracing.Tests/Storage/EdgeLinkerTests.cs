@@ -30,7 +30,7 @@ public sealed class EdgeLinkerTests
         Assert.Equal((Minute, 10_000_000), (ofCaller.Minute, ofCaller.Latencies.Max));
         Assert.Equal((Minute + 1, 5_000_000), (ofCallee.Minute, ofCallee.Latencies.Max));
         var ofServices = _counts.Points(series => series is
-            { Level: SeriesLevel.ServiceEdge, Side: EdgeSide.Callee }, 0, long.MaxValue).Single();
+        { Level: SeriesLevel.ServiceEdge, Side: EdgeSide.Callee }, 0, long.MaxValue).Single();
         Assert.Equal([7UL], ofServices.Exemplars!.Values.Select(exemplar => exemplar.Trace.Low));
     }
 

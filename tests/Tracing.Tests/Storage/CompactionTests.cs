@@ -1,6 +1,5 @@
 using Tracing.Storage;
 using Tracing.Storage.Engine;
-using static Tracing.Tests.SomeSpans;
 
 namespace Tracing.Tests;
 

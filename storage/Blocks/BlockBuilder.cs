@@ -15,7 +15,8 @@ sealed record BuiltBlock(long Hour, ulong MinStart, ulong MaxStart, int Spans, b
 /// </summary>
 /// <param name="level">Of zstd.</param>
 /// <param name="blockSpans">Spans of a block; a trace is cut at twice as many.</param>
-sealed class BlockBuilder(int level, int blockSpans) : IDisposable
+/// <param name="minCompressed">Bytes from which on a part of a block is compressed.</param>
+sealed class BlockBuilder(int level, int blockSpans, int minCompressed = 48) : IDisposable
 {
     /// <summary>Spans that should be put together at once: they take some 60 MiB.</summary>
     public const int MaxSpans = 200_000;
@@ -28,7 +29,7 @@ sealed class BlockBuilder(int level, int blockSpans) : IDisposable
 
     const ulong NanosPerHour = 3_600_000_000_000;
 
-    readonly BlockWriter _writer = new(level);
+    readonly BlockWriter _writer = new(level, minCompressed);
     readonly SpanColumns _spans = new();
     int[] _rows = [];
     Key[] _keys = [];

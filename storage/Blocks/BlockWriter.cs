@@ -8,11 +8,9 @@ namespace Tracing.Storage.Blocks;
 /// Writes spans as a block (<see cref="SpanBlock"/>): dictionaries, then columns of numbers, each compressed by zstd.
 /// One block after the other; not thread-safe.
 /// </summary>
-sealed class BlockWriter(int level) : IDisposable
+/// <param name="minCompressed">Shorter sections are left as they are: a frame takes some 13 bytes, and time.</param>
+sealed class BlockWriter(int level, int minCompressed = 48) : IDisposable
 {
-    /// <summary>Shorter sections are not worth a frame of zstd, which takes some 13 bytes.</summary>
-    const int MinCompressed = 48;
-
     readonly Compressor _zstd = new(level);
     readonly ByteWriter _body = new();
     readonly List<(int Length, int Raw)> _sections = [];
@@ -306,7 +304,7 @@ sealed class BlockWriter(int level) : IDisposable
 
     void Add(ReadOnlySpan<byte> raw, bool isCompressed = true)
     {
-        if (isCompressed && raw.Length >= MinCompressed)
+        if (isCompressed && raw.Length >= minCompressed)
         {
             var length = _zstd.Wrap(raw, _body.Reserve(Compressor.GetCompressBound(raw.Length)));
             if (length < raw.Length)

@@ -10,6 +10,9 @@ static class GroupBlocks
     /// <summary>Of zstd: compaction writes them again within minutes.</summary>
     const int Level = 1;
 
+    /// <summary>The same: a block of 2,000 spans has some 200 parts, most of them short.</summary>
+    const int MinCompressed = 512;
+
     [ThreadStatic]
     static (int BlockSpans, BlockBuilder Builder) t_builder;
 
@@ -20,7 +23,7 @@ static class GroupBlocks
         if (t_builder.BlockSpans != blockSpans)
         {
             t_builder.Builder?.Dispose();
-            t_builder = (blockSpans, new BlockBuilder(Level, blockSpans));
+            t_builder = (blockSpans, new BlockBuilder(Level, blockSpans, MinCompressed));
         }
         // of an attempt that failed
         t_builder.Builder!.Clear();

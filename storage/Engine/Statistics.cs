@@ -296,6 +296,7 @@ sealed class Statistics
                 if (group.Stored <= state.To.GetValueOrDefault(group.Writer, -1))
                     Add(again, await LoadAsync(group, cancellation));
             }
+            SettleAll(again);
             foreach (var (writer, stored) in state.To)
                 again.To[writer] = stored;
             state = await ApplyAsync(again, state, cancellation);
@@ -422,6 +423,22 @@ sealed class Statistics
         }
     }
 
+    /// <summary>
+    /// Counts all calls of what is to be flushed, as a start takes them for counted. Where tables are shared, who asks
+    /// has it flushed, and calls whose callee is about to come would be to somebody else each time.
+    /// </summary>
+    void SettleAll(PendingCounts pending)
+    {
+        if (_tables.IsShared)
+            return;
+        lock (pending.Counts.Gate)
+        {
+            _isAdding = true;
+            _edges!.SettleAll(pending.Counts);
+            _isAdding = false;
+        }
+    }
+
     /// <summary>Begins to flush what is pending, after what was before.</summary>
     async Task FlushAsync(CancellationToken cancellation)
     {
@@ -433,6 +450,7 @@ sealed class Statistics
         }
         _flush = Task.CompletedTask;
         var pending = _pending!;
+        SettleAll(pending);
         if (pending.IsEmpty)
             return;
         // whose groups have all ended by their time to live is forgotten

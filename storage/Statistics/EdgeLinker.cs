@@ -70,6 +70,20 @@ public sealed partial class EdgeLinker(SeriesNames names, int maxSpans = 600_000
     }
 
     /// <summary>
+    /// The same of all spans: what is counted by then is kept, and a replay does not know for how long they had waited.
+    /// Those whose callee comes later are withdrawn.
+    /// </summary>
+    public void SettleAll(SpanStatistics statistics)
+    {
+        lock (statistics.Gate)
+        {
+            _statistics = statistics;
+            SettleUntil(_table.Count);
+        }
+        _mark = _table.Count;
+    }
+
+    /// <summary>
     /// A partition begins: the spans of three partitions back are forgotten. None of the one that has ended waits any
     /// longer, so that a replay, which does not know when they came, counts the same.
     /// </summary>

@@ -36,7 +36,7 @@ load --format otlp --connections 8 --batch 512 --data-dir "$data/spans"
 sleep "${SETTLE:-75}"
 cpu && room settled
 load --search "${ROUNDS:-20}"
-end=$(date +%s)000 start=$(($(date +%s) - 86400))000
+end=$(date +%s) start=$(($(date +%s) - 86400))
 for query in '{ status = error }' '{ duration > 50ms }' '{ }'; do
     for _ in 1 2 3; do
         curl -fsG -o /dev/null -w "facets of $query: %{time_total} s\n" "$url/api/tracing/facets" \

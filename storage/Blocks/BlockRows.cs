@@ -193,7 +193,7 @@ sealed class BlockRows(SpanBlock block)
         var isWithout = !isAny && holds(Value.Missing);
         var ofSource = isAny ? SourcesWhere(attribute.Name, holds) : [];
         // of a key that a span has more than once, the last counts
-        var uses = Array.ConvertAll(block.Templates, template => template.Keys.Count(each => each == key));
+        var uses = block.UsesOf(key);
         if (key < 0 && !endpoints.Exist)
             return isAny ? RowSet.Where(block.SourceCodes, ofSource) : Constant(isWithout);
         bool[] fits = key < 0 ? [] : ValuesWhere(block.ValuesOf(key).Count,

@@ -170,6 +170,10 @@ sealed class SpanBlock
     /// <summary>The distinct values of a key.</summary>
     public ValueList ValuesOf(int key) => Strings(BlockFormat.ValuesOfKey(key));
 
+    /// <summary>How often the spans of each template have a key.</summary>
+    public int[] UsesOf(int key) =>
+        Array.ConvertAll(Templates, template => template.Keys.Count(each => each == key));
+
     /// <summary>Of the spans that have the key, in their order, the number of its value.</summary>
     public CodeColumn CodesOf(int key) => Codes(BlockFormat.CodesOfKey(key), KeyUses[key], ValuesOf(key).Count);
 
@@ -466,6 +470,17 @@ sealed record BlockTraces(TraceId[] Ids, ulong[] Starts, int[] From)
         while (last < Ids.Length && Ids[last].Low == low)
             last++;
         return (first, last);
+    }
+
+    /// <summary>The traces that have some of these rows, in their order.</summary>
+    public IEnumerable<int> WithAny(RowSet rows)
+    {
+        for (var row = rows.Next(0); row >= 0;)
+        {
+            var trace = Of(row);
+            yield return trace;
+            row = rows.Next(From[trace + 1]);
+        }
     }
 
     /// <summary>The trace of a span.</summary>

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Tracing.Model;
+using Tracing.Storage.Blocks;
 using Tracing.Storage.Tables;
 
 namespace Tracing.Storage.Engine;
@@ -143,11 +144,10 @@ public sealed class BlockSpanStore : ISpanStore
         {
             foreach (var block in await _blocks.ReadAsync([.. chunk.Select(head => head.Id)], cancellationToken))
             {
-                for (var i = 0; i < block?.Count; i++)
-                {
-                    if (block.Starts[i] >= start && block.Starts[i] <= end)
-                        lows.Add(block.Traces.Ids[block.Traces.Of(i)].Low);
-                }
+                if (block is null)
+                    continue;
+                var within = RowSet.Where(block.Count, i => block.Starts[i] >= start && block.Starts[i] <= end);
+                lows.UnionWith(block.Traces.WithAny(within).Select(trace => block.Traces.Ids[trace].Low));
             }
         }
         foreach (var chunk in lows.Chunk(128))

@@ -90,13 +90,11 @@ sealed class Commits
         return [.. all.OrderBy(commit => commit.Stored).ThenBy(commit => commit.Writer)];
     }
 
-    /// <summary>The groups of all writers beyond marks, in the order stored, with the number of their blocks.</summary>
-    public async Task<List<(long Writer, long Stored, int Blocks)>> ReadGroupsAsync(
+    /// <summary>The groups of all writers beyond marks, in the order stored.</summary>
+    public async Task<List<Group>> ReadGroupsAsync(
         IReadOnlyDictionary<long, long> marks, CancellationToken cancellation)
     {
-        var all = await ForSlotsBeyondAsync(marks, async (writer, slot, mark, cancellation) =>
-            (await ReadGroupsAsync(writer, slot, mark, cancellation))
-                .ConvertAll(group => (Writer: writer, group.Stored, group.Blocks)), cancellation);
+        var all = await ForSlotsBeyondAsync(marks, ReadGroupsAsync, cancellation);
         return [.. all.OrderBy(group => group.Stored).ThenBy(group => group.Writer)];
     }
 

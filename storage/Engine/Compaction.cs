@@ -7,8 +7,8 @@ namespace Tracing.Storage.Engine;
 
 /// <summary>
 /// Writes slices anew, in their order: the small blocks of groups as larger ones with summaries, and once the hot
-/// window is over, of these the traces that are kept. What is new is what readers see from the moment on that the row
-/// of the slice says so; the blocks of before are deleted later. Whoever dies in between leaves rows that nobody sees.
+/// window is over, of these the traces that are kept. Readers switch to the new blocks when the row of the slice names
+/// them; the old ones are deleted later. A process that dies in between leaves rows that nobody reads.
 /// </summary>
 sealed class Compaction
 {

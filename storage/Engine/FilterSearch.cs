@@ -147,12 +147,7 @@ sealed class FilterSearch
                 if (block is null)
                     continue;
                 var found = _filter.Find(block, from, to);
-                for (var i = found.Next(0); i >= 0;)
-                {
-                    var trace = block.Traces.Of(i);
-                    ids.Add(block.Traces.Ids[trace]);
-                    i = found.Next(block.Traces.From[trace + 1]);
-                }
+                ids.UnionWith(block.Traces.WithAny(found).Select(trace => block.Traces.Ids[trace]));
             }
         }
         return ids;

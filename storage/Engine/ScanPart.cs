@@ -21,7 +21,7 @@ readonly record struct WeightedSpan(Span Span, double Kept, double? Adjusted)
 /// <summary>Selected spans that were read together: rows of a block, or spans.</summary>
 sealed class ScanPart
 {
-    readonly List<WeightedSpan> _spans = [];
+    List<WeightedSpan>? _spans;
     readonly SpanBlock? _block;
     readonly RowSet? _rows;
 
@@ -31,17 +31,16 @@ sealed class ScanPart
     {
         (_block, _rows) = (block, rows);
         Rows = new SelectedRows(block, RowsOf(isZipkin: false));
-        if (block.HasZipkin)
-            _spans.AddRange(Read(RowsOf(isZipkin: true)));
     }
 
     /// <summary>Those in OTLP of a block; null if it is of none.</summary>
     public SelectedRows? Rows { get; }
 
     /// <summary>All others: of Zipkin's, OTLP says something else than the columns.</summary>
-    public IReadOnlyList<WeightedSpan> Spans => _spans;
+    public IReadOnlyList<WeightedSpan> Spans =>
+        _spans ??= _block!.HasZipkin ? [.. Read(RowsOf(isZipkin: true))] : [];
 
-    public IEnumerable<WeightedSpan> All() => _block is null ? _spans : Read(_rows!);
+    public IEnumerable<WeightedSpan> All() => _block is null ? Spans : Read(_rows!);
 
     RowSet RowsOf(bool isZipkin)
     {
@@ -109,7 +108,7 @@ sealed class SelectedRows(SpanBlock block, RowSet rows)
     public double?[] SumByValue(int key, RowSet? without, RowSet repeated)
     {
         var sums = new double?[block.ValuesOf(key).Count];
-        var uses = Array.ConvertAll(block.Templates, template => template.Keys.Count(each => each == key));
+        var uses = block.UsesOf(key);
         var (templates, codes, weights) = (block.TemplateCodes, block.CodesOf(key), Weights);
         var next = 0;
         for (var row = 0; row < block.Count; row++)

@@ -56,7 +56,7 @@ sealed class SpanScan(Blocks blocks)
                     RemoveGone(block, found, gone);
                 if (!filter.IsExact)
                 {
-                    traces.UnionWith(TracesOf(block, found));
+                    traces.UnionWith(block.Traces.WithAny(found).Select(trace => block.Traces.Ids[trace]));
                     continue;
                 }
                 if (isSample)
@@ -123,20 +123,10 @@ sealed class SpanScan(Blocks blocks)
 
     static void RemoveGone(SpanBlock block, RowSet found, IReadOnlySet<ulong> gone)
     {
-        foreach (var row in found)
+        foreach (var trace in block.Traces.WithAny(found).Where(trace => gone.Contains(block.Traces.Ids[trace].Low)))
         {
-            if (gone.Contains(block.Traces.Ids[block.Traces.Of(row)].Low))
+            for (var row = block.Traces.From[trace]; row < block.Traces.From[trace + 1]; row++)
                 found.Remove(row);
-        }
-    }
-
-    static IEnumerable<TraceId> TracesOf(SpanBlock block, RowSet found)
-    {
-        for (var row = found.Next(0); row >= 0;)
-        {
-            var trace = block.Traces.Of(row);
-            yield return block.Traces.Ids[trace];
-            row = found.Next(block.Traces.From[trace + 1]);
         }
     }
 }

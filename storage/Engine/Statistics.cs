@@ -344,15 +344,13 @@ sealed class Statistics
     }
 
     /// <summary>Reads a group that this process did not write, or not lately.</summary>
-    async Task<CommittedGroup> LoadAsync(
-        (long Writer, long Stored, int Blocks) group, CancellationToken cancellation)
+    async Task<CommittedGroup> LoadAsync(Group group, CancellationToken cancellation)
     {
         var counts = new SpanStatistics(group.Stored / 1000, _names);
         // not there: another process has counted it, which the next flush finds
         if (await _commits.ReadCountsAsync(group.Writer, group.Stored, cancellation) is { } points)
             PointsCodec.Decode(points, _ => true, point => counts.Of(point.Series).At(point.Minute).Add(point.Counts));
-        var ids = Enumerable.Range(0, group.Blocks)
-            .Select(number => new BlockId(group.Stored, group.Writer, number)).ToList();
+        var ids = group.Ids.ToList();
         var stored = new List<(SpanPlace Place, Span Span, SpanFlags Flags)>();
         foreach (var (id, block) in ids.Zip(await Rows.ForAllAsync(
             ids, id => _blocks.ReadOnceAsync(id, cancellation), cancellation)))

@@ -67,14 +67,12 @@ sealed class KeyTally(KeyQuery query)
     {
         var block = rows.Block;
         // keys that a span repeats are counted span by span
-        var isRepeating = Array.ConvertAll(
-            block.Templates, template => template.Keys.Distinct().Count() < template.Keys.Length);
-        var repeating = rows.Where(template => isRepeating[Array.IndexOf(block.Templates, template)]);
+        var repeating = rows.Where(IsRepeating);
         foreach (var span in rows.Read(repeating))
             Add(span, KeyScope.Span);
         if (!repeating.IsEmpty)
         {
-            var others = rows.Where(template => !isRepeating[Array.IndexOf(block.Templates, template)]);
+            var others = rows.Where(template => !IsRepeating(template));
             rows = new SelectedRows(block, others);
             byTemplate = rows.SumBy(block.TemplateCodes, block.Templates.Length);
         }
@@ -101,6 +99,8 @@ sealed class KeyTally(KeyQuery query)
             }
         }
     }
+
+    static bool IsRepeating(BlockTemplate template) => template.Keys.Distinct().Count() < template.Keys.Length;
 
     static KeyType[] TypesOf(ValueList values)
     {

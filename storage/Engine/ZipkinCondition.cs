@@ -120,7 +120,7 @@ sealed record ZipkinCondition(Func<Span, bool> IsMetBy, Func<SpanBlock, RowSet> 
         if (!Array.Exists(fits, each => each))
             return rows;
         // of a key that a span has more than once, the last counts
-        var uses = Array.ConvertAll(block.Templates, template => template.Keys.Count(each => each == key));
+        var uses = block.UsesOf(key);
         var (templates, codes, next) = (block.TemplateCodes, block.CodesOf(key), 0);
         for (var row = 0; row < block.Count; row++)
         {
